@@ -1,1 +1,37 @@
+//! Electric-network mathematics on plain arrays.
+//!
+//! [`Dispatcher`] answers, every hour of every replication: which offers run, how much power crosses each line, who is
+//! shed, and what one more megawatt costs at each bus. The network is a transport model (net transfer capacities
+//! between zones); the answer is an exact optimum of the linear programme, with valid dual prices.
+//!
+//! ```
+//! use bastide_grid::{Dispatch, Dispatcher, Line, Load, Network, Offer};
+//!
+//! // A cheap zone (0) and a dear one (1), joined by a line of 50 MW.
+//! let network = Network { buses: 2, lines: vec![Line { from: 0, to: 1 }] };
+//! let offers = [Offer { bus: 0, cost_eur_per_mwh: 20.0 }, Offer { bus: 1, cost_eur_per_mwh: 90.0 }];
+//! let loads = [Load { bus: 1, value_eur_per_mwh: 8000.0 }];
+//! let mut dispatcher = Dispatcher::new(&network, &offers, &loads)?;
+//! let mut out = Dispatch::default();
+//! dispatcher.solve(&[200.0, 200.0], &[80.0], &[50.0], &[50.0], &mut out);
+//! assert_eq!(out.generation_mw, [50.0, 30.0]);
+//! assert_eq!(out.flow_mw, [50.0]);
+//! assert_eq!(out.price_eur_per_mwh, [20.0, 90.0]);
+//! # Ok::<(), bastide_grid::GridError>(())
+//! ```
+//!
+//! Numbers in arrays are bare `f64` with the unit in the name of the array; single values are quantities of
+//! `bastide-units`.
+//!
+//! Architecture invariant: no clock, no randomness, no files, no ids; buses, lines, offers and loads are positions in
+//! arrays. A [`Dispatcher`] is the only thing with a memory (its last basis), and the answer does not depend on it.
 
+#![forbid(unsafe_code)]
+
+mod dispatch;
+mod dispatcher;
+mod network;
+
+pub use dispatch::Dispatch;
+pub use dispatcher::Dispatcher;
+pub use network::{GridError, Line, Load, Network, Offer};

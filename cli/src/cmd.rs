@@ -1,0 +1,60 @@
+//! One file per command.
+
+pub mod compare;
+pub mod completions;
+pub mod devices;
+pub mod explain;
+pub mod new;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod show;
+pub mod study;
+pub mod validate;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bastide_model::model::Model;
+
+use crate::args::Global;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::render;
+
+/// Loads a scenario; warnings are printed, errors end the command.
+pub fn load(scenario: &Path, global: &Global, output: &Output) -> Result<Arc<Model>, Failure> {
+    let loaded = bastide_model::load(scenario, &global.sets).map_err(Failure::Diagnostics)?;
+    if !loaded.warnings.is_empty() && output.format == crate::args::Format::Human {
+        // A closed stderr must not stop the work.
+        let _ = render::diagnostics(&mut output.err(), &loaded.warnings, output.color);
+    }
+    Ok(loaded.model)
+}
+
+/// Threads to use.
+pub fn threads(global: &Global) -> usize {
+    global.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+/// Reads a text file that the user named.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::sentence(format!("cannot read `{}`: {error}", path.display())))
+}
+
+/// Writes to the file that `-o` names, or to stdout.
+pub fn write_or_print(text: &str, global: &Global, output: &Output) -> Result<(), Failure> {
+    match &global.output {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))?;
+            output.say(&format!("written to `{}`", path.display()));
+            Ok(())
+        }
+        None => {
+            use std::io::Write;
+            output.out().write_all(text.as_bytes())?;
+            Ok(())
+        }
+    }
+}
