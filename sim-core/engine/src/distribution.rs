@@ -42,19 +42,19 @@ pub enum Distribution {
     Lognormal {
         /// Median [base unit] -- constant. Positive.
         median: f64,
-        /// Standard deviation of the natural logarithm [1] -- constant. Not negative.
+        /// Standard deviation of the natural logarithm, a ratio -- constant. Not negative.
         sigma: f64,
     },
     /// Wear (shape above 1) or infant mortality (below 1): survival exp(-(x / scale)^shape) (Weibull 1951).
     Weibull {
-        /// Shape [1] -- constant. Positive.
+        /// Shape, a ratio -- constant. Positive.
         shape: f64,
         /// Scale, the 63.2 % quantile [base unit] -- constant. Positive.
         scale: f64,
     },
     /// Sum of stages; mean shape * scale.
     Gamma {
-        /// Shape [1] -- constant. Positive.
+        /// Shape, a ratio -- constant. Positive.
         shape: f64,
         /// Scale [base unit] -- constant. Positive.
         scale: f64,
@@ -165,7 +165,7 @@ impl Distribution {
                 let (width, rise) = (high - low, mode - low);
                 if p * width <= rise { low + (p * width * rise).sqrt() } else { high - ((1.0 - p) * width * (high - mode)).sqrt() }
             }
-            Self::Lognormal { median, sigma } if sigma == 0.0 => median,
+            Self::Lognormal { median, sigma: 0.0 } => median,
             Self::Lognormal { median, sigma } => median * (sigma * normal_quantile(p)).exp(),
             Self::Weibull { shape, scale } => scale * (-(-p).ln_1p()).powf(1.0 / shape),
             Self::Gamma { .. } if p == 0.0 => 0.0,

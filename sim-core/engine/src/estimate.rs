@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Estimate {
     /// Mean.
     pub mean: f64,
-    /// Standard error of the mean, sd / sqrt(n) with the n - 1 standard deviation. Absent for a single observation.
+    /// Standard error of the mean, sd / sqrt(n) with the n - 1 standard deviation. Absent for a single observation
+    /// and where an observation is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<f64>,
     /// Number of observations.
@@ -28,7 +29,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// The estimate from these observations; `None` without any. Two passes (mean, then squared deviations with the correction
-    /// of Chan, Golub & LeVeque 1983), quantiles of type 7 (Hyndman & Fan 1996). NaN among them makes the mean NaN.
+    /// of Chan, Golub & `LeVeque` 1983), quantiles of type 7 (Hyndman & Fan 1996). NaN among them makes the mean NaN.
     #[must_use]
     pub fn of(observations: &[f64]) -> Option<Self> {
         let sorted = sorted(observations);
@@ -44,7 +45,8 @@ impl Estimate {
         }
         // Infinite observations have no deviation; their mean stands as it is.
         let mean = if rough.is_finite() { (rough + deviations / count).clamp(min, max) } else { rough };
-        let stderr = (n > 1).then(|| ((squares - deviations * deviations / count).max(0.0) / (count - 1.0) / count).sqrt());
+        let stderr =
+            (n > 1 && rough.is_finite()).then(|| ((squares - deviations * deviations / count).max(0.0) / (count - 1.0) / count).sqrt());
         let at = |p| quantile_of_sorted(&sorted, p);
         Some(Self { mean, stderr, n, p05: at(0.05), p50: at(0.5), p95: at(0.95), min, max })
     }
@@ -66,8 +68,8 @@ impl Estimate {
         self.stderr.map(|stderr| (self.mean - 1.959_963_984_540_054 * stderr, self.mean + 1.959_963_984_540_054 * stderr))
     }
 
-    /// How many standard errors the mean lies above `value`; zero where both are equal and there is no error. `None` for a
-    /// single observation.
+    /// How many standard errors the mean lies above `value`; zero where both are equal and there is no error. `None` without
+    /// a standard error.
     #[must_use]
     pub fn deviation(&self, value: f64) -> Option<f64> {
         let difference = self.mean - value;
@@ -76,7 +78,7 @@ impl Estimate {
 }
 
 /// Quantile of type 7: linear between the order statistics (Hyndman & Fan 1996, "Sample quantiles in statistical packages";
-/// the default of R and NumPy). `p` outside [0, 1] counts as the nearer end; `None` without observations.
+/// the default of R and `NumPy`). `p` outside [0, 1] counts as the nearer end; `None` without observations.
 #[must_use]
 pub fn quantile(observations: &[f64], p: f64) -> Option<f64> {
     (!observations.is_empty()).then(|| quantile_of_sorted(&sorted(observations), p))
@@ -84,7 +86,7 @@ pub fn quantile(observations: &[f64], p: f64) -> Option<f64> {
 
 /// Conditional value at risk: the mean of the worst (greatest) `1 - alpha` of the observations, an atom at the quantile split
 /// as needed (Rockafellar & Uryasev 2000, "Optimization of conditional value-at-risk", eq. 4):
-/// CVaR = min over v of v + sum max(x - v, 0) / ((1 - alpha) n). 0 gives the mean, 1 the greatest; `None` without
+/// `min over v of v + sum max(x - v, 0) / ((1 - alpha) n)`. 0 gives the mean, 1 the greatest; `None` without
 /// observations.
 #[must_use]
 pub fn cvar(observations: &[f64], alpha: f64) -> Option<f64> {
@@ -183,6 +185,7 @@ mod tests {
     fn infinite_observations_pass_through() {
         let estimate = Estimate::of(&[1.0, f64::INFINITY, f64::INFINITY]).unwrap();
         assert_eq!((estimate.mean, estimate.p50, estimate.p95), (f64::INFINITY, f64::INFINITY, f64::INFINITY));
+        assert_eq!(estimate.stderr, None);
         assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.5));
     }
 }

@@ -49,7 +49,7 @@ struct Slot<E> {
 /// Events come out by (time, class, sequence): earlier first; at the same time the lower class; in the same class the one
 /// scheduled first. The order is total, so a history never depends on the heap's shape.
 ///
-/// A 4-ary implicit heap of 24-byte entries over a slab of events (LaMarca & Ladner 1996, "The influence of caches on the
+/// A 4-ary implicit heap of 24-byte entries over a slab of events (`LaMarca` & Ladner 1996, "The influence of caches on the
 /// performance of heaps"). Cancelling frees the slot at once and leaves a stale entry, which is dropped when it reaches the
 /// top; more stale entries than live ones are swept out together, so memory stays below a constant times the most events
 /// ever pending. Nothing is allocated per event once the arrays have grown.

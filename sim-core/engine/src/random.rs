@@ -9,7 +9,7 @@ use crate::special::{normal_quantile, stirling_correction};
 /// Below this mean a count is found by walking its distribution; above, by transformed rejection (Hormann 1993 asks for 10).
 const INVERSION_BELOW: f64 = 10.0;
 
-/// Key of the stream of an entity and a purpose: FNV-1a over both names, then the finalizer of SplitMix64. A stable function of
+/// Key of the stream of an entity and a purpose: FNV-1a over both names, then the finalizer of `SplitMix64`. A stable function of
 /// the two names alone, so adding a site does not change another site's draws. Two of a million streams of one model
 /// share a key with probability 3e-8.
 #[must_use]
@@ -39,7 +39,7 @@ pub const fn derive_key(key: u64, number: u64) -> u64 {
     mix(key ^ mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15)))
 }
 
-/// A bijection that spreads every bit: the finalizer of SplitMix64 (Steele, Lea & Flood 2014; variant 13 of Stafford 2011).
+/// A bijection that spreads every bit: the finalizer of `SplitMix64` (Steele, Lea & Flood 2014; variant 13 of Stafford 2011).
 #[inline]
 const fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -33,8 +33,9 @@
 //! are then computed again from the true demand. A zone that is within `buses * delta` below a tie may so keep
 //! an imbalance of that size.
 //!
-//! Both together make the answer a function of the input alone, whatever was solved before, to the last bit, except where an
-//! input lies within rounding (1e-15 of the total demand) of the perturbed tie. [`Dispatcher::reset`] removes even that.
+//! Both together make the answer a function of the input alone, whatever was solved before, to the last bit. The exception
+//! is an input within a fiftieth of `delta` (2e-11 MW) of a perturbed tie, where rounding decides; [`Dispatcher::reset`]
+//! removes even that.
 
 use crate::dispatch::Dispatch;
 use crate::network::{GridError, Load, Network, Offer};
@@ -49,6 +50,8 @@ const BLOCK: usize = usize::MAX;
 const NONE: usize = usize::MAX;
 /// No demand above this one is believed [MW]: a thousand times the installed power of the world.
 const MOST_DEMAND_MW: f64 = 1e10;
+/// Share of `delta` below which a violation is rounding.
+const ROUNDING: f64 = 0.02;
 /// Pivots between two computations of the bus sums from scratch, against rounding.
 const REFRESH: u32 = 64;
 
@@ -350,8 +353,8 @@ impl Dispatcher {
             *need = base + delta;
         }
         let mut worst: Option<Violation> = None;
-        // Below a quarter of delta it is rounding.
-        let mut amount_mw = 0.25 * delta;
+        // Below it is rounding.
+        let mut amount_mw = ROUNDING * delta;
         for &bus in self.order.iter().rev() {
             let need = self.need_mw[bus];
             let at = self.parent_arc[bus];
