@@ -10,11 +10,11 @@ use crate::network::{Load, Network, Offer};
 /// at the first solve and are never allocated again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dispatch {
-    /// Generation by offer [MW] -- output.
+    /// Generation by offer \[MW\] -- output.
     pub generation_mw: Vec<f64>,
-    /// Demand that is not served, by load [MW] -- output.
+    /// Demand that is not served, by load \[MW\] -- output.
     pub shed_mw: Vec<f64>,
-    /// Flow by line, positive from `from` to `to` [MW] -- output.
+    /// Flow by line, positive from `from` to `to` \[MW\] -- output.
     pub flow_mw: Vec<f64>,
     /// Price by bus [EUR/MWh] -- output. What the next megawatt costs when every bus asks for a little more; never above the
     /// highest value of lost load of the whole network, and equal to it where nothing more can be generated or shed.
@@ -24,9 +24,9 @@ pub struct Dispatch {
     pub cost_eur_per_h: f64,
     /// Cost of generation alone [EUR/h] -- output.
     pub generation_cost_eur_per_h: f64,
-    /// Sum of [`Self::generation_mw`] [MW] -- output.
+    /// Sum of [`Self::generation_mw`] \[MW\] -- output.
     pub total_generation_mw: f64,
-    /// Sum of [`Self::shed_mw`] [MW] -- output.
+    /// Sum of [`Self::shed_mw`] \[MW\] -- output.
     pub total_shed_mw: f64,
     /// Pivots that this solve needed -- output; zero when the last basis still holds. It depends on what was solved before,
     /// as nothing else here does.
@@ -77,9 +77,9 @@ impl Dispatch {
         Money::from_eur(rent.sum()) / Duration::from_h(1.0)
     }
 
-    /// Largest imbalance of any bus, in absolute value: generation + shed + inflow - outflow - demand [MW].
+    /// Largest imbalance of any bus, in absolute value: generation + shed + inflow - outflow - demand \[MW\].
     ///
-    /// Rounding leaves about 1e-13 of the total demand. Where an answer sits within a few nanowatts per bus of a tie, up to
+    /// Rounding leaves about 1e-13 of the total demand. Where an answer sits within a milliwatt per bus of a tie, up to
     /// `buses * 1e-9 MW` (see [`crate::Dispatcher`]). Allocates: for tests and debug assertions.
     #[must_use]
     pub fn imbalance_mw(&self, network: &Network, offers: &[Offer], loads: &[Load], demand_mw: &[f64]) -> f64 {

@@ -48,7 +48,7 @@ const TIE_SPAN: i64 = 1 << 40;
 const BLOCK: usize = usize::MAX;
 /// Position of a root in a parent array.
 const NONE: usize = usize::MAX;
-/// No demand above this one is believed [MW]: a thousand times the installed power of the world.
+/// No demand above this one is believed \[MW\]: a thousand times the installed power of the world.
 const MOST_DEMAND_MW: f64 = 1e10;
 /// Share of `delta` below which a violation is rounding.
 const ROUNDING: f64 = 0.02;
@@ -262,7 +262,7 @@ impl Dispatcher {
     }
 
     /// Finds the least-cost dispatch for the available power of each offer, the demand of each load and the limits of each line in
-    /// both directions [MW].
+    /// both directions \[MW\].
     ///
     /// A solution always exists, because all demand may be shed. A negative or undefined number counts as zero; available power and limits
     /// may be infinite.
@@ -296,7 +296,7 @@ impl Dispatcher {
         }
     }
 
-    /// Takes the numbers of this solve, with all limits cut to what can matter; returns the total demand [MW].
+    /// Takes the numbers of this solve, with all limits cut to what can matter; returns the total demand \[MW\].
     fn load_inputs(&mut self, available_mw: &[f64], demand_mw: &[f64], forward_mw: &[f64], reverse_mw: &[f64]) -> f64 {
         self.demand_mw.fill(0.0);
         let mut total_mw = 0.0;
@@ -655,7 +655,7 @@ impl Dispatcher {
         }
     }
 
-    /// Power of the block at a place of the merit order of a bus [MW].
+    /// Power of the block at a place of the merit order of a bus \[MW\].
     fn output(&self, bus: usize, place: usize) -> f64 {
         let next = self.next[bus];
         if place < next {

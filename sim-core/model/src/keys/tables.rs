@@ -1,0 +1,391 @@
+//! The rows. Longer than most files because it is one table.
+
+use bastide_units::{
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length, Money,
+    MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+};
+
+use super::Kind::{
+    AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases, Quantity, RatiosOf,
+    RatiosOfNations, Reference, References, Restoration, Targets, Text, Word, Words,
+};
+use super::Need::{Computed, Default, Optional, Required};
+use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
+use super::{Key, Kind, Need, TableSpec, unit};
+
+const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
+    Key { name, kind, need, doc }
+}
+const fn array(name: &'static str, required: bool, doc: &'static str, keys: &'static [Key]) -> TableSpec {
+    TableSpec { name, array: true, required, doc, keys, variants: &[] }
+}
+const fn single(name: &'static str, required: bool, doc: &'static str, keys: &'static [Key]) -> TableSpec {
+    TableSpec { name, array: false, required, doc, keys, variants: &[] }
+}
+
+const POWER: Kind = Quantity(unit::<Power>(), Positive);
+const DURATION: Kind = Quantity(unit::<Duration>(), NotNegative);
+const TIME: Kind = Quantity(unit::<Duration>(), Positive);
+const REPAIR: Kind = Distribution(unit::<Duration>());
+
+const NAME: Key = row("name", Name, Required, "Name, unique within its table.");
+const TITLE: Key = row("title", Text, Computed("the name"), "Words for people.");
+const LATITUDE: Key = row("latitude", Degrees(90.0), Optional, "Degrees north.");
+const LONGITUDE: Key = row("longitude", Degrees(180.0), Optional, "Degrees east.");
+const MTTF: Key = row("mttf", TIME, Optional, "Mean time to failure; exponential.");
+const FAILURE_RATE: Key = row("failure_rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Failures per time, instead of `mttf`.");
+const REPAIR_TIME: Key = row("repair", REPAIR, Optional, "Time to repair; required with `mttf` or `failure_rate`.");
+const SOURCE: Key = row("source", Text, Optional, "Where the values of this table come from.");
+const VERIFIED: Key = row("verified", Boolean, Optional, "Whether that source was seen.");
+const CLASS: Key = row("class", Word, Optional, "Class of its data, which rules may name.");
+const RESIDENCY: Key = row("residency", Nations, Default(""), "Nations or groups in which it must stay; empty means anywhere.");
+const CERTIFICATION: Key = row("certification", Words, Default(""), "Certificates that its site must hold.");
+const NATION: Key = row("nation", Reference("nation"), Required, "Nation it belongs to: the law that applies.");
+const FROM: Key = row("from", Date, Computed("the start"), "First moment.");
+const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.");
+const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
+const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
+const TARGETS: Key = row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `site.*`.");
+const HIT_REPAIR: Key = row("repair", REPAIR, Required, "Time out of service.");
+
+pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
+pub(crate) const HARDENINGS: &[&str] = &["none", "hardened", "bunker"];
+pub(crate) const LINK_KINDS: &[&str] = &["fibre", "submarine", "satellite"];
+pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
+pub(crate) const AIMS: &[&str] = &["random", "value"];
+pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
+pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
+pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "cable-cut", "supply-delay"];
+
+/// Every table of a scenario, in the order in which a planner would write them.
+pub static TABLES: &[TableSpec] = &[
+    single("scenario", true, "What is studied, when and for how long.", &[
+        row("format", Integer, Required, "Version of this format: 1."),
+        NAME,
+        TITLE,
+        row("question", Text, Default(""), "The question that the study answers."),
+        row("start", Date, Required, "Start of the simulated time."),
+        row("duration", TIME, Required, "Length of the simulated time, 1 h to 20 y."),
+        row("price_year", Integer, Required, "Year of all prices."),
+        row("seed", Integer, Default("7"), "Random seed."),
+    ]),
+    array("nation", true, "A jurisdiction: law, demand, its zones of the grid.", &[
+        NAME,
+        TITLE,
+        row("groups", Words, Default(""), "Groups it belongs to, which rules may name."),
+        LATITUDE,
+        LONGITUDE,
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("bus", true, "A zone or bus of the electric grid.", &[
+        NAME,
+        TITLE,
+        row("nation", Reference("nation"), Required, "Nation it lies in."),
+        LATITUDE,
+        LONGITUDE,
+        row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
+        row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("line", false, "An electric line, interconnector or transfer corridor.", &[
+        NAME,
+        TITLE,
+        row("from", Reference("bus"), Required, "One end."),
+        row("to", Reference("bus"), Required, "Other end."),
+        row("capacity", Quantity(unit::<Power>(), NotNegative), Required, "Most power from `from` to `to`."),
+        row("reverse_capacity", Quantity(unit::<Power>(), NotNegative), Computed("capacity"), "Most power from `to` to `from`."),
+        MTTF,
+        FAILURE_RATE,
+        REPAIR_TIME,
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("generator", false, "A class of identical generating units.", &[
+        NAME,
+        TITLE,
+        row("bus", Reference("bus"), Required, "Where it feeds in."),
+        row("technology", Word, Required, "Technology in words."),
+        row("capacity", POWER, Required, "Capacity of all units together."),
+        row("units", Count(AtLeastOne), Default("1"), "Number of units."),
+        row("availability", Profile(unit::<Ratio>(), Share), Default("1"), "Available share of the capacity by hour."),
+        row("cost", Quantity(unit::<EnergyPrice>(), Any), Required, "Marginal cost."),
+        row("carbon", Quantity(unit::<CarbonIntensity>(), NotNegative), Required, "Direct emissions."),
+        MTTF,
+        FAILURE_RATE,
+        REPAIR_TIME,
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("storage", false, "A storage unit that buys below one price and sells above another.", &[
+        NAME,
+        TITLE,
+        row("bus", Reference("bus"), Required, "Where it is connected."),
+        row("power", POWER, Required, "Most charging and discharging power."),
+        row("energy", Quantity(unit::<Energy>(), Positive), Required, "Energy content."),
+        row("efficiency", Kind::Ratio(PositiveShare), Default("85 %"), "Round-trip efficiency."),
+        row("buy_below", Quantity(unit::<EnergyPrice>(), Any), Required, "Charges where energy is cheaper than this."),
+        row("sell_above", Quantity(unit::<EnergyPrice>(), Any), Required, "Discharges where energy is dearer than this."),
+        row("initial", Kind::Ratio(Share), Default("50 %"), "Content at the start."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("load", false, "Demand at a bus, other than that of the sites.", &[
+        NAME,
+        TITLE,
+        row("bus", Reference("bus"), Required, "Where."),
+        row("power", Profile(unit::<Power>(), NotNegative), Required, "Demand by hour."),
+        row("value_of_lost_load", Quantity(unit::<EnergyPrice>(), NotNegative), Required, "Cost of a lost unit of energy; the lowest is shed first."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("accelerator", false, "A type of accelerator; overrides or adds to the library.", &[
+        NAME,
+        row("title", Text, Computed("that of the library, or the name"), "Words for people."),
+        row("peak", Quantity(unit::<ComputeRate>(), Positive), Computed("library"), "Dense 16-bit peak."),
+        row("memory", Quantity(unit::<DataSize>(), Positive), Computed("library"), "Memory."),
+        row("memory_bandwidth", Quantity(unit::<Bandwidth>(), Positive), Computed("library"), "Memory bandwidth."),
+        row("power", POWER, Computed("library"), "IT power per accelerator with its share of host, network and storage."),
+        row("idle_share", Kind::Ratio(Share), Computed("library"), "Share of `power` drawn when idle."),
+        row("price", Quantity(unit::<Money>(), NotNegative), Computed("library"), "Price with its share of host, network and storage."),
+        row("per_node", Count(AtLeastOne), Computed("library"), "Accelerators per node."),
+        row("node_failure_rate", Quantity(unit::<Rate>(), NotNegative), Computed("library"), "Failures of one node."),
+        row("node_repair", REPAIR, Computed("library"), "Time to repair a node."),
+        row("lifetime", TIME, Computed("library"), "Time in service."),
+        row("vendor", Word, Computed("library"), "Company that makes it."),
+        row("vendor_nation", Word, Computed("library"), "Home of that company."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("site", true, "A place for accelerators, standing or to be built.", &[
+        NAME,
+        TITLE,
+        row("bus", Reference("bus"), Required, "Bus that feeds it."),
+        row("nation", Reference("nation"), Computed("that of the bus"), "Jurisdiction."),
+        row("tier", OneOf(SITE_TIERS), Required, "Size class."),
+        LATITUDE,
+        LONGITUDE,
+        row("existing", Boolean, Default("false"), "Whether it stands already."),
+        row("connection", POWER, Required, "Limit of the grid connection."),
+        row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
+        row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
+        row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
+        row("free_cooling", Quantity(unit::<Temperature>(), Any), Default("18 degC"), "Outdoor temperature up to which the PUE is at its base."),
+        row("temperature", Profile(unit::<Temperature>(), Any), Optional, "Outdoor temperature; without one the PUE stays at its base."),
+        row("cooling_limit", Quantity(unit::<Temperature>(), Any), Default("40 degC"), "Outdoor temperature above which cooling capacity falls."),
+        row("cooling_loss", Kind::Ratio(Share), Default("0.05"), "Share of IT power lost per degree above `cooling_limit`."),
+        row("wue", Quantity(unit::<WaterIntensity>(), NotNegative), Default("0 L/kWh"), "Water per IT energy."),
+        row("ups", DURATION, Default("0 min"), "How long the UPS carries the load."),
+        row("generator_start", Kind::Ratio(Share), Default("0"), "Probability that the emergency generators start; zero without any."),
+        row("fuel", DURATION, Default("0 h"), "How long the fuel lasts at full load."),
+        row("refuel", REPAIR, Default("24 h"), "Time from an empty tank to a full one."),
+        row("restart", REPAIR, Default("0 h"), "Time from returned power to full service."),
+        MTTF,
+        FAILURE_RATE,
+        REPAIR_TIME,
+        row("hardening", OneOf(HARDENINGS), Default("none"), "How well it withstands a hit."),
+        row("operator", Word, Required, "Who runs it."),
+        row("operator_nation", Reference("nation"), Computed("nation"), "Where the operator is at home."),
+        row("certifications", Words, Default(""), "Certificates held."),
+        row("segment", Word, Computed("its own name"), "Segment of the management network; a wiper reaches all sites of a segment."),
+        row("land", Quantity(unit::<Area>(), NotNegative), Default("0 ha"), "Land taken at full IT power."),
+        row("fixed_cost", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "Cost of opening the site, whatever its size."),
+        row("building_cost", Quantity(unit::<CapacityCost>(), NotNegative), Required, "Building, power and cooling per IT power."),
+        row("connection_cost", Quantity(unit::<CapacityCost>(), NotNegative), Default("0 EUR/MW"), "Grid connection per connection power used."),
+        row("fixed_upkeep", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/y"), "Staff and upkeep, whatever the size."),
+        row("upkeep", Quantity(unit::<CapacityRate>(), NotNegative), Default("0 EUR/MW/y"), "Staff and upkeep per IT power."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("fleet", false, "Accelerators that exist or are ordered whatever the plan says.", &[
+        NAME,
+        TITLE,
+        row("site", Reference("site"), Required, "Where; an existing site."),
+        row("accelerator", Reference("accelerator"), Required, "Type."),
+        row("count", Count(AtLeastOne), Required, "How many."),
+        row("energised", Date, Computed("the start"), "When they begin to work."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("link", false, "A data link between nations' hubs and sites.", &[
+        NAME,
+        TITLE,
+        row("from", Endpoint, Required, "One end: `nation.poland` or `site.riga`."),
+        row("to", Endpoint, Required, "Other end."),
+        row("kind", OneOf(LINK_KINDS), Default("fibre"), "Medium."),
+        row("bandwidth", Quantity(unit::<Bandwidth>(), Positive), Required, "Capacity."),
+        row("latency", DURATION, Required, "One-way latency."),
+        row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
+        row("duct", Word, Optional, "Links with the same duct are cut together."),
+        MTTF,
+        FAILURE_RATE,
+        REPAIR_TIME,
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("dataset", false, "Data with copies.", &[
+        NAME,
+        TITLE,
+        NATION,
+        row("size", Quantity(unit::<DataSize>(), Positive), Required, "Size."),
+        row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
+        row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
+        row("backup_interval", TIME, Optional, "Time between two offline backups."),
+        CLASS,
+        RESIDENCY,
+        CERTIFICATION,
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("service", false, "Inference demand.", &[
+        NAME,
+        TITLE,
+        NATION,
+        row("tier", OneOf(TIERS), Required, "Criticality; `T0` is shed last."),
+        row("model", Word, Optional, "Model of the library; this or `tokens_per_accelerator` is required."),
+        row("tokens_per_accelerator", Quantity(unit::<TokenRate>(), Positive), Optional, "Throughput of one accelerator; wins over `model`."),
+        row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
+        row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
+        row("origins", RatiosOfNations, Computed("all from `nation`"), "Shares of demand by nation; they sum to 1."),
+        row("max_latency", TIME, Default("1 s"), "Most one-way network latency from origin to site."),
+        CLASS,
+        RESIDENCY,
+        CERTIFICATION,
+        row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
+        row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+        row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    array("campaign", false, "Training of one model.", &[
+        NAME,
+        TITLE,
+        NATION,
+        row("tier", OneOf(TIERS), Default("T3"), "Services of this tier or above may take its accelerators."),
+        row("compute", Quantity(unit::<Compute>(), Positive), Required, "Work."),
+        row("accelerators", Count(AtLeastOne), Required, "Size of the gang."),
+        row("mode", OneOf(&["synchronous"]), Default("synchronous"), "How it spreads."),
+        row("utilisation", Kind::Ratio(PositiveShare), Default("38 %"), "Share of peak that training reaches while it runs."),
+        row("start", Date, Computed("the start"), "When it may begin."),
+        row("deadline", Date, Required, "When it should be done."),
+        row("checkpoint_interval", TIME, Default("1 h"), "Work between two checkpoints."),
+        row("checkpoint_time", DURATION, Default("0 s"), "How long writing one stops training."),
+        row("restart", DURATION, Default("15 min"), "From failure to training again, once all members are there."),
+        CLASS,
+        RESIDENCY,
+        CERTIFICATION,
+        row("dataset", Reference("dataset"), Optional, "Data it reads."),
+        row("cost_of_delay", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/d"), "What a day's delay costs."),
+        row("value", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "What not running it at all costs."),
+        SOURCE,
+        VERIFIED,
+    ]),
+    TableSpec {
+        name: "rule",
+        array: true,
+        required: false,
+        doc: "What the law lets run where, with effective dates.",
+        keys: &[
+            NAME,
+            TITLE,
+            row("kind", OneOf(RULE_KINDS), Required, "What it demands."),
+            row("from", Date, Computed("always"), "First moment at which it holds."),
+            row("until", Date, Computed("always"), "End, not included."),
+            row("applies_to", AppliesTo, Computed("all"), "Lists of `services`, `campaigns`, `datasets`, `classes`, `tiers`, `nations`; a thing is meant if it matches every list given."),
+            SOURCE,
+            VERIFIED,
+        ],
+        variants: &[
+            ("residency", &[row("allow", Nations, Required, "Nations or groups in which the site must lie.")]),
+            ("operator", &[row("allow", Nations, Required, "Nations or groups in which the operator must be at home.")]),
+            ("certification", &[row("require", Words, Required, "Certificates that the site must hold.")]),
+            ("forbid", &[row("sites", References("site"), Required, "Sites that are not allowed.")]),
+        ],
+    },
+    TableSpec {
+        name: "hazard",
+        array: true,
+        required: false,
+        doc: "A process that makes events.",
+        keys: &[NAME, TITLE, row("kind", OneOf(HAZARD_KINDS), Required, "What it does."), SOURCE, VERIFIED],
+        variants: &[
+            ("random-outage", &[TARGETS, AT, RATE, FROM, UNTIL, HIT_REPAIR]),
+            ("strike-campaign", &[
+                TARGETS,
+                AT,
+                RATE,
+                FROM,
+                UNTIL,
+                row("munitions", Count(AtLeastOne), Required, "Munitions per salvo."),
+                row("interception", Kind::Ratio(Share), Required, "Probability that one munition is intercepted."),
+                row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
+                row("damage", RatiosOf(HARDENINGS), Required, "Probability that one hit takes the target out, by hardening."),
+                HIT_REPAIR,
+                row("nodes_destroyed", Kind::Ratio(Share), Default("0"), "Share of a hit site's nodes destroyed for good."),
+            ]),
+            ("wiper", &[
+                row("segments", Words, Required, "Segments that can be reached, or `[\"*\"]`."),
+                AT,
+                RATE,
+                FROM,
+                UNTIL,
+                row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
+                row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of each reached site that is wiped."),
+                row("restoration", Restoration, Required, "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1."),
+                row("data_lost", Boolean, Default("false"), "Whether online copies at wiped sites are lost."),
+            ]),
+            ("cable-cut", &[
+                TARGETS,
+                AT,
+                RATE,
+                FROM,
+                UNTIL,
+                row("cuts", Count(AtLeastOne), Default("1"), "Ducts cut by one event."),
+                HIT_REPAIR,
+            ]),
+            ("supply-delay", &[
+                row("accelerators", References("accelerator"), Computed("all"), "Types concerned."),
+                row("probability", Kind::Ratio(Share), Default("1"), "Probability that it happens."),
+                row("delay", REPAIR, Required, "How late."),
+            ]),
+        ],
+    },
+    single("policy", false, "What the operator does when something breaks.", &[
+        row("failover", OneOf(FAILOVERS), Default("planned"), "Where requests go when their site is down."),
+        row("failover_time", DURATION, Default("5 min"), "Time until another site has taken over."),
+        row("preempt_training", Boolean, Default("true"), "Whether services may take the accelerators of campaigns of a lower tier."),
+        row("value_of_lost_load", Quantity(unit::<EnergyPrice>(), NotNegative), Default("1000 EUR/MWh"), "Rank of the sites when the grid sheds load."),
+        row("headroom", Kind::Ratio(PositiveShare), Default("70 %"), "Most share of a site's accelerators that services fill on a mean day."),
+    ]),
+    single("plan", true, "What the search for a plan may spend and must reach.", &[
+        row("budget", Quantity(unit::<Money>(), Positive), Required, "Most capital spent."),
+        row("it_power", POWER, Required, "Most IT power of all sites together."),
+        row("candidates", References("site"), Computed("all sites"), "Sites that may be used."),
+        row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
+        row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
+        row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+        row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
+        row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
+        row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
+        row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
+        row("lead_time", DURATION, Default("0 d"), "From order to energised."),
+        row("gap", Kind::Ratio(BelowOne), Default("0.1 %"), "Relative gap at which the solver may stop."),
+        row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
+    ]),
+    array("alternative", false, "A rival architecture under the same budget and power.", &[
+        NAME,
+        TITLE,
+        row("plan", Text, Optional, "Path of a plan file, instead of a search."),
+        row("sites", References("site"), Computed("all candidates"), "Sites allowed."),
+        row("required", References("site"), Default(""), "Sites that must be built."),
+        row("min_sites", Count(NotNegative), Computed("that of `[plan]`"), "Fewest sites."),
+        row("max_sites", Count(AtLeastOne), Computed("that of `[plan]`"), "Most sites."),
+        row("tier_share", RatiosOf(SITE_TIERS), Default(""), "Least share of IT power in sites of a tier."),
+        row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
+    ]),
+    single("report", false, "Words for the report.", &[
+        row("letterhead", Text, Optional, "Who publishes it."),
+        row("summary", Text, Optional, "Words under the title."),
+    ]),
+];
