@@ -7,9 +7,11 @@ mod reference;
 mod schema;
 mod tables;
 
-pub use reference::{explain, reference_markdown};
+pub use crate::decode::DISTRIBUTIONS;
+pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
+pub(crate) use tables::{AIMS, FAILOVERS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 
 use bastide_units::Quantity;
 

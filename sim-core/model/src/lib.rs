@@ -4,7 +4,19 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
+mod decode;
 pub mod diag;
+pub mod keys;
+mod load;
 pub mod model;
 pub mod plan;
+mod resolve;
+mod scenario;
 pub mod source;
+mod text;
+mod tree;
+
+pub use keys::{explain, json_schema, reference_markdown};
+pub use load::{Loaded, load};
+pub use resolve::latencies;

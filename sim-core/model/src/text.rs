@@ -161,8 +161,8 @@ pub fn read(path: &Path, name: &str, limit: u64) -> Result<Contents, Box<Diagnos
     if bytes.len() as u64 > limit {
         return Err(too_large());
     }
-    let text = decode(&bytes, name)?;
-    Ok(Contents { bytes: bytes.into(), text: text.into() })
+    let text: Arc<str> = decode(&bytes, name)?.into();
+    Ok(Contents { bytes: bytes.into(), text })
 }
 
 /// Bytes to text.

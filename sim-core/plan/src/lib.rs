@@ -1,1 +1,143 @@
+//! What to build and what runs where: an exact mixed-integer program with proof, prices and named conflicts.
+//!
+//! ```text
+//! Model --instance--> Instance --formulation--> Program --solver--> values --extract--> Plan
+//!                        |                                 |                             |
+//!                        '------- conflict (infeasible) <--'-------- prices    cost, verify (from the plan alone)
+//! ```
+//!
+//! [`Instance`](instance::Instance) turns the model into the program's sets and coefficients, [`formulation`] holds one
+//! function per family of variables and constraints, [`solver`] is the only file that names a solver. [`cost_lines`]
+//! and [`verify`](fn@verify) compute cost and constraints again from the plan, without the program.
+//!
+//! Architecture invariant: a plan never leaves this crate unless its cost lines sum to the objective.
 
+#![forbid(unsafe_code)]
+
+mod campaign;
+mod class;
+mod conflict;
+mod cost;
+mod extract;
+#[cfg(test)]
+mod fixture;
+mod formulation;
+mod instance;
+mod prices;
+mod program;
+mod reach;
+mod solver;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use bastide_model::model::{Alternative, Model};
+use bastide_model::plan::{Certificate, Plan, SolveStatus};
+use bastide_units::Duration;
+
+pub use conflict::{Conflict, ConflictGroup};
+pub use cost::{cost_lines, objective};
+pub use verify::{Check, verify};
+
+use crate::formulation::Formulation;
+use crate::instance::{Instance, Relaxed};
+use crate::solver::{Answer, Limits};
+
+/// What the caller may change about the search.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SolveOptions {
+    /// Relative gap at which the solver may stop; `None` for the scenario's.
+    pub gap: Option<f64>,
+    /// Time limit of the solver; `None` for the scenario's. A plan that a limit cut short depends on the machine.
+    pub time_limit: Option<Duration>,
+}
+
+/// How a search ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A plan with its certificate.
+    Planned(Box<Plan>),
+    /// No plan exists; these wishes exclude each other.
+    Infeasible(Conflict),
+    /// The limit came before any plan.
+    Unknown {
+        /// No plan is cheaper than this [EUR/y]; minus infinity where nothing is known.
+        bound_eur: f64,
+        /// What stopped the search.
+        reason: String,
+    },
+}
+
+/// Why planning broke off. Fatal: the model is unchanged, no plan exists.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// The solver refused the program or ended in a state that says nothing; fatal.
+    #[error("the solver failed: {0}")]
+    Solver(String),
+    /// The plan's own cost does not match the solver's objective; fatal, and a bug.
+    #[error("the cost lines sum to {lines} EUR/y, but the program's objective is {objective} EUR/y")]
+    Inconsistent {
+        /// Sum of the cost lines.
+        lines: f64,
+        /// Objective of the program.
+        objective: f64,
+    },
+}
+
+/// Name and version of the solver, for certificates.
+pub const SOLVER: &str = "HiGHS 1.15, one thread, seed 7";
+
+/// Largest relative difference between the plan's cost lines and the program's objective.
+const CONSISTENT: f64 = 1e-6;
+
+/// Finds the cheapest plan for a model, within the gap, or shows why there is none.
+///
+/// `alternative` restricts the search; its `plan` file, if any, is the caller's to read.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off or the result contradicts itself.
+pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    let instance = Instance::new(model, alternative, &Relaxed::default());
+    let formulation = Formulation::new(&instance, &Relaxed::default());
+    let limits = Limits {
+        gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
+        time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
+    };
+    let found = match solver::solve(&formulation.program, &limits)? {
+        Answer::Found(found) => found,
+        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits)?)),
+        Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    };
+    // Integers are exact only within the solver's tolerance: round them and let the rest follow.
+    let rounded = formulation.program.with_integers_fixed(&found.values);
+    let polished = match solver::solve(&rounded, &limits)? {
+        Answer::Found(polished) => polished,
+        Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
+    };
+    let mut plan = extract::plan(&instance, &formulation, &polished.values);
+    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.cost = cost_lines(model, &plan);
+    let (lines, program) = (objective(&plan), polished.objective * 1e6);
+    if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
+        return Err(PlanError::Inconsistent { lines, objective: program });
+    }
+    plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
+    let bound = (found.bound * 1e6).min(lines);
+    let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
+    let status = match (found.limited, gap <= CONSISTENT) {
+        (true, _) => SolveStatus::LimitWithIncumbent,
+        (false, true) => SolveStatus::Optimal,
+        (false, false) => SolveStatus::WithinGap,
+    };
+    plan.certificate = Some(Certificate {
+        status,
+        solver: SOLVER.to_owned(),
+        objective_eur: lines,
+        bound_eur: bound,
+        gap,
+        rows: formulation.program.rows.len(),
+        columns: formulation.program.columns.len(),
+        integers: formulation.program.columns.iter().filter(|column| column.integer).count(),
+    });
+    Ok(Outcome::Planned(Box::new(plan)))
+}

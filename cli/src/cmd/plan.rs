@@ -1,0 +1,181 @@
+//! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
+
+use std::path::Path;
+
+use bastide_model::model::{Alternative, Model};
+use bastide_model::plan::{Plan, SolveStatus};
+use bastide_plan::{Conflict, Outcome, SolveOptions};
+use bastide_units::{Duration, Quantity};
+use serde_json::{Value, json};
+
+use crate::args::{Format, Global};
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub fn run(
+    scenario: &Path,
+    alternative: Option<&str>,
+    check: Option<&Path>,
+    time_limit: Option<&str>,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
+    let model = super::load(scenario, global, output)?;
+    let alternative = alternative.map(|name| find(&model, name)).transpose()?;
+    let options = options(time_limit)?;
+    let plan = match check {
+        Some(file) => read(&model, file)?,
+        None => search(&model, alternative, &options, output)?,
+    };
+    let checks = bastide_plan::verify(&model, &plan, alternative);
+    if output.format == Format::Json {
+        let mut document = document(&model, &plan);
+        document["checks"] = serde_json::to_value(&checks)?;
+        output.json("plan/1", &document)?;
+        if let Some(path) = &global.output {
+            write(&model, &plan, path)?;
+        }
+    } else {
+        for line in describe(&model, &plan) {
+            output.say(&line);
+        }
+        match &global.output {
+            Some(path) => {
+                write(&model, &plan, path)?;
+                output.say(&format!("next: bastide run {} --plan {}", scenario.display(), path.display()));
+            }
+            None if check.is_none() => super::write_or_print(&plan.write(&model), global, output)?,
+            None => {}
+        }
+    }
+    let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::sentence(format!(
+        "the plan breaks {}",
+        broken.iter().map(|check| format!("`{}` by {} {}", check.name, bastide_units::format_significant(-check.slack, 4), check.unit)).collect::<Vec<_>>().join(", ")
+    )))
+}
+
+/// Searches for a plan; a conflict ends the command with the scenario lines behind it.
+pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, output: &Output) -> Result<Plan, Failure> {
+    let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
+    match bastide_plan::solve(model, alternative, options).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))? {
+        Outcome::Planned(plan) => Ok(plan),
+        Outcome::Infeasible(conflict) => {
+            if output.format == Format::Json {
+                output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(&conflict) }))?;
+                return Err(Failure::Told);
+            }
+            Err(Failure::Diagnostics(conflict.diagnostics()))
+        }
+        Outcome::Unknown { bound, reason } => Err(Failure::hinted(
+            format!("no plan for `{name}` was found: {reason}{}", bound.map_or_else(String::new, |bound| format!(" (no plan costs less than {bound:.4e} EUR a year)"))),
+            "raise plan.time_limit or loosen plan.gap",
+        )),
+    }
+}
+
+fn groups(conflict: &Conflict) -> Vec<Value> {
+    conflict
+        .groups
+        .iter()
+        .map(|group| json!({ "name": group.name, "sentence": group.sentence, "places": group.spans.iter().map(ToString::to_string).collect::<Vec<_>>() }))
+        .collect()
+}
+
+/// The alternative of a name.
+fn find<'a>(model: &'a Model, name: &str) -> Result<&'a Alternative, Failure> {
+    model.alternatives.iter().find(|alternative| alternative.entity.name == name).ok_or_else(|| {
+        let known: Vec<_> = model.alternatives.iter().map(|alternative| alternative.entity.name.as_str()).collect();
+        Failure::hinted(format!("the scenario has no alternative `{name}`"), format!("it has: {}", known.join(", ")))
+    })
+}
+
+/// Solver options from the command line.
+fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
+    let mut options = SolveOptions::default();
+    if let Some(text) = time_limit {
+        let limit = Duration::parse(text).ok().filter(|limit| *limit > Duration::ZERO);
+        options.time_limit = Some(limit.ok_or_else(|| Failure::hinted(format!("`{text}` is no time limit"), "write a duration, for example \"30 s\""))?);
+    }
+    Ok(options)
+}
+
+/// Reads a plan file.
+pub fn read(model: &Model, file: &Path) -> Result<Plan, Failure> {
+    Plan::read(&super::read_text(file)?, &file.display().to_string(), model).map_err(Failure::Diagnostics)
+}
+
+fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
+    std::fs::write(path, plan.write(model)).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))
+}
+
+/// A plan as JSON, by names.
+fn document(model: &Model, plan: &Plan) -> Value {
+    let site = |id| &model.sites[id].entity.name;
+    let service = |id| &model.services[id].entity.name;
+    let certificate = plan.certificate.as_ref();
+    json!({
+        "alternative": plan.name,
+        "status": certificate.map_or(SolveStatus::Manual, |c| c.status),
+        "objective": certificate.map(|c| c.objective_eur),
+        "bound": certificate.map(|c| c.bound_eur),
+        "gap": certificate.map(|c| c.gap),
+        "unit": "EUR/y",
+        "certificate": certificate,
+        "cost": plan.cost,
+        "builds": plan.builds.iter().map(|b| json!({
+            "site": site(b.site), "accelerator": model.accelerators[b.accelerator].entity.name, "count": b.count,
+            "it_power_mw": f64::from(b.count) * model.accelerators[b.accelerator].power.as_mw(),
+        })).collect::<Vec<_>>(),
+        "placements": plan.placements.iter().map(|p| json!({ "service": service(p.service), "site": site(p.site), "role": "primary", "share": p.share }))
+            .chain(plan.standbys.iter().map(|z| json!({ "service": service(z.service), "site": site(z.site), "role": "stand-by", "of": site(z.of), "share": z.share })))
+            .collect::<Vec<_>>(),
+        "campaigns": plan.campaigns.iter().map(|c| json!({
+            "campaign": model.campaigns[c.campaign].entity.name, "site": site(c.site), "accelerator": model.accelerators[c.accelerator].entity.name,
+        })).collect::<Vec<_>>(),
+        "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
+        "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
+        "prices": plan.prices,
+    })
+}
+
+/// A plan in a few lines for people.
+pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
+    let power: f64 = plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum();
+    let sites = plan.builds.iter().map(|build| build.site).collect::<std::collections::BTreeSet<_>>().len();
+    let one = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    lines.push(format!(
+        "plan `{}`: {} at {}, {power:.4} MW IT, {:.1} M EUR capital",
+        plan.name,
+        one(accelerators.into(), "accelerator"),
+        one(sites as u64, "site"),
+        plan.capital().as_meur()
+    ));
+    if let Some(c) = &plan.certificate {
+        let status = match c.status {
+            SolveStatus::Optimal => "optimal",
+            SolveStatus::WithinGap => "within the gap asked for",
+            SolveStatus::LimitWithIncumbent => "stopped by the time limit",
+            SolveStatus::Manual => "written by hand",
+        };
+        lines.push(format!(
+            "  {status}: {:.2} M EUR/y, none below {:.2} (gap {:.2e}); {}, {} rows, {} columns, {} of them integer",
+            c.objective_eur / 1e6,
+            c.bound_eur / 1e6,
+            c.gap,
+            c.solver,
+            c.rows,
+            c.columns,
+            c.integers
+        ));
+    }
+    for price in plan.prices.iter().take(5) {
+        lines.push(format!("  binds: {} — one more {} saves {:.4} M EUR/y ({})", price.constraint, price.unit, price.annual_eur / 1e6, price.place));
+    }
+    lines
+}

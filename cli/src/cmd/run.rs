@@ -1,0 +1,91 @@
+//! `run`: one plan through the simulator; or one history, event by event.
+
+use std::path::Path;
+
+use bastide_model::model::Model;
+use bastide_model::plan::Plan;
+use bastide_sim::record::{Layout, entity_name};
+use bastide_sim::{Options, Simulator};
+use serde_json::json;
+
+use super::simulate::{self, Job};
+use crate::args::{Format, Global};
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub fn run(
+    scenario: &Path,
+    plan: Option<&Path>,
+    replications: u32,
+    replication: Option<u32>,
+    trace: bool,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
+    let model = super::load(scenario, global, output)?;
+    let seed = global.seed.unwrap_or(model.header.seed);
+    let folder = simulate::default_folder(&model, global, "-run");
+    let plan = match plan {
+        Some(file) => super::plan::read(&model, file)?,
+        None => match simulate::stored_plan(&model, &folder, "recommended") {
+            Some(plan) => plan,
+            None => super::plan::search(&model, None, &bastide_plan::SolveOptions::default(), output)?,
+        },
+    };
+    if let Some(replication) = replication {
+        return one(&model, &plan, seed, replication, trace, output);
+    }
+    let command = format!("bastide run {} -n {replications} --seed {seed}", scenario.display());
+    let plans = [(plan.name.clone(), plan)];
+    let job = Job { model: &model, plans: &plans, replications, seed, threads: super::threads(global), command: &command, warnings: &[] };
+    let study = simulate::simulate(&job, &folder, global, output)?;
+    if output.format == Format::Json {
+        return output.json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline }));
+    }
+    output.line(&folder.display().to_string())?;
+    output.say(&format!("next: bastide report {}", folder.display()));
+    Ok(())
+}
+
+/// One history: its metrics and its events, with what caused each.
+fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, output: &Output) -> Result<(), Failure> {
+    let layout = Layout::new(model);
+    let simulator = Simulator::new(model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+    let history = simulator.history(seed, replication, Options { trace });
+    if output.format == Format::Json {
+        let metrics: Vec<_> = layout
+            .metrics
+            .iter()
+            .zip(&history.metrics)
+            .map(|(def, value)| json!({ "entity_kind": def.entity_kind, "entity": def.entity, "metric": def.metric, "unit": def.unit, "value": value }))
+            .collect();
+        let events: Vec<_> = history
+            .events
+            .iter()
+            .map(|event| {
+                json!({
+                    "time_h": event.time.as_hours(), "seq": event.seq, "cause_seq": event.cause_seq, "kind": event.kind,
+                    "entity_kind": event.entity_kind, "entity": entity_name(model, event.entity_kind, event.entity), "value": event.value, "note": event.note,
+                })
+            })
+            .collect();
+        return output.json("history/1", &json!({ "plan": plan.name, "seed": seed, "replication": replication, "metrics": metrics, "events": events }));
+    }
+    for event in &history.events {
+        let cause = event.cause_seq.map_or_else(String::new, |seq| format!("  because of {seq}"));
+        let note = if event.note.is_empty() { String::new() } else { format!(" ({})", event.note) };
+        output.line(&format!(
+            "{:>10.3} h  {:>6}  {} {} {}{note} {}{cause}",
+            event.time.as_hours(),
+            event.seq,
+            event.kind,
+            event.entity_kind,
+            entity_name(model, event.entity_kind, event.entity),
+            bastide_units::format_significant(event.value, 6)
+        ))?;
+    }
+    if !trace {
+        output.say(&format!("{} events; --trace adds every node and generating unit", history.events.len()));
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What `study` and `run` share: plans through the simulator into a results folder.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bastide_engine::{Estimate, Pool};
+use bastide_model::model::{Model, Tier};
+use bastide_model::plan::Plan;
+use bastide_sim::results::{AlternativeMeta, ResultsError, RunFacts, Study, StudyMeta, StudyWriter};
+use bastide_sim::{History, Options, Simulator};
+
+use crate::args::Global;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::progress;
+
+/// Histories that are written together. Not a function of the threads, so that the files do not depend on them either.
+fn chunk_length(replications: u32) -> u32 {
+    (replications / 20).clamp(5, 500)
+}
+
+/// Where the results of a scenario go by default.
+pub fn default_folder(model: &Model, global: &Global, word: &str) -> PathBuf {
+    global.output.clone().unwrap_or_else(|| Path::new("results").join(format!("{}{word}", model.header.name)))
+}
+
+/// The plan that an earlier run of the same command left in the folder, so that going on after an interruption needs no
+/// second search. The fingerprint of the folder tells whether it really is the same command.
+pub fn stored_plan(model: &Model, folder: &Path, name: &str) -> Option<Plan> {
+    let text = std::fs::read_to_string(folder.join("plans").join(format!("{name}.toml"))).ok()?;
+    let plan = Plan::read(&text, name, model).ok()?;
+    // Only a plan that is written as it was read can keep the fingerprint.
+    (plan.write(model) == text).then_some(plan)
+}
+
+/// A study to simulate.
+pub struct Job<'a> {
+    pub model: &'a Model,
+    /// Name for people and plan of each alternative; the first is the reference.
+    pub plans: &'a [(String, Plan)],
+    pub replications: u32,
+    pub seed: u64,
+    pub threads: usize,
+    /// The command that repeats the study.
+    pub command: &'a str,
+    pub warnings: &'a [String],
+}
+
+/// Simulates every plan on the same draws and writes the results folder; goes on where an interrupted run stopped.
+pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> Result<Study, Failure> {
+    let clock = Instant::now();
+    let started = jiff::Timestamp::now();
+    let sets: Vec<String> = global.sets.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let files: Vec<String> = job.plans.iter().map(|(_, plan)| plan.write(job.model)).collect();
+    let alternatives: Vec<AlternativeMeta> = job
+        .plans
+        .iter()
+        .zip(&files)
+        .map(|((title, plan), file)| AlternativeMeta { name: &plan.name, title, plan, file })
+        .collect();
+    let mut run = RunFacts {
+        threads: job.threads,
+        started: started.to_string(),
+        revision: option_env!("BASTIDE_REVISION").map(str::to_owned),
+        ..RunFacts::default()
+    };
+    let meta = StudyMeta {
+        model: job.model,
+        sets: &sets,
+        seed: job.seed,
+        replications: job.replications,
+        alternatives: &alternatives,
+        version: env!("CARGO_PKG_VERSION"),
+        command: job.command,
+        warnings: job.warnings,
+        run: &run,
+    };
+    let mut writer = match StudyWriter::create(folder, &meta) {
+        Ok(writer) => writer,
+        Err(ResultsError::Complete(_)) => {
+            output.say(&format!("`{}` holds this study already; nothing to simulate", folder.display()));
+            return open(folder);
+        }
+        Err(error) => return Err(results(&error)),
+    };
+
+    histories(job, &mut writer, folder, output)?;
+
+    run.finished = jiff::Timestamp::now().to_string();
+    run.wall_s = clock.elapsed().as_secs_f64();
+    writer.finish(&run).map_err(|error| results(&error))?;
+    open(folder)
+}
+
+/// Simulates what is missing, a stretch of replications for every plan at a time, so that all estimates grow together.
+fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output) -> Result<(), Failure> {
+    let layout = writer.layout().clone();
+    let simulators = job
+        .plans
+        .iter()
+        .map(|(_, plan)| Simulator::new(job.model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pool = Pool::new(job.threads);
+    let stop = progress::stop_on_interrupt();
+    let missing: Vec<Vec<Range<u32>>> = (0..job.plans.len()).map(|index| writer.missing(index)).collect();
+    let total: u64 = missing.iter().flatten().map(|range| u64::from(range.end - range.start)).sum();
+    let bar = progress::bar(output, total);
+    let tier = Tier::ALL.into_iter().find_map(|tier| layout.find("tier", tier.name(), "served_share").map(|at| (tier, at)));
+    let mut served = vec![Vec::new(); job.plans.len()];
+
+    let length = chunk_length(job.replications);
+    for from in (0..job.replications).step_by(length as usize) {
+        let chunk = from..(from + length).min(job.replications);
+        for (index, simulator) in simulators.iter().enumerate() {
+            for range in missing[index].iter().filter_map(|range| overlap(range, &chunk)) {
+                let done = pool.replicate(
+                    range,
+                    &stop,
+                    &|_| bar.inc(1),
+                    |replication| simulator.history(job.seed, replication, Options::default()),
+                );
+                let done: Vec<History> = done.into_iter().flatten().collect();
+                if let Some((_, at)) = tier {
+                    served[index].extend(done.iter().map(|history| history.metrics[at]));
+                }
+                writer.write_chunk(index, &done).map_err(|error| results(&error))?;
+                if stop.load(Ordering::SeqCst) {
+                    bar.finish_and_clear();
+                    let kept: u64 = (0..job.plans.len()).flat_map(|index| writer.completed(index)).map(|range| u64::from(range.end - range.start)).sum();
+                    return Err(Failure::Interrupted(format!(
+                        "interrupted: {kept} of {} histories are kept in `{}`; the same command goes on from there",
+                        u64::from(job.replications) * job.plans.len() as u64,
+                        folder.display()
+                    )));
+                }
+            }
+        }
+        if let (Some((tier, _)), Some(estimate)) = (tier, Estimate::of(&served[0])) {
+            let error = estimate.stderr.map_or_else(String::new, |stderr| format!(" ± {:.3}", 100.0 * stderr));
+            bar.set_message(format!("{} served {:.2}{error} %", tier.name(), 100.0 * estimate.mean));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn overlap(a: &Range<u32>, b: &Range<u32>) -> Option<Range<u32>> {
+    let range = a.start.max(b.start)..a.end.min(b.end);
+    (!range.is_empty()).then_some(range)
+}
+
+/// Reads a results folder.
+pub fn open(folder: &Path) -> Result<Study, Failure> {
+    Study::open(folder).map_err(|error| results(&error))
+}
+
+fn results(error: &ResultsError) -> Failure {
+    Failure::sentence(error.to_string())
+}

@@ -1,0 +1,142 @@
+//! `study`: the main job. Plans, simulates the plan and its rivals on the same draws, compares them, writes the report.
+
+use std::path::Path;
+
+use bastide_model::model::{Alternative, Model};
+use bastide_model::plan::Plan;
+use bastide_plan::{Outcome, SolveOptions};
+use bastide_sim::results::{Headline, Study};
+use serde_json::json;
+
+use super::simulate::{self, Job};
+use crate::args::{Format, Global};
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub fn run(scenario: &Path, replications: u32, plan: Option<&Path>, global: &Global, output: &Output) -> Result<(), Failure> {
+    let model = super::load(scenario, global, output)?;
+    let folder = simulate::default_folder(&model, global, "");
+    let seed = global.seed.unwrap_or(model.header.seed);
+    let mut warnings = Vec::new();
+    let plans = plans(&model, plan, &folder, &mut warnings, output)?;
+    let command = command(scenario, replications, seed, plan, global);
+    let threads = super::threads(global);
+    output.say(&format!("simulating {} plans, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
+    let job = Job { model: &model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings };
+    let study = simulate::simulate(&job, &folder, global, output)?;
+    let report = bastide_reports::write_report(&folder).map_err(|error| Failure::sentence(error.to_string()))?;
+
+    if output.format == Format::Json {
+        return output.json(
+            "study/1",
+            &json!({
+                "report": report, "results": folder, "plan": folder.join("plan.toml"),
+                "headline": study.summary.headline, "fingerprint": study.summary.fingerprint, "warnings": study.summary.warnings,
+            }),
+        );
+    }
+    if output.format == Format::Human {
+        for line in headline(&study) {
+            output.line(&line)?;
+        }
+    }
+    output.line(&report.display().to_string())?;
+    output.say(&format!("next: open {}; bastide compare {}", report.display(), folder.display()));
+    Ok(())
+}
+
+/// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search.
+fn plans(model: &Model, file: Option<&Path>, folder: &Path, warnings: &mut Vec<String>, output: &Output) -> Result<Vec<(String, Plan)>, Failure> {
+    let options = SolveOptions::default();
+    let recommended = match (file, simulate::stored_plan(model, folder, "recommended")) {
+        (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::read(model, file)? },
+        (None, Some(plan)) => plan,
+        (None, None) => {
+            output.say("planning `recommended`");
+            super::plan::search(model, None, &options, output)?
+        }
+    };
+    tell(model, &recommended, output);
+    let mut plans = vec![("Recommended".to_owned(), recommended)];
+    for alternative in &model.alternatives {
+        if let Some(plan) = of_alternative(model, alternative, folder, &options, warnings, output)? {
+            tell(model, &plan, output);
+            plans.push((alternative.entity.title.clone(), plan));
+        }
+    }
+    Ok(plans)
+}
+
+/// The plan of an alternative; `None`, with a warning, if its restrictions leave none.
+fn of_alternative(
+    model: &Model,
+    alternative: &Alternative,
+    folder: &Path,
+    options: &SolveOptions,
+    warnings: &mut Vec<String>,
+    output: &Output,
+) -> Result<Option<Plan>, Failure> {
+    let name = &alternative.entity.name;
+    if let Some(file) = &alternative.plan {
+        return Ok(Some(Plan { name: name.clone(), ..super::plan::read(model, file)? }));
+    }
+    if let Some(plan) = simulate::stored_plan(model, folder, name) {
+        return Ok(Some(plan));
+    }
+    output.say(&format!("planning `{name}`"));
+    let warning = match bastide_plan::solve(model, Some(alternative), options) {
+        Ok(Outcome::Planned(plan)) => return Ok(Some(plan)),
+        Ok(Outcome::Infeasible(conflict)) => {
+            let groups: Vec<_> = conflict.groups.iter().map(|group| group.sentence.as_str()).collect();
+            format!("alternative `{name}` cannot be built: {}", groups.join("; "))
+        }
+        Ok(Outcome::Unknown { reason, .. }) => format!("no plan for alternative `{name}` was found: {reason}"),
+        Err(error) => return Err(Failure::sentence(format!("planning `{name}` failed: {error}"))),
+    };
+    output.say(&format!("warning: {warning}; the study goes on without it"));
+    warnings.push(warning);
+    Ok(None)
+}
+
+fn tell(model: &Model, plan: &Plan, output: &Output) {
+    for line in super::plan::describe(model, plan) {
+        output.say(&line);
+    }
+}
+
+/// The command that repeats the study, whatever the defaults are.
+fn command(scenario: &Path, replications: u32, seed: u64, plan: Option<&Path>, global: &Global) -> String {
+    let mut words = vec!["bastide".to_owned(), "study".to_owned(), quoted(&scenario.display().to_string())];
+    words.extend([format!("-n {replications}"), format!("--seed {seed}")]);
+    words.extend(plan.map(|file| format!("--plan {}", quoted(&file.display().to_string()))));
+    words.extend(global.sets.iter().map(|(key, value)| format!("--set {}", quoted(&format!("{key}={value}")))));
+    words.join(" ")
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+/// The headline as a table for people: metrics down, alternatives across.
+fn headline(study: &Study) -> Vec<String> {
+    let names: Vec<&str> = study.summary.alternatives.iter().map(|alternative| alternative.name.as_str()).collect();
+    let mut rows: Vec<(&Headline, Vec<String>)> = Vec::new();
+    for row in &study.summary.headline {
+        let place = rows.iter().position(|(first, _)| first.metric == row.metric && first.entity == row.entity);
+        let at = place.unwrap_or_else(|| {
+            rows.push((row, vec![String::new(); names.len()]));
+            rows.len() - 1
+        });
+        if let Some(column) = names.iter().position(|name| *name == row.alternative) {
+            rows[at].1[column] = bastide_reports::value_with_error(row.estimate.mean, row.estimate.stderr);
+        }
+    }
+    let mut table = vec![[vec![String::new()], names.iter().map(|name| (*name).to_owned()).collect()].concat()];
+    for (first, cells) in rows {
+        let label = if first.entity == "all" { format!("{} [{}]", first.metric, first.unit) } else { format!("{} {} [{}]", first.entity, first.metric, first.unit) };
+        table.push([vec![label], cells].concat());
+    }
+    super::aligned(&table)
+}

@@ -1,0 +1,293 @@
+//! Quantities, ratios, counts and distributions.
+
+use bastide_engine::Distribution;
+use bastide_units::{Duration, ParseQuantityError, Quantity, Rate, Ratio};
+
+use super::Cursor;
+use crate::keys::{Kind, Range, nearest};
+use crate::model::Reliability;
+use crate::text::At;
+use crate::tree::{Node, Table, Value};
+
+impl<'t> Cursor<'_, 't> {
+    /// A number of base units, or `None` after a message.
+    pub(super) fn number<Q: Quantity>(&mut self, key: &str, node: &Node, range: Range) -> Option<f64> {
+        let value = match &node.value {
+            Value::Text(text) => match Q::parse(text) {
+                Ok(quantity) => quantity.base(),
+                Err(error) => {
+                    self.wrong_quantity::<Q>(key, node.at, text, &error);
+                    return None;
+                }
+            },
+            Value::Integer(_) | Value::Float(_) => {
+                let number = if let Value::Integer(integer) = node.value { integer as f64 } else if let Value::Float(float) = node.value { float } else { f64::NAN };
+                if !number.is_finite() {
+                    self.ctx.error_hint("F0207", node.at, format!("`{key}` is not a finite number"), format!("write {}", example::<Q>()));
+                    return None;
+                }
+                if !is_bare::<Q>() {
+                    let unit = Q::EXAMPLE.split_once(' ').map_or("", |(_, unit)| unit);
+                    let hint = format!("write it with its unit, in quotes: `{key} = \"{number} {unit}\"`");
+                    self.ctx.error_hint("F0205", node.at, format!("`{key}` is a {} and needs a unit", Q::NAME), hint);
+                    return None;
+                }
+                number
+            }
+            _ => {
+                self.wrong_form(key, node, &format!("a {}, such as {}", Q::NAME, example::<Q>()));
+                return None;
+            }
+        };
+        if range.holds(value) {
+            return Some(value);
+        }
+        let code = if is_bare::<Q>() { "F0209" } else { "F0208" };
+        let written = self.ctx.files.sources.slice(node.at).trim_matches('"').to_owned();
+        self.ctx.error_hint(code, node.at, format!("`{key}` must be {}: {written}", range.words()), format!("such as {}", example::<Q>()));
+        None
+    }
+
+    fn wrong_quantity<Q: Quantity>(&mut self, key: &str, at: At, text: &str, error: &ParseQuantityError) {
+        match error {
+            ParseQuantityError::NoNumber => {
+                self.ctx.error_hint("F0207", at, format!("`{key}` has no number: `{text}`"), format!("write {}", example::<Q>()));
+            }
+            ParseQuantityError::NotFinite => {
+                self.ctx.error_hint("F0207", at, format!("`{key}` is not a finite number: `{text}`"), format!("write {}", example::<Q>()));
+            }
+            ParseQuantityError::NoUnit => {
+                let unit = Q::EXAMPLE.split_once(' ').map_or("", |(_, unit)| unit);
+                let hint = format!("write `\"{} {unit}\"`", text.trim());
+                self.ctx.error_hint("F0205", at, format!("`{key}` is a {} and needs a unit", Q::NAME), hint);
+            }
+            ParseQuantityError::UnknownUnit(unit, offset) => {
+                // Without escapes the text stands in the file as it is, one quote further.
+                let plain = (at.end - at.start) as usize == text.len() + 2;
+                let start = at.start + 1 + *offset as u32;
+                let at = if plain { At { start, end: start + unit.len() as u32, ..at } } else { at };
+                let units: Vec<&str> = Q::UNITS.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
+                let same = units.iter().find(|name| name.eq_ignore_ascii_case(unit)).copied();
+                let near = same.or_else(|| nearest(unit, units.iter().copied()));
+                let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                let hint = format!("{near}units of {}: {}", Q::NAME, units.join(", "));
+                self.ctx.error_hint("F0206", at, format!("`{unit}` is not a unit of {}", Q::NAME), hint);
+            }
+        }
+    }
+
+    fn range(&self, key: &str) -> Range {
+        match self.row(key).map(|row| row.kind) {
+            Some(Kind::Quantity(_, range) | Kind::Profile(_, range) | Kind::Ratio(range) | Kind::Count(range)) => range,
+            _ => Range::Any,
+        }
+    }
+
+    /// A quantity, if the key stands.
+    pub fn quantity_opt<Q: Quantity>(&mut self, key: &str) -> Option<Q> {
+        let node = self.take(key)?;
+        let range = self.range(key);
+        Some(Q::from_base(self.number::<Q>(key, node, range).unwrap_or(f64::NAN)))
+    }
+    /// A quantity, or its default; NaN after a message.
+    pub fn quantity<Q: Quantity>(&mut self, key: &str) -> Q {
+        if let Some(quantity) = self.quantity_opt(key) {
+            return quantity;
+        }
+        self.missing(key);
+        let default = self.default(key).and_then(|text| Q::parse(text).ok());
+        default.unwrap_or_else(|| Q::from_base(f64::NAN))
+    }
+    /// A ratio, if the key stands.
+    pub fn ratio_opt(&mut self, key: &str) -> Option<f64> {
+        self.quantity_opt::<Ratio>(key).map(Ratio::value)
+    }
+    /// A ratio, or its default; NaN after a message.
+    pub fn ratio(&mut self, key: &str) -> f64 {
+        self.quantity::<Ratio>(key).value()
+    }
+
+    /// A whole number, if the key stands.
+    pub fn integer_opt(&mut self, key: &str) -> Option<i64> {
+        let node = self.take(key)?;
+        match node.value {
+            Value::Integer(integer) => Some(integer),
+            Value::Float(float) if float.fract() != 0.0 || !float.is_finite() => {
+                self.ctx.error("F0204", node.at, format!("`{key}` must be a whole number: {float}"));
+                None
+            }
+            Value::Float(float) => {
+                self.ctx.error_hint("F0204", node.at, format!("`{key}` must be a whole number"), format!("write `{key} = {float:.0}`"));
+                None
+            }
+            _ => {
+                self.wrong_form(key, node, "a whole number");
+                None
+            }
+        }
+    }
+    /// A whole number from 0 to 4,294,967,295, if the key stands and can be read.
+    pub fn count_opt(&mut self, key: &str) -> Option<u32> {
+        let integer = self.integer_opt(key)?;
+        let range = self.range(key);
+        let holds = integer >= 0 && range.holds(integer as f64);
+        let count = u32::try_from(integer).ok().filter(|_| holds);
+        if count.is_none() {
+            let words = if holds { "at most 4294967295" } else { range.words() };
+            self.wrong("F0208", key, format!("`{key}` must be {words}: {integer}"), "write a whole number");
+        }
+        count
+    }
+    /// A whole number, or its default; 1 after a message.
+    pub fn count(&mut self, key: &str) -> u32 {
+        if !self.has(key) {
+            self.missing(key);
+        }
+        let default = self.default(key).and_then(|text| text.parse().ok());
+        self.count_opt(key).or(default).unwrap_or(1)
+    }
+
+    /// Degrees between minus and plus `limit`, if the key stands and can be read.
+    pub(super) fn degrees(&mut self, key: &str, limit: f64) -> Option<f64> {
+        let node = self.take(key)?;
+        let degrees = match node.value {
+            Value::Integer(integer) => integer as f64,
+            Value::Float(float) => float,
+            _ => {
+                self.wrong_form(key, node, "a bare number of degrees, such as 56.9");
+                return None;
+            }
+        };
+        if degrees.abs() <= limit {
+            return Some(degrees);
+        }
+        self.ctx.error_hint("F0504", node.at, format!("`{key}` must be between -{limit} and {limit}: {degrees}"), "decimal degrees, north and east positive");
+        None
+    }
+
+    /// A distribution, if the key stands; of NaN after a message.
+    pub fn distribution_opt<Q: Quantity>(&mut self, key: &str) -> Option<Distribution> {
+        let node = self.take(key)?;
+        let distribution = match &node.value {
+            Value::Table(table) => self.distribution_of::<Q>(key, node.at, table),
+            _ => self.number::<Q>(key, node, Range::NotNegative).map(Distribution::Fixed),
+        };
+        Some(distribution.unwrap_or(Distribution::Fixed(f64::NAN)))
+    }
+    /// A distribution, or its default.
+    pub fn distribution<Q: Quantity>(&mut self, key: &str) -> Distribution {
+        if let Some(distribution) = self.distribution_opt::<Q>(key) {
+            return distribution;
+        }
+        self.missing(key);
+        Distribution::Fixed(self.default(key).and_then(|text| Q::parse(text).ok()).map_or(f64::NAN, Quantity::base))
+    }
+
+    fn distribution_of<Q: Quantity>(&mut self, key: &str, at: At, table: &'t Table) -> Option<Distribution> {
+        let form = "such as `{ dist = \"lognormal\", median = \"7 d\", p95 = \"21 d\" }`";
+        let Some(entry) = table.get("dist") else {
+            self.ctx.error_hint("F0213", at, format!("the distribution of `{key}` has no `dist`"), form);
+            return None;
+        };
+        let Value::Text(dist) = &entry.node.value else {
+            self.wrong_form("dist", &entry.node, "a word");
+            return None;
+        };
+        let Some((_, sets)) = DISTRIBUTIONS.iter().find(|(name, _)| name == dist) else {
+            let names: Vec<&str> = DISTRIBUTIONS.iter().map(|(name, _)| *name).collect();
+            let near = nearest(dist, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            let hint = format!("{near}one of `{}`", names.join("`, `"));
+            self.ctx.error_hint("F0213", entry.node.at, format!("there is no distribution `{dist}`"), hint);
+            return None;
+        };
+        let known = |name: &str| sets.iter().any(|set| set.contains(&name));
+        for entry in &table.entries {
+            let name = entry.key.as_str();
+            if !known(name) && !["dist", "source", "verified"].contains(&name) {
+                let hint = format!("it takes `{}`", sets.iter().map(|set| set.join("`, `")).collect::<Vec<_>>().join("`, or `"));
+                self.ctx.error_hint("F0202", entry.key_at, format!("a {dist} distribution has no `{name}`"), hint);
+                return None;
+            }
+        }
+        let Some(set) = sets.iter().find(|set| set.iter().all(|name| table.get(name).is_some())) else {
+            let hint = format!("it needs `{}`", sets.iter().map(|set| set.join("` and `")).collect::<Vec<_>>().join("`, or `"));
+            self.ctx.error_hint("F0213", at, format!("the {dist} distribution of `{key}` lacks a parameter"), hint);
+            return None;
+        };
+        let mut values = [0.0; 3];
+        let mut complete = true;
+        for (value, name) in values.iter_mut().zip(*set) {
+            let entry = table.get(name)?;
+            let number = match *name {
+                "shape" | "sigma" => self.number::<Ratio>(name, &entry.node, Range::Any),
+                _ => self.number::<Q>(name, &entry.node, Range::NotNegative),
+            };
+            complete &= number.is_some();
+            *value = number.unwrap_or(f64::NAN);
+        }
+        if !complete {
+            return None;
+        }
+        let [a, b, c] = values;
+        let distribution = match (dist.as_str(), set.get(1).copied()) {
+            ("fixed", _) => Some(Distribution::Fixed(a)),
+            ("exponential", _) => Some(Distribution::Exponential { mean: a }),
+            ("uniform", _) => Some(Distribution::Uniform { low: a, high: b }),
+            ("triangular", _) => Some(Distribution::Triangular { low: a, mode: b, high: c }),
+            ("lognormal", Some("p95")) => Distribution::lognormal_from_median_p95(a, b),
+            ("lognormal", _) => Some(Distribution::Lognormal { median: a, sigma: b }),
+            ("weibull", _) => Some(Distribution::Weibull { shape: a, scale: b }),
+            _ => Some(Distribution::Gamma { shape: a, scale: b }),
+        };
+        let proper = distribution.filter(Distribution::is_proper);
+        if proper.is_none() {
+            let hint = "low <= mode <= high, median <= p95, shape and scale and median above zero, sigma not negative";
+            self.ctx.error_hint("F0213", at, format!("the parameters of `{key}` make no {dist} distribution"), hint);
+        }
+        proper
+    }
+
+    /// `mttf` or `failure_rate`, with `repair`; none of the three if it never fails by itself.
+    pub fn reliability(&mut self) -> Option<Reliability> {
+        let mttf = self.quantity_opt::<Duration>("mttf");
+        let rate = self.quantity_opt::<Rate>("failure_rate");
+        let repair = self.distribution_opt::<Duration>("repair");
+        if mttf.is_some() && rate.is_some() {
+            self.wrong("F0214", "failure_rate", "`mttf` and `failure_rate` both stand", "keep one: the rate is one over the mean time");
+        }
+        let failure_rate = rate.or_else(|| mttf.map(|mttf| Rate::from_per_s(1.0 / mttf.as_s())));
+        match (failure_rate, repair) {
+            (Some(failure_rate), Some(repair)) => Some(Reliability { failure_rate, repair }),
+            (None, None) => None,
+            (Some(_), None) => {
+                let key = if mttf.is_some() { "mttf" } else { "failure_rate" };
+                self.wrong("F0215", key, format!("`{key}` stands without `repair`"), "say how long a repair takes: `repair = \"12 h\"`");
+                None
+            }
+            (None, Some(_)) => {
+                self.wrong("F0215", "repair", "`repair` stands without `mttf` or `failure_rate`", "say how often it fails, or leave `repair` out");
+                None
+            }
+        }
+    }
+}
+
+/// Distributions and their sets of parameters.
+pub const DISTRIBUTIONS: &[(&str, &[&[&str]])] = &[
+    ("fixed", &[&["value"]]),
+    ("exponential", &[&["mean"]]),
+    ("uniform", &[&["low", "high"]]),
+    ("triangular", &[&["low", "mode", "high"]]),
+    ("lognormal", &[&["median", "p95"], &["median", "sigma"]]),
+    ("weibull", &[&["shape", "scale"]]),
+    ("gamma", &[&["shape", "scale"]]),
+];
+
+/// Whether a quantity may stand without a unit.
+fn is_bare<Q: Quantity>() -> bool {
+    Q::UNITS.iter().any(|(name, _)| name.is_empty())
+}
+
+fn example<Q: Quantity>() -> String {
+    if is_bare::<Q>() { "`0.21` or `\"21 %\"`".to_owned() } else { format!("`\"{}\"`", Q::EXAMPLE) }
+}

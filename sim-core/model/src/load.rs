@@ -1,0 +1,95 @@
+//! From a path to a model.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::check;
+use crate::decode::Context;
+use crate::diag::{Diagnostic, Severity};
+use crate::model::Model;
+use crate::resolve::{self, Resolved};
+use crate::scenario::layers;
+use crate::source::Span;
+use crate::tree::Table;
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The model.
+    pub model: Arc<Model>,
+    /// What the planner should look at.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a scenario: a folder with `scenario.toml`, or a file.
+///
+/// `sets` are overrides, path and value: `("site.riga.connection", "\"40 MW\"")`.
+///
+/// # Errors
+/// Every mistake found, in order of file, line and column. Nothing can be run then.
+pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (mut ctx, root) = read(path, sets)?;
+    let resolved = resolve::resolve(&mut ctx, &root);
+    if let Some(resolved) = &resolved {
+        check::check(&mut ctx, resolved);
+    }
+    let mut diagnostics = tidy(std::mem::take(&mut ctx.files.diagnostics));
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    let Some(Resolved { model, .. }) = resolved else {
+        // Every table without which there is no model reports itself when it is missing.
+        diagnostics.push(Diagnostic::error("F0216", Span::file(&path.display().to_string()), "the scenario lacks a table that it needs"));
+        return Err(diagnostics);
+    };
+    Ok(Loaded { model: Arc::new(model), warnings: diagnostics })
+}
+
+/// Reads and merges the files. The context holds what is wrong so far.
+///
+/// # Errors
+/// When there is no tree to decode.
+pub(crate) fn read(path: &Path, sets: &[(String, String)]) -> Result<(Context, Table), Vec<Diagnostic>> {
+    let shown = path.display().to_string();
+    let mut ctx = Context::default();
+    let name = if path.is_dir() {
+        if !path.join("scenario.toml").is_file() {
+            let diagnostic = Diagnostic::error("F0102", Span::file(&shown), format!("`{shown}` has no `scenario.toml`"));
+            return Err(vec![diagnostic.hint("give the folder of a scenario, or start one with `bastide new NAME`")]);
+        }
+        ctx.files.folder = path.to_path_buf();
+        "scenario.toml".to_owned()
+    } else {
+        let Some(name) = path.file_name().filter(|_| std::fs::symlink_metadata(path).is_ok()) else {
+            let diagnostic = Diagnostic::error("F0101", Span::file(&shown), format!("`{shown}` does not exist"));
+            return Err(vec![diagnostic.hint("give the folder of a scenario, or its `.toml` file")]);
+        };
+        ctx.files.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let Some(mut root) = layers::read(&mut ctx.files, &name) else { return Err(tidy(ctx.files.diagnostics)) };
+    if let Ok(bytes) = std::fs::read(ctx.files.folder.join("README.md")) {
+        ctx.files.note("README.md", bytes.into());
+    }
+    layers::set(&mut ctx.files, &mut root, sets);
+    Ok((ctx, root))
+}
+
+/// Orders diagnostics and drops those that only follow from others.
+fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let syntax = |diagnostic: &Diagnostic| matches!(diagnostic.code, "F0108" | "F0109" | "F0110");
+    let lines: Vec<(Arc<str>, u32)> = diagnostics.iter().filter(|d| syntax(d)).map(|d| (Arc::clone(&d.span().file), d.span().line)).collect();
+    if !lines.is_empty() {
+        // What the parser could not read may be just what is missing, or may have been misread.
+        diagnostics.retain(|diagnostic| {
+            let same_line = lines.iter().any(|(file, line)| *file == diagnostic.span().file && *line == diagnostic.span().line);
+            syntax(diagnostic) || !(same_line || matches!(diagnostic.code, "F0203" | "F0215" | "F0216" | "F0301" | "F0308" | "F0802"))
+        });
+    }
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (Arc::clone(&d.span().file), d.span().line, d.span().column, d.code);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    diagnostics.dedup();
+    diagnostics
+}

@@ -1,0 +1,116 @@
+//! Names to indices and rules to intervals: the [`Model`] from its decoded tables.
+
+mod legality;
+mod network;
+
+pub use legality::{Rules, subjects};
+pub use network::latencies;
+
+use bastide_units::{ComputeRate, TokenRate};
+
+use crate::decode::Context;
+use crate::model::{Accelerator, Campaign, Model, Service};
+use crate::scenario::demand::Demands;
+use crate::scenario::rule::Rule;
+use crate::scenario::{self, demand, grid, header, planning, rule, site, threat};
+use crate::tree::Table;
+
+/// A model, and what only checks need beside it.
+pub struct Resolved {
+    /// The model.
+    pub model: Model,
+    /// Demands of services, in the model's order.
+    pub services: Vec<Demands>,
+    /// Demands of campaigns.
+    pub campaigns: Vec<Demands>,
+    /// Demands of datasets.
+    pub datasets: Vec<Demands>,
+    /// Rules.
+    pub rules: Vec<Rule>,
+}
+
+/// Decodes a merged tree. `None` if a table without which nothing can be said is missing; the context then says why.
+pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
+    scenario::outline(ctx, root);
+    let header = header::header(ctx, root);
+    // Dates and series have no meaning without a clock; the rest is decoded all the same, to report all mistakes at once.
+    ctx.hours = ctx.hours.max(1);
+    let nations = grid::nations(ctx, root);
+    let buses = grid::buses(ctx, root);
+    let lines = grid::lines(ctx, root);
+    let generators = grid::generators(ctx, root);
+    let storages = grid::storages(ctx, root);
+    let loads = grid::loads(ctx, root);
+    site::accelerators(ctx, root);
+    let (sites, segments) = site::sites(ctx, root, &buses);
+    let fleets = site::fleets(ctx, root, &sites);
+    let links = site::links(ctx, root);
+    let (datasets, dataset_demands): (Vec<_>, Vec<_>) = demand::datasets(ctx, root).into_iter().unzip();
+    let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
+    let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = demand::campaigns(ctx, root).into_iter().unzip();
+    let rules = rule::rules(ctx, root);
+    let hazards = threat::hazards(ctx, root, &segments);
+    let policy = header::policy(ctx, root);
+    let planning = planning::planning(ctx, root, &sites);
+    let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
+    let report = header::report(ctx, root).unwrap_or_default();
+    let (header, policy, planning) = (header?, policy?, planning?);
+
+    let judge = Rules { ctx, rules: &rules, sites: &sites, nations: &nations };
+    let legal_dataset = datasets.iter().zip(&dataset_demands).map(|(dataset, demands)| judge.dataset(dataset, demands)).collect::<Vec<_>>();
+    let legal_service = services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
+    let legal_campaign = campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
+    let token_rate = services.iter().zip(&service_demands).map(|(service, demands)| token_rates(service, demands, &ctx.accelerators)).collect();
+    let training_rate = campaigns.iter().map(|campaign| training_rates(campaign, &ctx.accelerators)).collect();
+
+    let model = Model {
+        header,
+        inputs: std::mem::take(&mut ctx.files.inputs),
+        assumptions: std::mem::take(&mut ctx.assumptions),
+        series: std::mem::take(&mut ctx.series),
+        nations,
+        buses,
+        lines,
+        generators,
+        storages,
+        loads,
+        sites,
+        accelerators: std::mem::take(&mut ctx.accelerators),
+        fleets,
+        links,
+        datasets,
+        services,
+        campaigns,
+        hazards,
+        segments,
+        policy,
+        planning,
+        alternatives,
+        legal_service,
+        legal_campaign,
+        legal_dataset,
+        token_rate,
+        training_rate,
+        report,
+    };
+    Some(Resolved { model, services: service_demands, campaigns: campaign_demands, datasets: dataset_demands, rules })
+}
+
+/// Tokens per second of one accelerator of each type, slowed by the security mode.
+fn token_rates(service: &Service, demands: &Demands, accelerators: &[Accelerator]) -> Vec<TokenRate> {
+    let data = bastide_cost_models::library().models.get(&service.model);
+    accelerators
+        .iter()
+        .map(|kind| {
+            let rate = demands.tokens_per_accelerator.or_else(|| {
+                bastide_cost_models::compute::serving_rate(data?, kind.peak, kind.memory, kind.memory_bandwidth, kind.per_node)
+            });
+            rate.unwrap_or(TokenRate::ZERO) * (1.0 - service.security_overhead)
+        })
+        .collect()
+}
+
+/// Training compute rate of one accelerator of each type: peak by utilisation (MFU; Chowdhery et al. 2022).
+fn training_rates(campaign: &Campaign, accelerators: &[Accelerator]) -> Vec<ComputeRate> {
+    accelerators.iter().map(|kind| kind.peak * campaign.utilisation).collect()
+}

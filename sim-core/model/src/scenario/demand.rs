@@ -1,0 +1,176 @@
+//! Datasets, services and campaigns, with what rules ask about them.
+
+use bastide_units::{Ratio, Time, TokenRate};
+
+use super::each;
+use crate::decode::{Context, Cursor, suggestion};
+use crate::keys;
+use crate::model::{Campaign, CampaignMode, Dataset, DatasetId, NationId, Service, Tier};
+use crate::text::At;
+use crate::tree::Table;
+
+/// What a thing demands of the site where it runs, and what rules match it by.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    /// Position in the scenario's table.
+    pub index: usize,
+    /// Nations in which it must stay; `None` for anywhere.
+    pub residency: Option<Vec<NationId>>,
+    /// Where `residency` stands.
+    pub residency_at: Option<At>,
+    /// Certificates that the site must hold.
+    pub certification: Vec<String>,
+    /// Where `certification` stands.
+    pub certification_at: Option<At>,
+    /// Class of data.
+    pub class: Option<String>,
+    /// Throughput of one accelerator, where the scenario gives it.
+    pub tokens_per_accelerator: Option<TokenRate>,
+    /// Where the name stands.
+    pub at: Option<At>,
+    /// Where `max_latency` stands.
+    pub latency_at: Option<At>,
+}
+
+fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
+    let place = |cursor: &Cursor<'_, '_>, key: &str| cursor.has(key).then(|| cursor.place(key));
+    Demands {
+        index,
+        residency: cursor.nations("residency"),
+        residency_at: place(cursor, "residency"),
+        certification: cursor.words("certification"),
+        certification_at: place(cursor, "certification"),
+        class: cursor.word_opt("class"),
+        tokens_per_accelerator: None,
+        at: Some(cursor.place("name")),
+        latency_at: place(cursor, "max_latency"),
+    }
+}
+
+/// Decodes `[[dataset]]`.
+pub fn datasets(ctx: &mut Context, root: &Table) -> Vec<(Dataset, Demands)> {
+    let mut index = 0;
+    each(ctx, root, "dataset", |cursor| {
+        let dataset = Dataset {
+            entity: cursor.entity(),
+            nation: NationId(cursor.reference("nation", "nation")),
+            size: cursor.quantity("size"),
+            replicas: cursor.count("replicas"),
+            replication_interval: cursor.quantity("replication_interval"),
+            backup_interval: cursor.quantity_opt("backup_interval"),
+        };
+        index += 1;
+        (dataset, demands(cursor, index - 1))
+    })
+}
+
+/// Decodes `[[service]]`, ordered by tier, then as written.
+pub fn services(ctx: &mut Context, root: &Table) -> Vec<(Service, Demands)> {
+    let mut index = 0;
+    let mut services = each(ctx, root, "service", |cursor| {
+        index += 1;
+        service(cursor, index - 1)
+    });
+    services.sort_by_key(|(service, _)| service.tier);
+    services
+}
+
+fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
+    let entity = cursor.entity();
+    let nation = NationId(cursor.reference("nation", "nation"));
+    let tokens_per_accelerator = cursor.quantity_opt::<TokenRate>("tokens_per_accelerator");
+    let model = cursor.word_opt("model");
+    match (&model, tokens_per_accelerator) {
+        (None, None) => {
+            let hint = "give `model`, or `tokens_per_accelerator`";
+            cursor.wrong("F0215", "model", format!("nothing says how fast an accelerator serves `{}`", entity.name), hint);
+        }
+        (Some(name), None) if !bastide_cost_models::library().models.contains_key(name) => {
+            let known: Vec<&str> = bastide_cost_models::library().models.keys().map(String::as_str).collect();
+            let hint = format!("{}; or give `tokens_per_accelerator`", suggestion(name, &known, "model"));
+            cursor.wrong("F0309", "model", format!("the library has no model `{name}`"), hint);
+            cursor.poison();
+        }
+        _ => {}
+    }
+    let mut origins: Vec<(NationId, f64)> = Vec::new();
+    for (word, at, share) in cursor.ratios("origins") {
+        if let Some(index) = cursor.resolve("nation", word, at) {
+            origins.push((NationId::from_index(index), share));
+        }
+    }
+    let sum: f64 = origins.iter().map(|(_, share)| share).sum();
+    if cursor.has("origins") && (sum - 1.0).abs() > 1e-6 {
+        cursor.wrong("F0220", "origins", format!("the shares of `origins` sum to {sum:.6}, not to 1"), "give every origin its share");
+    }
+    if origins.is_empty() {
+        origins.push((nation, 1.0));
+    }
+    let tier = Tier::ALL[cursor.one_of("tier", keys::TIERS)];
+    let value = cursor.quantity("value");
+    let service = Service {
+        nation,
+        tier,
+        model: model.unwrap_or_else(|| "as given".to_owned()),
+        demand: cursor.quantity("demand"),
+        profile: cursor.profile::<Ratio>("profile"),
+        origins,
+        max_latency: cursor.quantity("max_latency"),
+        dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
+        value,
+        security_overhead: cursor.ratio("security_overhead"),
+        entity,
+    };
+    if service.tier == Tier::T0 && service.value.as_eur_per_mtokens() <= 0.0 {
+        let message = format!("service `{}` is of tier T0 and worth nothing", service.entity.name);
+        cursor.wrong("F0514", "value", message, "a plan would serve everything else first: give its tokens a value");
+    }
+    let demands = Demands { tokens_per_accelerator, ..demands(cursor, index) };
+    (service, demands)
+}
+
+/// Decodes `[[campaign]]`.
+pub fn campaigns(ctx: &mut Context, root: &Table) -> Vec<(Campaign, Demands)> {
+    let mut index = 0;
+    each(ctx, root, "campaign", |cursor| {
+        let entity = cursor.entity();
+        let nation = NationId(cursor.reference("nation", "nation"));
+        let start = cursor.date_opt("start").unwrap_or(Time::ZERO);
+        let deadline = cursor.date_opt("deadline");
+        cursor.one_of("mode", &["synchronous"]);
+        let end = Time::from(cursor.ctx.duration);
+        if start >= end {
+            cursor.wrong("F0222", "start", format!("campaign `{}` starts after the scenario's end", entity.name), "let the scenario last longer");
+        }
+        if let Some(deadline) = deadline {
+            if deadline <= start {
+                cursor.wrong("F0221", "deadline", "`deadline` is not after `start`", "give the campaign time");
+            } else if deadline > end {
+                cursor.wrong("F0222", "deadline", "`deadline` lies after the scenario's end", "let the scenario last longer, or bring the deadline forward");
+            }
+        }
+        let campaign = Campaign {
+            entity,
+            nation,
+            tier: Tier::ALL[cursor.one_of("tier", keys::TIERS)],
+            compute: cursor.quantity("compute"),
+            accelerators: cursor.count("accelerators"),
+            mode: CampaignMode::Synchronous,
+            utilisation: cursor.ratio("utilisation"),
+            start,
+            deadline: deadline.unwrap_or(Time::NEVER),
+            checkpoint_interval: cursor.quantity("checkpoint_interval"),
+            checkpoint_time: cursor.quantity("checkpoint_time"),
+            restart: cursor.quantity("restart"),
+            dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
+            cost_of_delay: cursor.quantity("cost_of_delay"),
+            value: cursor.quantity("value"),
+        };
+        if campaign.checkpoint_time >= campaign.checkpoint_interval {
+            let key = if cursor.has("checkpoint_time") { "checkpoint_time" } else { "checkpoint_interval" };
+            cursor.wrong("F0506", key, "writing a checkpoint takes as long as the work between two", "checkpoint less often, or faster");
+        }
+        index += 1;
+        (campaign, demands(cursor, index - 1))
+    })
+}

@@ -1,0 +1,100 @@
+//! Nations and the electric grid.
+
+use bastide_units::{EnergyPrice, Power, Ratio};
+
+use super::each;
+use crate::decode::Context;
+use crate::model::{Bus, BusId, Generator, Line, Load, Nation, NationId, Storage};
+use crate::tree::Table;
+
+/// Decodes `[[nation]]` and sets the context's groups.
+pub fn nations(ctx: &mut Context, root: &Table) -> Vec<Nation> {
+    let nations = each(ctx, root, "nation", |cursor| {
+        let entity = cursor.entity();
+        let groups = cursor.words("groups");
+        Nation { entity, groups, hub: cursor.place_on_map() }
+    });
+    for (index, nation) in nations.iter().enumerate() {
+        for group in &nation.groups {
+            ctx.groups.entry(group.clone()).or_default().push(index);
+        }
+    }
+    nations
+}
+
+/// Decodes `[[bus]]`.
+pub fn buses(ctx: &mut Context, root: &Table) -> Vec<Bus> {
+    each(ctx, root, "bus", |cursor| Bus {
+        entity: cursor.entity(),
+        nation: NationId(cursor.reference("nation", "nation")),
+        place: cursor.place_on_map(),
+        energy_price: cursor.profile::<EnergyPrice>("energy_price"),
+        hosting_limit: cursor.quantity_opt("hosting_limit"),
+    })
+}
+
+/// Decodes `[[line]]`.
+pub fn lines(ctx: &mut Context, root: &Table) -> Vec<Line> {
+    each(ctx, root, "line", |cursor| {
+        let entity = cursor.entity();
+        let (from, to) = (cursor.reference_opt("from", "bus"), cursor.reference_opt("to", "bus"));
+        if from.is_some() && from == to {
+            cursor.wrong("F0304", "to", format!("line `{}` begins and ends at the same bus", entity.name), "name two different buses");
+        }
+        let capacity: Power = cursor.quantity("capacity");
+        Line {
+            entity,
+            from: BusId::from_index(from.unwrap_or(0)),
+            to: BusId::from_index(to.unwrap_or(0)),
+            capacity,
+            reverse_capacity: cursor.quantity_opt("reverse_capacity").unwrap_or(capacity),
+            reliability: cursor.reliability(),
+        }
+    })
+}
+
+/// Decodes `[[generator]]`.
+pub fn generators(ctx: &mut Context, root: &Table) -> Vec<Generator> {
+    each(ctx, root, "generator", |cursor| Generator {
+        entity: cursor.entity(),
+        bus: BusId(cursor.reference("bus", "bus")),
+        technology: cursor.word("technology"),
+        capacity: cursor.quantity("capacity"),
+        units: cursor.count("units"),
+        availability: cursor.profile::<Ratio>("availability"),
+        cost: cursor.quantity("cost"),
+        carbon: cursor.quantity("carbon"),
+        reliability: cursor.reliability(),
+    })
+}
+
+/// Decodes `[[storage]]`.
+pub fn storages(ctx: &mut Context, root: &Table) -> Vec<Storage> {
+    each(ctx, root, "storage", |cursor| {
+        let storage = Storage {
+            entity: cursor.entity(),
+            bus: BusId(cursor.reference("bus", "bus")),
+            power: cursor.quantity("power"),
+            energy: cursor.quantity("energy"),
+            efficiency: cursor.ratio("efficiency"),
+            buy_below: cursor.quantity("buy_below"),
+            sell_above: cursor.quantity("sell_above"),
+            initial: cursor.ratio("initial"),
+        };
+        if storage.buy_below >= storage.sell_above {
+            let name = &storage.entity.name;
+            cursor.wrong("F0507", "sell_above", format!("storage `{name}` sells at or below the price at which it buys"), "`sell_above` must be above `buy_below`");
+        }
+        storage
+    })
+}
+
+/// Decodes `[[load]]`.
+pub fn loads(ctx: &mut Context, root: &Table) -> Vec<Load> {
+    each(ctx, root, "load", |cursor| Load {
+        entity: cursor.entity(),
+        bus: BusId(cursor.reference("bus", "bus")),
+        power: cursor.profile::<Power>("power"),
+        value_of_lost_load: cursor.quantity("value_of_lost_load"),
+    })
+}

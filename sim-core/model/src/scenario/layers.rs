@@ -1,0 +1,128 @@
+//! `extends` and `--set`: several texts become one tree, each value still knowing its own file.
+
+use super::files::{Files, relative_to};
+use crate::diag::Diagnostic;
+use crate::keys::{TABLES, nearest, table};
+use crate::source::Span;
+use crate::text::{At, MAX_TOML};
+use crate::tree::{self, Entry, Node, Table, Value, name_of};
+
+/// Longest chain of `extends`.
+const MAX_LAYERS: usize = 32;
+
+/// Reads a file and those that it extends, nearest last.
+pub fn read(files: &mut Files, name: &str) -> Option<Table> {
+    let mut layers: Vec<(String, Table)> = Vec::new();
+    let mut next = Some((name.to_owned(), None));
+    while let Some((name, said)) = next.take() {
+        let (file, _) = files.read(&name, MAX_TOML, said)?;
+        let mut diagnostics = Vec::new();
+        let table = tree::parse(&files.sources, file, &mut diagnostics);
+        files.diagnostics.append(&mut diagnostics);
+        if let Some(entry) = table.get("extends") {
+            let at = entry.node.at;
+            let span = files.sources.span(at);
+            match &entry.node.value {
+                Value::Text(base) => {
+                    let base = relative_to(&name, base);
+                    if base == name || layers.iter().any(|(earlier, _)| *earlier == base) {
+                        let chain: Vec<&str> = layers.iter().map(|(name, _)| name.as_str()).chain([name.as_str(), base.as_str()]).collect();
+                        let diagnostic = Diagnostic::error("F0111", span, format!("`extends` goes in a circle: {}", chain.join(" -> ")));
+                        files.diagnostics.push(diagnostic.hint("the lowest file extends nothing"));
+                    } else if layers.len() >= MAX_LAYERS {
+                        files.diagnostics.push(Diagnostic::error("F0111", span, format!("more than {MAX_LAYERS} files extend one another")));
+                    } else {
+                        next = Some((base, Some(at)));
+                    }
+                }
+                other => files.diagnostics.push(Diagnostic::error("F0204", span, format!("`extends` must be a path, not {}", other.word()))),
+            }
+        }
+        layers.push((name, table));
+    }
+    let (_, mut merged) = layers.pop()?;
+    while let Some((_, over)) = layers.pop() {
+        tree::merge(&mut merged, over);
+    }
+    Some(merged)
+}
+
+/// Overrides single values: `table.name.key` in arrays of tables, `table.key` otherwise.
+pub fn set(files: &mut Files, root: &mut Table, sets: &[(String, String)]) {
+    for (path, text) in sets {
+        let label = format!("--set {path}");
+        let file = files.sources.add_unplaced(&label, text);
+        let fail = |code: &'static str, message: String, hint: String| Diagnostic::error(code, Span::file(&label), message).hint(hint);
+        let node = match tree::parse_value(file, text) {
+            Ok(node) => node,
+            // A shell takes the quotes of `--set plan.budget="3 bn EUR"` away.
+            Err(words) if text.trim_start().starts_with(['"', '\'', '[', '{']) => {
+                files.diagnostics.push(fail("F0112", format!("`{text}` is not a TOML value: {words}"), "such as `\"40 MW\"`, `0.5`, `[\"a\", \"b\"]`".to_owned()));
+                continue;
+            }
+            Err(_) => Node { at: At { file, start: 0, end: text.len() as u32 }, value: Value::Text(text.clone()) },
+        };
+        let parts: Vec<&str> = path.split('.').map(str::trim).collect();
+        if let Err((message, hint)) = put(root, &parts, node) {
+            files.diagnostics.push(fail("F0113", message, hint));
+        }
+    }
+}
+
+fn put(root: &mut Table, parts: &[&str], node: Node) -> Result<(), (String, String)> {
+    let form = || "write `table.name.key=value` for an entry of a list, `table.key=value` otherwise".to_owned();
+    let did_you = |near: Option<&str>| near.map_or_else(form, |near| format!("did you mean `{near}`?"));
+    let [head, rest @ ..] = parts else { return Err(("the path is empty".to_owned(), form())) };
+    let Some(spec) = table(head) else {
+        return Err((format!("there is no table `{head}`"), did_you(nearest(head, TABLES.iter().map(|table| table.name)))));
+    };
+    if !spec.array {
+        if rest.is_empty() {
+            return Err((format!("`{head}` needs a key"), form()));
+        }
+        if root.get(head).is_none() {
+            let at = node.at;
+            root.entries.push(Entry { key: (*head).to_owned(), key_at: at, node: Node { at, value: Value::Table(Table::default()) } });
+        }
+        return match root.get_mut(head).map(|entry| &mut entry.node.value) {
+            Some(Value::Table(table)) => put_key(table, rest, node),
+            _ => Err((format!("`{head}` is not a table"), form())),
+        };
+    }
+    let [name, rest @ ..] = rest else { return Err((format!("`{head}` needs a name and a key"), form())) };
+    if rest.is_empty() {
+        return Err((format!("`{head}.{name}` needs a key"), form()));
+    }
+    let list = match root.get_mut(head).map(|entry| &mut entry.node.value) {
+        Some(Value::List(list)) => list,
+        _ => return Err((format!("the scenario has no {head}"), form())),
+    };
+    let Some(index) = list.iter().position(|node| name_of(node) == Some(name)) else {
+        let near = nearest(name, list.iter().filter_map(name_of));
+        return Err((format!("there is no {head} `{name}`"), did_you(near)));
+    };
+    match &mut list[index].value {
+        Value::Table(table) => put_key(table, rest, node),
+        _ => Err((format!("`{head}.{name}` is not a table"), form())),
+    }
+}
+
+/// Puts a value at a path of keys; a key that does not stand is added, and decoding refuses it if it is unknown.
+fn put_key(table: &mut Table, keys: &[&str], node: Node) -> Result<(), (String, String)> {
+    let [key, rest @ ..] = keys else { return Err(("the path ends too early".to_owned(), String::new())) };
+    let at = node.at;
+    if table.get(key).is_none() {
+        let value = if rest.is_empty() { Value::Boolean(false) } else { Value::Table(Table::default()) };
+        table.entries.push(Entry { key: (*key).to_owned(), key_at: at, node: Node { at, value } });
+    }
+    let Some(entry) = table.get_mut(key) else { return Ok(()) };
+    if rest.is_empty() {
+        entry.node = node;
+        entry.key_at = at;
+        return Ok(());
+    }
+    match &mut entry.node.value {
+        Value::Table(inner) => put_key(inner, rest, node),
+        _ => Err((format!("`{key}` is a single value"), format!("end the path at `{key}`"))),
+    }
+}

@@ -1,0 +1,238 @@
+//! Hourly series from CSV files, with the place of every mistake.
+
+use std::collections::BTreeMap;
+
+use bastide_units::Quantity;
+use csv::StringRecord;
+
+use super::files::relative_to;
+use crate::decode::{Context, suggestion};
+use crate::keys::{Range, nearest};
+use crate::model::{Series, SeriesId};
+use crate::text::{At, MAX_SERIES};
+
+/// Most mistakes that one file or column reports.
+const MAX_REPORTS: usize = 5;
+const HOUR_S: i64 = 3600;
+
+/// CSV files read so far, by their path; `None` for one that cannot be used.
+#[derive(Default)]
+pub struct Cache {
+    files: BTreeMap<String, Option<CsvFile>>,
+    columns: BTreeMap<(String, String, &'static str), Option<SeriesId>>,
+}
+
+struct CsvFile {
+    id: u32,
+    header: StringRecord,
+    /// The rows of the scenario's hours.
+    rows: Vec<StringRecord>,
+}
+
+/// One column as a series in the base unit of `Q`; read once, however often it is named.
+///
+/// `range` is that of the profile, `scale` times the value.
+pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, At), scale: f64, range: Range) -> Option<SeriesId> {
+    let name = relative_to(ctx.files.sources.name(file.1.file), file.0);
+    let mut cache = std::mem::take(&mut ctx.cache);
+    let key = (name.clone(), column.0.to_owned(), Q::NAME);
+    let series = match cache.columns.get(&key) {
+        Some(series) => *series,
+        None => {
+            let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.1));
+            let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, scale, range));
+            cache.columns.insert(key, series);
+            series
+        }
+    };
+    ctx.cache = cache;
+    series
+}
+
+/// Where a field of a row stands.
+fn field(ctx: &Context, id: u32, record: &StringRecord, index: usize) -> At {
+    let text = ctx.files.sources.text(id);
+    let mut start = record.position().map_or(0, |position| position.byte() as usize);
+    // The csv crate places a record before the line breaks that it skips.
+    while matches!(text.as_bytes().get(start), Some(b'\n' | b'\r')) {
+        start += 1;
+    }
+    let mut quoted = false;
+    let (mut field, mut begin) = (0, start);
+    for (offset, byte) in text.as_bytes()[start..].iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                if field == index {
+                    return At { file: id, start: begin as u32, end: (start + offset) as u32 };
+                }
+                field += 1;
+                begin = start + offset + 1;
+            }
+            b'\n' if !quoted => {
+                let end = if text.as_bytes()[start..start + offset].ends_with(b"\r") { offset - 1 } else { offset };
+                return At { file: id, start: begin as u32, end: (start + end) as u32 };
+            }
+            _ => {}
+        }
+    }
+    At { file: id, start: begin as u32, end: text.len() as u32 }
+}
+
+fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
+    let missing = !ctx.files.folder.join(name).is_file();
+    if missing {
+        let hint = "the path is relative to the file that says it";
+        ctx.error_hint("F0401", said, format!("there is no file `{name}`"), hint);
+        return None;
+    }
+    let (id, text) = ctx.files.read(name, MAX_SERIES, Some(said))?;
+    // `flexible`: rows of another length get our own message, with a place.
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+    let mut header: Option<StringRecord> = None;
+    let mut rows: Vec<StringRecord> = Vec::new();
+    let mut reports = 0;
+    let mut last: Option<i64> = None;
+    let start = ctx.start_epoch_s;
+    let end = start + ctx.hours as i64 * HOUR_S;
+    let mut first = None;
+    let mut broken = false;
+    for record in reader.records() {
+        let Ok(record) = record else { continue };
+        let Some(header) = &header else {
+            if record.get(0).map(str::trim) != Some("time") {
+                let at = field(ctx, id, &record, 0);
+                ctx.error_hint("F0415", at, format!("the first column of `{name}` is not `time`"), "a header such as `time,pl [GW],lt [GW]`");
+                return None;
+            }
+            let mut seen = BTreeMap::new();
+            for (index, column) in record.iter().enumerate() {
+                let bare = column.split('[').next().unwrap_or("").trim().to_owned();
+                if seen.insert(bare.clone(), index).is_some() {
+                    let at = field(ctx, id, &record, index);
+                    ctx.error_hint("F0418", at, format!("column `{bare}` stands twice"), "rename or remove one");
+                    broken = true;
+                }
+            }
+            header = Some(record);
+            continue;
+        };
+        if reports >= MAX_REPORTS {
+            return None;
+        }
+        if record.len() != header.len() {
+            let at = field(ctx, id, &record, record.len().min(header.len()) - 1);
+            let message = format!("this row has {} fields, the header has {}", record.len(), header.len());
+            ctx.error_hint("F0414", at, message, "every row has one field for each column; decimals have a point");
+            (reports, broken) = (reports + 1, true);
+            continue;
+        }
+        let text = record.get(0).unwrap_or("").trim();
+        let Ok(time) = text.parse::<jiff::Timestamp>() else {
+            let at = field(ctx, id, &record, 0);
+            ctx.error_hint("F0416", at, format!("`{text}` is not a time"), "RFC 3339 in UTC: `2027-01-01T00:00:00Z`");
+            (reports, broken) = (reports + 1, true);
+            last = None;
+            continue;
+        };
+        let time = time.as_second();
+        first.get_or_insert(time);
+        if let Some(last) = last
+            && time != last + HOUR_S
+        {
+            let at = field(ctx, id, &record, 0);
+            let (code, message, hint) = match time - last {
+                0 => ("F0411", format!("the hour {text} stands twice"), "in UTC no hour is repeated; check the change to winter time"),
+                step if step > 0 && step % HOUR_S == 0 => ("F0410", format!("{} hours are missing before {text}", step / HOUR_S - 1), "fill the gap; nothing is interpolated"),
+                _ => ("F0412", format!("{text} is not one hour after the row before"), "one row for each hour, in order"),
+            };
+            ctx.error_hint(code, at, message, hint);
+            (reports, broken) = (reports + 1, true);
+        }
+        last = Some(time);
+        if time > start - HOUR_S && time < end {
+            rows.push(record);
+        }
+    }
+    let Some(header) = header else {
+        ctx.error_hint("F0415", At::whole(id), format!("`{name}` is empty"), "a header such as `time,pl [GW],lt [GW]`, then one row for each hour");
+        return None;
+    };
+    if broken {
+        return None;
+    }
+    match first {
+        None => {
+            ctx.error_hint("F0409", At::whole(id), format!("`{name}` has no rows"), "one row for each hour of the scenario");
+            return None;
+        }
+        Some(first) if first > start => {
+            let hours = (first - start + HOUR_S - 1) / HOUR_S;
+            ctx.error_hint("F0413", said, format!("`{name}` begins {hours} h after the scenario"), "let the scenario start later, or add the hours");
+            return None;
+        }
+        Some(_) => {}
+    }
+    if rows.len() < ctx.hours {
+        let missing = ctx.hours - rows.len();
+        ctx.error_hint("F0409", said, format!("`{name}` ends {missing} h before the scenario"), "shorten the scenario's `duration`, or add the hours");
+        return None;
+    }
+    rows.truncate(ctx.hours);
+    Some(CsvFile { id, header, rows })
+}
+
+fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&str, At), scale: f64, range: Range) -> Option<SeriesId> {
+    let bare = |text: &str| text.split('[').next().unwrap_or("").trim().to_owned();
+    let names: Vec<String> = file.header.iter().skip(1).map(bare).collect();
+    let Some(index) = names.iter().position(|known| known == column.0) else {
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hint = suggestion(column.0, &known, "column");
+        ctx.error_hint("F0403", column.1, format!("`{name}` has no column `{}`", column.0), hint);
+        return None;
+    };
+    let index = index + 1;
+    let title = file.header.get(index).unwrap_or("").trim();
+    let units: Vec<&str> = Q::UNITS.iter().map(|(unit, _)| if unit.is_empty() { "1" } else { *unit }).collect();
+    let Some(unit) = title.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).map(str::trim) else {
+        let at = field(ctx, file.id, &file.header, index);
+        ctx.error_hint("F0404", at, format!("column `{}` has no unit", column.0), format!("write `{} [{}]`; units of {}: {}", column.0, units[0], Q::NAME, units.join(", ")));
+        return None;
+    };
+    let Some(size) = Q::UNITS.iter().zip(&units).find(|(_, name)| **name == unit).map(|((_, size), _)| *size) else {
+        let at = field(ctx, file.id, &file.header, index);
+        let near = nearest(unit, units.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        ctx.error_hint("F0405", at, format!("`{unit}` is not a unit of {}", Q::NAME), format!("{near}units: {}", units.join(", ")));
+        return None;
+    };
+    let mut values = Vec::with_capacity(file.rows.len());
+    let mut reports = 0;
+    for record in &file.rows {
+        let text = record.get(index).unwrap_or("").trim();
+        let wrong = match text.parse::<f64>() {
+            Ok(value) if !value.is_finite() => Some(("F0407", format!("`{text}` is not a finite number"), "fill the gap; nothing is interpolated".to_owned())),
+            Ok(value) => {
+                values.push(value * size);
+                (!range.holds(value * size * scale)).then(|| {
+                    let code = if range == Range::Share { "F0509" } else { "F0508" };
+                    (code, format!("`{}` must be {}: {text}", column.0, range.words()), "check the column's unit and `scale`".to_owned())
+                })
+            }
+            Err(_) if text.is_empty() => Some(("F0408", format!("a value of `{}` is missing", column.0), "fill the gap; nothing is interpolated".to_owned())),
+            Err(_) => Some(("F0406", format!("`{text}` is not a number"), "digits with a decimal point, without a unit".to_owned())),
+        };
+        if let Some((code, message, hint)) = wrong {
+            let at = field(ctx, file.id, record, index);
+            ctx.error_hint(code, at, message, hint);
+            reports += 1;
+            if reports == MAX_REPORTS {
+                break;
+            }
+        }
+    }
+    if reports > 0 {
+        return None;
+    }
+    ctx.series.push(Series { name: format!("{name}#{}", column.0), values });
+    Some(SeriesId::from_index(ctx.series.len() - 1))
+}

@@ -1,0 +1,134 @@
+//! `[[hazard]]`.
+
+use bastide_units::{Duration, Rate, Time};
+
+use super::each;
+use crate::decode::{Context, Cursor};
+use crate::keys;
+use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentId, Target, Timing};
+use crate::tree::Table;
+
+/// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Hazard> {
+    let all = each(ctx, root, "hazard", |cursor| {
+        let entity = cursor.entity();
+        let kind = match cursor.kind()? {
+            "random-outage" => HazardKind::RandomOutage {
+                targets: targets(cursor),
+                timing: timing(cursor),
+                repair: cursor.distribution::<Duration>("repair"),
+            },
+            "strike-campaign" => HazardKind::StrikeCampaign {
+                targets: targets(cursor),
+                timing: timing(cursor),
+                munitions: cursor.count("munitions"),
+                interception: cursor.ratio("interception"),
+                aim: [Aim::Random, Aim::Value][cursor.one_of("aim", keys::AIMS)],
+                damage: damage(cursor),
+                repair: cursor.distribution::<Duration>("repair"),
+                nodes_destroyed: cursor.ratio("nodes_destroyed"),
+            },
+            "wiper" => HazardKind::Wiper {
+                segments: reached(cursor, segments),
+                timing: timing(cursor),
+                spread: cursor.ratio("spread"),
+                share: cursor.ratio("share"),
+                restoration: cursor.restoration("restoration"),
+                data_lost: cursor.boolean("data_lost"),
+            },
+            "cable-cut" => cable_cut(cursor),
+            _ => HazardKind::SupplyDelay {
+                accelerators: cursor.references("accelerators", "accelerator").unwrap_or_default().into_iter().map(AcceleratorId::from_index).collect(),
+                probability: cursor.ratio("probability"),
+                delay: cursor.distribution::<Duration>("delay"),
+            },
+        };
+        Some(Hazard { entity, kind })
+    });
+    all.into_iter().flatten().collect()
+}
+
+fn targets(cursor: &mut Cursor<'_, '_>) -> Vec<Target> {
+    if !cursor.has("targets") {
+        cursor.miss("targets");
+    }
+    cursor.targets("targets", &["site", "line", "generator", "link"]).into_iter().map(|(target, _)| target).collect()
+}
+
+fn cable_cut(cursor: &mut Cursor<'_, '_>) -> HazardKind {
+    let targets = cursor.targets("targets", &["link"]);
+    HazardKind::CableCut {
+        targets: targets.into_iter().filter_map(|(target, _)| if let Target::Link(link) = target { Some(link) } else { None }).collect(),
+        timing: timing(cursor),
+        cuts: cursor.count("cuts"),
+        repair: cursor.distribution::<Duration>("repair"),
+    }
+}
+
+fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
+    let end = Time::from(cursor.ctx.duration);
+    let at = cursor.date_opt("at");
+    let rate = cursor.quantity_opt::<Rate>("rate");
+    let (from, until) = cursor.interval();
+    match (cursor.has("at"), cursor.has("rate")) {
+        (true, true) => cursor.wrong("F0802", "rate", "`at` and `rate` both stand", "either one moment, or a rate"),
+        (false, false) => cursor.wrong("F0802", "at", "nothing says when it happens", "give `at = 2027-03-01T06:00:00Z`, or `rate = \"2 / y\"`"),
+        (true, false) => {
+            for key in ["from", "until"] {
+                if cursor.has(key) {
+                    cursor.wrong("F0802", key, format!("`{key}` stands with `at`"), "`from` and `until` bound a `rate`");
+                }
+            }
+        }
+        (false, true) => {}
+    }
+    for (key, time) in [("at", at), ("from", Some(from))] {
+        if time.is_some_and(|time| time >= end) {
+            cursor.wrong("F0801", key, format!("`{key}` lies after the scenario's end: it never happens"), "move it, or let the scenario last longer");
+        }
+    }
+    match (at, rate) {
+        (Some(at), _) => Timing::At(at),
+        (None, rate) => Timing::Rate { rate: rate.unwrap_or(Rate::from_per_s(f64::NAN)), from, until },
+    }
+}
+
+fn damage(cursor: &mut Cursor<'_, '_>) -> [f64; 3] {
+    let given = cursor.ratios_of("damage", keys::HARDENINGS);
+    let mut damage = [None; 3];
+    for (position, share) in given {
+        damage[position] = Some(share);
+    }
+    if cursor.has("damage") && damage[0].is_none() {
+        cursor.wrong("F0203", "damage", "`damage` has no `none`", "such as `{ none = 0.9, hardened = 0.4, bunker = 0.1 }`");
+    }
+    let none = damage[0].unwrap_or(f64::NAN);
+    let hardened = damage[1].unwrap_or(none);
+    let result = [none, hardened, damage[2].unwrap_or(hardened)];
+    if result[0] < result[1] || result[1] < result[2] {
+        cursor.wrong("F0803", "damage", "hardening makes a hit worse", "`none` >= `hardened` >= `bunker`");
+    }
+    result
+}
+
+fn reached(cursor: &mut Cursor<'_, '_>, segments: &[String]) -> Vec<SegmentId> {
+    let Some(words) = cursor.words_at("segments") else { return Vec::new() };
+    if words.is_empty() {
+        cursor.wrong("F0217", "segments", "`segments` is empty", "name segments, or `[\"*\"]` for all");
+    }
+    let mut reached = Vec::new();
+    for (word, at) in words {
+        if word == "*" {
+            return (0..segments.len()).map(SegmentId::from_index).collect();
+        }
+        match segments.iter().position(|known| known == word) {
+            Some(index) => reached.push(SegmentId::from_index(index)),
+            None => {
+                let known: Vec<&str> = segments.iter().map(String::as_str).collect();
+                let hint = crate::decode::suggestion(word, &known, "segment");
+                cursor.ctx.error_hint("F0301", at, format!("there is no segment `{word}`"), hint);
+            }
+        }
+    }
+    reached
+}

@@ -1,0 +1,81 @@
+//! Services that the program cannot tell apart are placed as one: the fewer, the faster.
+//!
+//! Two services are alike when they may run at the same sites, read the same dataset, are or are not protected against
+//! site loss, and run on every type at rates in the same proportion. Their demand is measured in *units*: what one
+//! accelerator of the class's reference type serves on a mean day with headroom. The answer is split back in proportion.
+
+use bastide_model::model::{AcceleratorId, DatasetId, Model, ServiceId};
+
+/// Services that are placed together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Class {
+    /// Members with their mean demand in units.
+    pub members: Vec<(ServiceId, f64)>,
+    /// `sites[site]`: whether it may run there.
+    pub sites: Vec<bool>,
+    /// `rate[type]`: units that one accelerator serves; one for the reference type, zero where it does not fit.
+    pub rate: Vec<f64>,
+    /// Data that it reads.
+    pub dataset: Option<DatasetId>,
+    /// Whether it must survive the loss of any single site.
+    pub protected: bool,
+}
+
+impl Class {
+    /// Demand of all members in units.
+    pub(crate) fn demand(&self) -> f64 {
+        self.members.iter().map(|(_, units)| units).sum()
+    }
+}
+
+/// Mean demand of a service over the history [tokens/s].
+pub(crate) fn mean_demand(model: &Model, service: ServiceId) -> f64 {
+    let it = &model.services[service];
+    it.demand.as_tokens_per_s() * model.mean(it.profile)
+}
+
+/// Tokens per second that one accelerator serves when it is busy all the time, in the service's security mode.
+pub(crate) fn full_rate(model: &Model, service: ServiceId, accelerator: AcceleratorId) -> f64 {
+    model.token_rate[service.index()][accelerator.index()].as_tokens_per_s() * (1.0 - model.services[service].security_overhead)
+}
+
+/// Tokens per second of one accelerator on a mean day, when peaks must fit.
+pub(crate) fn planned_rate(model: &Model, service: ServiceId, accelerator: AcceleratorId) -> f64 {
+    full_rate(model, service, accelerator) * model.policy.headroom
+}
+
+/// One service by itself, as a class; `None` if there is no demand. A service that no type can serve has all rates zero
+/// and its demand in tokens per second.
+pub(crate) fn single(model: &Model, service: ServiceId, types: &[AcceleratorId], sites: Vec<bool>, protected: bool) -> Option<Class> {
+    let demand = mean_demand(model, service);
+    if demand <= 0.0 {
+        return None;
+    }
+    let rates: Vec<f64> = types.iter().map(|kind| planned_rate(model, service, *kind)).collect();
+    let reference = rates.iter().copied().find(|rate| *rate > 0.0).unwrap_or(1.0);
+    Some(Class {
+        members: vec![(service, demand / reference)],
+        sites,
+        rate: rates.iter().map(|rate| rate / reference).collect(),
+        dataset: model.services[service].dataset,
+        protected,
+    })
+}
+
+/// Joins classes that are alike, in order.
+pub(crate) fn join(singles: impl Iterator<Item = Class>) -> Vec<Class> {
+    let mut classes: Vec<Class> = Vec::new();
+    for single in singles {
+        let alike = |it: &&mut Class| {
+            it.sites == single.sites
+                && it.dataset == single.dataset
+                && it.protected == single.protected
+                && it.rate.iter().zip(&single.rate).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
+        };
+        match classes.iter_mut().find(alike) {
+            Some(class) => class.members.extend(single.members),
+            None => classes.push(single),
+        }
+    }
+    classes
+}

@@ -1,0 +1,231 @@
+//! Which metrics and channels a scenario has.
+
+use bastide_model::model::{Model, Tier};
+use bastide_units::Duration;
+
+use super::Better::{self, Higher, Lower, Neither};
+
+/// One metric of one entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricDef {
+    /// `system`, `tier`, `service`, `campaign`, `site`, `bus`, `line`, `link`, `dataset`, `cost`.
+    pub entity_kind: &'static str,
+    /// Name of the entity; `all` for the system, the line of cost for `cost`.
+    pub entity: String,
+    /// Name of the metric.
+    pub metric: &'static str,
+    /// Unit.
+    pub unit: &'static str,
+    /// Good direction.
+    pub better: Better,
+    /// What it says, and what stands where nothing can be measured.
+    pub meaning: &'static str,
+}
+
+/// One channel of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelDef {
+    /// `system` or `tier`.
+    pub entity_kind: &'static str,
+    /// Name of the entity.
+    pub entity: String,
+    /// Name of the channel.
+    pub channel: &'static str,
+    /// Unit.
+    pub unit: &'static str,
+}
+
+/// Places of all numbers of a history: the same for every plan of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// Metrics, grouped by kind, then entity, in the model's order.
+    pub metrics: Vec<MetricDef>,
+    /// Channels.
+    pub channels: Vec<ChannelDef>,
+    /// Number of bins of each channel; at most 400 unless the history has more days than a bin of 360 d can hold.
+    pub bins: usize,
+    /// Length of a bin; the last one may be cut by the end.
+    pub bin: Duration,
+    /// First metric of each kind.
+    starts: Vec<(&'static str, usize)>,
+}
+
+type Row = (&'static str, &'static str, Better, &'static str);
+
+const SYSTEM: &[Row] = &[
+    ("served_share", "1", Higher, "tokens served / tokens demanded, all tiers; 1 without demand"),
+    ("tokens_served", "M tokens", Higher, "tokens served"),
+    ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
+    ("training_goodput", "1", Higher, "useful compute / compute at full speed from each campaign's first start to its end; 1 without campaigns, 0 if none started"),
+    ("accelerator_hours_lost", "accelerator h", Lower, "hours that started gangs did not turn into useful work"),
+    ("ai_energy", "MWh", Neither, "energy that sites took from the grid"),
+    ("ai_unserved", "MWh", Lower, "energy that sites asked of the grid and did not get"),
+    ("generator_energy", "MWh", Lower, "energy from the sites' own generators"),
+    ("fuel", "L", Lower, "diesel burnt at 0.27 L/kWh (typical full-load consumption of generator sets of 1 to 2 MW)"),
+    ("co2", "t", Lower, "grid energy of sites times the traced mix at their bus (Bialek 1996), plus diesel at 2.69 kg/L (EPA 2023)"),
+    ("water", "m3", Lower, "IT energy times the water use of each site"),
+    ("land", "ha", Lower, "land of the sites that are built"),
+    ("others_unserved", "MWh", Lower, "energy that loads other than sites did not get (EUE)"),
+    ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
+    ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
+    ("cost_per_mtokens", "EUR/M tokens", Lower, "capital, upkeep and energy over tokens served, training included; 0 when none is served"),
+    ("effective_sovereignty", "1", Higher, "share of served tokens at sites whose operator is at home in the service's nation or in a nation of one of its groups; 0 when none is served"),
+    ("hhi_site", "1", Lower, "concentration (Herfindahl-Hirschman) of planned IT power by site; 0 without any"),
+    ("hhi_operator", "1", Lower, "concentration of planned IT power by operator; 0 without any"),
+    ("hhi_vendor", "1", Lower, "concentration of planned IT power by accelerator vendor; 0 without any"),
+    ("it_power", "MW", Neither, "planned IT power, existing fleets included"),
+    ("residency_violations", "count", Lower, "allocations, gangs or replicas at a site that the rules forbid at that time"),
+];
+const TIER: &[Row] = &[
+    ("served_share", "1", Higher, "tokens served / tokens demanded; 1 without demand"),
+    ("hours_below_90", "h", Lower, "time with less than 90 % of demand served"),
+    ("hours_below_50", "h", Lower, "time with less than 50 % of demand served"),
+    ("time_to_recover", "h", Lower, "longest contiguous stretch with less than 90 % served"),
+    ("latency_p95", "ms", Lower, "95th percentile of one-way network latency over tokens served; 0 when none is served"),
+    ("tokens_served", "M tokens", Higher, "tokens served"),
+    ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
+];
+const SERVICE: &[Row] = &[
+    ("served_share", "1", Higher, "tokens served / tokens demanded; 1 without demand"),
+    ("tokens_served", "M tokens", Higher, "tokens served"),
+    ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
+    ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
+];
+const CAMPAIGN: &[Row] = &[
+    ("goodput", "1", Higher, "effective training time ratio: useful compute / (gang x rate x time from first start until done or the end); 0 if it never started"),
+    ("progress", "1", Higher, "useful compute / compute of the campaign"),
+    ("delay", "d", Lower, "time after the deadline until done; until the end of the history if not done; 0 if the deadline is later"),
+    ("accelerator_hours_lost", "accelerator h", Lower, "hours of the gang since its first start that were not useful work"),
+    ("interruptions", "count", Lower, "stops after the first start, pre-emption included"),
+    ("done", "1", Higher, "1 if completed, 0 if not"),
+];
+const SITE: &[Row] = &[
+    ("built", "1", Neither, "1 if the plan or an existing fleet has accelerators there; all other numbers are 0 where it is 0"),
+    ("it_power", "MW", Neither, "planned IT power, existing fleets included"),
+    ("availability", "1", Higher, "share of time since energised in which the site works, derated or not"),
+    ("outages", "count", Lower, "stops"),
+    ("hours_curtailed", "h", Lower, "time with less than full power, outages for other reasons left out"),
+    ("energy", "MWh", Neither, "energy taken from the grid"),
+    ("energy_cost", "EUR", Lower, "at the energy price of the bus"),
+    ("generator_hours", "h", Lower, "running time of its own generators"),
+    ("fuel", "L", Lower, "diesel burnt at 0.27 L/kWh"),
+    ("tokens_served", "M tokens", Neither, "tokens served there"),
+];
+const BUS: &[Row] = &[
+    ("shed_energy", "MWh", Lower, "energy not served to loads other than sites (EUE)"),
+    ("shed_hours", "h", Lower, "time with a load other than sites shed (LOLE)"),
+    ("price", "EUR/MWh", Neither, "mean marginal price over time"),
+];
+const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];
+const LINK: &[Row] = &[("availability", "1", Higher, "share of time in service")];
+const DATASET: &[Row] = &[
+    ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
+    ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
+    ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
+];
+const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
+
+/// Lines of cost, in the order of the `cost` metrics; `total` is the sum of the others.
+pub(crate) const COST_LINES: [&str; 6] = ["capital", "upkeep", "energy", "lost tokens", "training delay", "total"];
+
+fn tiers(model: &Model) -> impl Iterator<Item = Tier> + '_ {
+    Tier::ALL.into_iter().filter(|tier| model.services.iter().any(|service| service.tier == *tier))
+}
+
+impl Layout {
+    /// The layout of a model.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        let mut layout = Self { metrics: Vec::new(), channels: Vec::new(), bins: 0, bin: Duration::ZERO, starts: Vec::new() };
+        layout.group("system", SYSTEM, ["all".to_owned()]);
+        layout.group("tier", TIER, tiers(model).map(|tier| tier.name().to_owned()));
+        layout.group("service", SERVICE, model.services.iter().map(|x| x.entity.name.clone()));
+        layout.group("campaign", CAMPAIGN, model.campaigns.iter().map(|x| x.entity.name.clone()));
+        layout.group("site", SITE, model.sites.iter().map(|x| x.entity.name.clone()));
+        layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
+        layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
+        layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
+        layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
+        layout.group("cost", COST, COST_LINES.map(str::to_owned));
+
+        let mut channel = |entity_kind, entity: &str, channel, unit| {
+            layout.channels.push(ChannelDef { entity_kind, entity: entity.to_owned(), channel, unit });
+        };
+        for tier in tiers(model) {
+            channel("tier", tier.name(), "served_share", "1");
+        }
+        channel("system", "all", "training_goodput", "1");
+        channel("system", "all", "ai_power", "MW");
+        channel("system", "all", "others_shed", "MW");
+        channel("system", "all", "sites_up_share", "1");
+
+        let hours = model.header.duration.as_h();
+        let round = [1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0, 240.0, 480.0, 720.0, 2160.0, 4320.0, 8640.0];
+        let bin = round.into_iter().find(|bin| hours / bin <= 400.0).unwrap_or(8640.0);
+        layout.bins = ((hours / bin).ceil() as usize).max(1);
+        layout.bin = Duration::from_h(bin);
+        layout
+    }
+
+    fn group(&mut self, entity_kind: &'static str, rows: &[Row], entities: impl IntoIterator<Item = String>) {
+        self.starts.push((entity_kind, self.metrics.len()));
+        for entity in entities {
+            self.metrics.extend(rows.iter().map(|&(metric, unit, better, meaning)| MetricDef {
+                entity_kind,
+                entity: entity.clone(),
+                metric,
+                unit,
+                better,
+                meaning,
+            }));
+        }
+    }
+
+    /// Where a metric stands, by the entity's position among those of its kind (tiers: among those with services).
+    #[must_use]
+    pub fn position(&self, entity_kind: &str, entity: usize, metric: &str) -> Option<usize> {
+        let start = self.starts.iter().find(|(kind, _)| *kind == entity_kind)?.1;
+        let rows = self.metrics[start..].iter().take_while(|def| def.entity_kind == entity_kind && def.entity == self.metrics[start].entity);
+        let (mut count, mut place) = (0, None);
+        for (row, def) in rows.enumerate() {
+            count += 1;
+            if def.metric == metric {
+                place = Some(row);
+            }
+        }
+        let at = start + entity * count + place?;
+        self.metrics.get(at).filter(|def| def.entity_kind == entity_kind).map(|_| at)
+    }
+
+    /// Where a metric of a named entity stands.
+    #[must_use]
+    pub fn find(&self, entity_kind: &str, entity: &str, metric: &str) -> Option<usize> {
+        self.metrics.iter().position(|def| def.entity_kind == entity_kind && def.entity == entity && def.metric == metric)
+    }
+
+    /// Where a channel of a named entity stands.
+    #[must_use]
+    pub fn find_channel(&self, entity_kind: &str, entity: &str, channel: &str) -> Option<usize> {
+        self.channels.iter().position(|def| def.entity_kind == entity_kind && def.entity == entity && def.channel == channel)
+    }
+}
+
+/// Name of the entity of an event ([`super::EventRecord`]); empty if there is none.
+#[must_use]
+pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a str {
+    let at = entity as usize;
+    let entity = match entity_kind {
+        "hazard" => model.hazards.get(at).map(|x| &x.entity),
+        "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
+        "line" => model.lines.get(at).map(|x| &x.entity),
+        "generator" => model.generators.get(at).map(|x| &x.entity),
+        "link" => model.links.get(at).map(|x| &x.entity),
+        "service" => model.services.get(at).map(|x| &x.entity),
+        "campaign" => model.campaigns.get(at).map(|x| &x.entity),
+        "dataset" => model.datasets.get(at).map(|x| &x.entity),
+        "nation" => model.nations.get(at).map(|x| &x.entity),
+        "bus" => model.buses.get(at).map(|x| &x.entity),
+        _ => None,
+    };
+    entity.map_or("", |entity| &entity.name)
+}

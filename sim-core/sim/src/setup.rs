@@ -1,0 +1,418 @@
+//! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
+//! every replication.
+
+use std::ops::Range;
+
+use bastide_engine::{Distribution, derive_key, stream_key};
+use bastide_grid::{Dispatcher, GridError, Load, Network, Offer};
+use bastide_model::model::{Model, SiteId, Target};
+use bastide_model::plan::Plan;
+use bastide_units::Time;
+
+use crate::record::Layout;
+use crate::world::network::Graph;
+
+/// Accelerators of one type at one site.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    pub site: usize,
+    /// Accelerators per node; a fraction where an order is not in whole nodes.
+    pub per_node: f64,
+    /// Deliveries.
+    pub orders: Vec<Order>,
+    /// Power per accelerator at work, with its share of the host [MW].
+    pub power_mw: f64,
+    /// Share of it when idle.
+    pub idle_share: f64,
+    /// Failures of one node [1/s].
+    pub failure_rate: f64,
+    pub repair: Distribution,
+    pub accelerator: usize,
+    /// Key of its failures and repairs.
+    pub key: u64,
+}
+
+/// Nodes that become energised together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub due: Time,
+    pub nodes: u32,
+    /// Whether supply delays concern it: it is on order, not standing.
+    pub on_order: bool,
+}
+
+/// A type of accelerator that can run a service at a site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    pub pool: usize,
+    /// Tokens per second of one accelerator at full power.
+    pub rate: f64,
+    /// Share of the service's work at this site that the plan puts here; zero where the plan does not say.
+    pub planned: f64,
+}
+
+/// A service at a site where the plan wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub service: usize,
+    pub site: usize,
+    /// Stand-bys for the loss of the site, with their shares of what is displaced.
+    pub standbys: Vec<(usize, f64)>,
+}
+
+/// Demand of one origin that the plan sends to one site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub pair: usize,
+    pub origin: usize,
+    /// Share of the service's demand.
+    pub weight: f64,
+}
+
+/// A campaign that the plan runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gang {
+    pub pool: usize,
+    pub site: usize,
+    /// FLOP/s of the whole gang at full power, between checkpoints.
+    pub rate: f64,
+}
+
+pub(crate) struct Setup<'a> {
+    pub model: &'a Model,
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub end: Time,
+    pub pools: Vec<Pool>,
+    /// Pools of each site.
+    pub site_pools: Vec<Range<usize>>,
+    /// Sites with accelerators.
+    pub built: Vec<bool>,
+    /// IT power of each site when all is delivered [MW].
+    pub it_mw: Vec<f64>,
+    pub pairs: Vec<Pair>,
+    pub flows: Vec<Flow>,
+    /// Flows of each service.
+    pub service_flows: Vec<Range<usize>>,
+    /// Share of each service's demand that the plan places.
+    pub placed: Vec<f64>,
+    /// `choices[choice_at[service * sites + site]]`.
+    pub choices: Vec<Choice>,
+    pub choice_at: Vec<Range<usize>>,
+    /// Other sites for a service by origin, nearest first: `[service][origin index in the service]`.
+    pub others: Vec<Vec<(usize, Vec<usize>)>>,
+    /// Whether a token of a service served at a site counts as sovereign: `[service * sites + site]`.
+    pub sovereign: Vec<bool>,
+    pub gangs: Vec<Option<Gang>>,
+    /// Campaigns of each pool, in the order of tier, then of the scenario.
+    pub pool_campaigns: Vec<Vec<usize>>,
+    /// Sites of each dataset's copies, the primary first.
+    pub replicas: Vec<Vec<usize>>,
+    pub graph: Graph,
+    /// Nations that are origins of services.
+    pub origins: Vec<bool>,
+    /// Times at which what is legal changes.
+    pub legal_changes: Vec<Time>,
+    /// Whether any rule may forbid something.
+    pub restricted: bool,
+    /// The grid; loads are the scenario's, then built sites, then storages that charge.
+    pub dispatcher: Dispatcher,
+    /// Load of each built site.
+    pub site_load: Vec<usize>,
+    /// First load that is a storage.
+    pub storage_load: usize,
+    /// Index in `metrics` groups of each service's tier.
+    pub tier_place: [Option<usize>; 4],
+}
+
+impl<'a> Setup<'a> {
+    pub(crate) fn new(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Result<Self, GridError> {
+        let (pools, site_pools) = pools(model, plan);
+        let built: Vec<bool> = site_pools.iter().map(|range| !range.is_empty()).collect();
+        let mut it_mw = vec![0.0; model.sites.len()];
+        for pool in &pools {
+            let nodes: u32 = pool.orders.iter().map(|order| order.nodes).sum();
+            it_mw[pool.site] += f64::from(nodes) * pool.per_node * pool.power_mw;
+        }
+        let graph = Graph::new(model);
+        let (choices, choice_at) = choices(model, plan, &pools, &site_pools);
+        let mut origins = vec![false; model.nations.len()];
+        for service in &model.services {
+            for (nation, _) in &service.origins {
+                origins[nation.index()] = true;
+            }
+        }
+        let mut latency = crate::world::network::Paths::new(&graph);
+        latency.solve(&graph, &vec![true; model.links.len()], &origins);
+        let routes = routes(model, plan, &latency);
+        let others = others(model, &built, &choice_at, &latency);
+        let (gangs, pool_campaigns) = gangs(model, plan, &pools);
+        let mut replicas = vec![Vec::new(); model.datasets.len()];
+        for replica in &plan.replicas {
+            replicas[replica.dataset.index()].push(replica.site.index());
+        }
+        let (dispatcher, site_load, storage_load) = grid(model, &built)?;
+        let mut tier_place = [None; 4];
+        let mut tiers = 0;
+        for (tier, place) in tier_place.iter_mut().enumerate() {
+            if model.services.iter().any(|service| service.tier as usize == tier) {
+                *place = Some(tiers);
+                tiers += 1;
+            }
+        }
+        let (legal_changes, restricted) = legal_changes(model);
+        Ok(Self {
+            model,
+            plan,
+            layout,
+            end: Time::ZERO + model.header.duration,
+            sovereign: sovereign(model),
+            pools,
+            site_pools,
+            built,
+            it_mw,
+            pairs: routes.pairs,
+            flows: routes.flows,
+            service_flows: routes.service_flows,
+            placed: routes.placed,
+            choices,
+            choice_at,
+            others,
+            gangs,
+            pool_campaigns,
+            replicas,
+            graph,
+            origins,
+            legal_changes,
+            restricted,
+            dispatcher,
+            site_load,
+            storage_load,
+            tier_place,
+        })
+    }
+}
+
+/// Pools of the existing fleets and the plan's builds, by site, then type.
+fn pools(model: &Model, plan: &Plan) -> (Vec<Pool>, Vec<Range<usize>>) {
+    let mut pools: Vec<Pool> = Vec::new();
+    let mut ranges = Vec::with_capacity(model.sites.len());
+    for (site, place) in model.sites.iter().enumerate() {
+        let start = pools.len();
+        for (at, accelerator) in model.accelerators.iter().enumerate() {
+            let mut orders = Vec::new();
+            let mut count = 0;
+            let mut order = |accelerators: u32, due, on_order| {
+                if accelerators > 0 {
+                    count += accelerators;
+                    orders.push(Order { due, nodes: accelerators.div_ceil(accelerator.per_node.max(1)), on_order });
+                }
+            };
+            for fleet in model.fleets.iter().filter(|f| f.site.index() == site && f.accelerator.index() == at) {
+                order(fleet.count, fleet.energised, fleet.energised > Time::ZERO);
+            }
+            for build in plan.builds.iter().filter(|b| b.site.index() == site && b.accelerator.index() == at) {
+                order(build.count, Time::ZERO + model.planning.lead_time, true);
+            }
+            let nodes: u32 = orders.iter().map(|order| order.nodes).sum();
+            if nodes > 0 {
+                pools.push(Pool {
+                    site,
+                    per_node: f64::from(count) / f64::from(nodes),
+                    orders,
+                    power_mw: accelerator.power.as_mw(),
+                    idle_share: accelerator.idle_share,
+                    failure_rate: accelerator.node_reliability.failure_rate.as_per_s(),
+                    repair: accelerator.node_reliability.repair,
+                    accelerator: at,
+                    key: stream_key(&format!("site.{}", place.entity.name), &format!("nodes.{}", accelerator.entity.name)),
+                });
+            }
+        }
+        ranges.push(start..pools.len());
+    }
+    (pools, ranges)
+}
+
+/// Pools that can run each service at each site, most tokens per energy first.
+fn choices(model: &Model, plan: &Plan, pools: &[Pool], site_pools: &[Range<usize>]) -> (Vec<Choice>, Vec<Range<usize>>) {
+    let mut choices = Vec::new();
+    let mut ranges = Vec::with_capacity(model.services.len() * model.sites.len());
+    for (service, demand) in model.services.iter().enumerate() {
+        for (site, range) in site_pools.iter().enumerate() {
+            let start = choices.len();
+            let placement = plan.placements.iter().find(|p| p.service.index() == service && p.site.index() == site);
+            for pool in range.clone() {
+                let rate = model.token_rate[service][pools[pool].accelerator].as_tokens_per_s() * (1.0 - demand.security_overhead);
+                if rate > 0.0 {
+                    let listed = placement.and_then(|p| p.accelerators.iter().find(|(a, _)| a.index() == pools[pool].accelerator));
+                    choices.push(Choice { pool, rate, planned: listed.map_or(0.0, |(_, count)| count.max(0.0) * rate) });
+                }
+            }
+            let here = &mut choices[start..];
+            here.sort_by(|a, b| (b.rate / pools[b.pool].power_mw).total_cmp(&(a.rate / pools[a.pool].power_mw)).then(a.pool.cmp(&b.pool)));
+            let planned: f64 = here.iter().map(|choice| choice.planned).sum();
+            if planned > 0.0 {
+                here.iter_mut().for_each(|choice| choice.planned /= planned);
+            }
+            ranges.push(start..choices.len());
+        }
+    }
+    (choices, ranges)
+}
+
+struct Routes {
+    pairs: Vec<Pair>,
+    flows: Vec<Flow>,
+    service_flows: Vec<Range<usize>>,
+    placed: Vec<f64>,
+}
+
+/// Demand by origin and planned site. An origin uses the planned sites within its latency limit in proportion to their shares.
+fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) -> Routes {
+    let mut routes = Routes { pairs: Vec::new(), flows: Vec::new(), service_flows: Vec::new(), placed: Vec::new() };
+    for (service, demand) in model.services.iter().enumerate() {
+        let placements: Vec<_> = plan.placements.iter().filter(|p| p.service.index() == service && p.share > 0.0).collect();
+        let total: f64 = placements.iter().map(|p| p.share).sum();
+        // More than all of the demand cannot be placed; rounding of a file may say so.
+        let placed = total.min(1.0);
+        let first_pair = routes.pairs.len();
+        for placement in &placements {
+            let own = plan.standbys.iter().filter(|s| s.service == placement.service && s.of == placement.site && s.share > 0.0);
+            let sum: f64 = own.clone().map(|s| s.share).sum();
+            routes.pairs.push(Pair {
+                service,
+                site: placement.site.index(),
+                standbys: own.map(|s| (s.site.index(), s.share / sum)).collect(),
+            });
+        }
+        let first_flow = routes.flows.len();
+        for &(nation, share) in &demand.origins {
+            let near = |site: SiteId| latency.latency_s(nation.index(), site.index()) <= demand.max_latency.as_s();
+            let reachable: f64 = placements.iter().filter(|p| near(p.site)).map(|p| p.share).sum();
+            for (at, placement) in placements.iter().enumerate() {
+                // An origin out of reach of every planned site asks all of them, in vain.
+                let part = if reachable > 0.0 { f64::from(u8::from(near(placement.site))) * placement.share / reachable } else { placement.share / total };
+                if part > 0.0 && share > 0.0 {
+                    routes.flows.push(Flow { pair: first_pair + at, origin: nation.index(), weight: placed * share * part });
+                }
+            }
+        }
+        routes.service_flows.push(first_flow..routes.flows.len());
+        routes.placed.push(routes.flows[first_flow..].iter().map(|flow| flow.weight).sum());
+    }
+    routes
+}
+
+/// For failover to any legal site: the sites that can run a service, nearest to the origin first.
+fn others(model: &Model, built: &[bool], choice_at: &[Range<usize>], latency: &crate::world::network::Paths) -> Vec<Vec<(usize, Vec<usize>)>> {
+    let sites = model.sites.len();
+    model
+        .services
+        .iter()
+        .enumerate()
+        .map(|(service, demand)| {
+            let able: Vec<usize> = (0..sites)
+                .filter(|&site| {
+                    let legal = &model.legal_service[service][site];
+                    built[site] && legal.from < legal.until && !choice_at[service * sites + site].is_empty()
+                })
+                .collect();
+            demand
+                .origins
+                .iter()
+                .map(|&(nation, _)| {
+                    let mut order = able.clone();
+                    let seconds = |site: &usize| latency.latency_s(nation.index(), *site);
+                    order.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)).then(a.cmp(b)));
+                    (nation.index(), order)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Vec<Option<Gang>>, Vec<Vec<usize>>) {
+    let mut gangs = vec![None; model.campaigns.len()];
+    let mut pool_campaigns = vec![Vec::new(); pools.len()];
+    for placement in &plan.campaigns {
+        let at = placement.campaign.index();
+        let here = |pool: &Pool| pool.site == placement.site.index() && pool.accelerator == placement.accelerator.index();
+        if let Some(pool) = pools.iter().position(here) {
+            let rate = model.training_rate[at][placement.accelerator.index()].as_flop_per_s() * f64::from(model.campaigns[at].accelerators);
+            if rate > 0.0 && gangs[at].is_none() {
+                gangs[at] = Some(Gang { pool, site: placement.site.index(), rate });
+                pool_campaigns[pool].push(at);
+            }
+        }
+    }
+    for list in &mut pool_campaigns {
+        list.sort_by_key(|&at| (model.campaigns[at].tier, at));
+    }
+    (gangs, pool_campaigns)
+}
+
+fn grid(model: &Model, built: &[bool]) -> Result<(Dispatcher, Vec<usize>, usize), GridError> {
+    let network = Network {
+        buses: model.buses.len(),
+        lines: model.lines.iter().map(|line| bastide_grid::Line { from: line.from.index(), to: line.to.index() }).collect(),
+    };
+    let mut offers: Vec<Offer> = Vec::with_capacity(model.generators.len() + model.storages.len());
+    offers.extend(model.generators.iter().map(|g| Offer { bus: g.bus.index(), cost_eur_per_mwh: g.cost.as_eur_per_mwh() }));
+    offers.extend(model.storages.iter().map(|s| Offer { bus: s.bus.index(), cost_eur_per_mwh: s.sell_above.as_eur_per_mwh() }));
+    let mut loads: Vec<Load> =
+        model.loads.iter().map(|l| Load { bus: l.bus.index(), value_eur_per_mwh: l.value_of_lost_load.as_eur_per_mwh() }).collect();
+    let mut site_load = vec![usize::MAX; model.sites.len()];
+    for (site, place) in model.sites.iter().enumerate() {
+        if built[site] {
+            site_load[site] = loads.len();
+            loads.push(Load { bus: place.bus.index(), value_eur_per_mwh: model.policy.value_of_lost_load.as_eur_per_mwh() });
+        }
+    }
+    let storage_load = loads.len();
+    loads.extend(model.storages.iter().map(|s| Load { bus: s.bus.index(), value_eur_per_mwh: s.buy_below.as_eur_per_mwh() }));
+    Ok((Dispatcher::new(&network, &offers, &loads)?, site_load, storage_load))
+}
+
+/// A token counts as sovereign where the operator is at home in the service's nation or in one that shares a group with it.
+fn sovereign(model: &Model) -> Vec<bool> {
+    let mut table = Vec::with_capacity(model.services.len() * model.sites.len());
+    for service in &model.services {
+        let home = &model.nations[service.nation];
+        for site in &model.sites {
+            let operator = &model.nations[site.operator_nation];
+            table.push(site.operator_nation == service.nation || operator.groups.iter().any(|group| home.groups.contains(group)));
+        }
+    }
+    table
+}
+
+fn legal_changes(model: &Model) -> (Vec<Time>, bool) {
+    let all = model.legal_service.iter().chain(&model.legal_campaign).chain(&model.legal_dataset).flatten();
+    let mut times = Vec::new();
+    let mut restricted = false;
+    for legality in all {
+        restricted |= !legality.always();
+        if legality.from < legality.until {
+            times.extend([legality.from, legality.until].into_iter().filter(|time| *time > Time::ZERO && *time < Time::NEVER));
+        }
+    }
+    times.sort_unstable();
+    times.dedup();
+    (times, restricted)
+}
+
+/// Name of a target as streams and scenarios know it: `site.riga`.
+pub(crate) fn target_name(model: &Model, target: Target) -> String {
+    match target {
+        Target::Site(id) => format!("site.{}", model.sites[id].entity.name),
+        Target::Line(id) => format!("line.{}", model.lines[id].entity.name),
+        Target::Generator(id) => format!("generator.{}", model.generators[id].entity.name),
+        Target::Link(id) => format!("link.{}", model.links[id].entity.name),
+    }
+}
+
+/// Key of the stream of a target's own outages or repairs.
+pub(crate) fn entity_key(kind: &str, name: &str, purpose: &str) -> u64 {
+    derive_key(stream_key(kind, name), stream_key(name, purpose))
+}

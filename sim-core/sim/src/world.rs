@@ -1,0 +1,318 @@
+//! What changes during one history, and what then has to be solved again.
+//!
+//! Events are ordered by (time, class, sequence). Classes at one moment: returns and repairs (0), failures and hazards (1), the hour (2),
+//! decisions that waited (3). When all events of a moment are through, [`World::settle`] solves again what they touched, in this
+//! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
+//! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
+
+pub(crate) mod campaign;
+pub(crate) mod data;
+pub(crate) mod fleet;
+pub(crate) mod grid;
+mod ledger;
+pub(crate) mod network;
+pub(crate) mod service;
+pub(crate) mod site;
+mod trace;
+
+use bastide_engine::{Queue, Stream};
+use bastide_units::{Duration, Time};
+
+use crate::hazard::HazardState;
+use crate::record::{History, Options};
+use crate::setup::Setup;
+use trace::{Recorder, Timeline};
+
+/// Returns and repairs.
+pub(crate) const CLASS_RETURN: u8 = 0;
+/// Failures and hazards.
+pub(crate) const CLASS_FAILURE: u8 = 1;
+/// The hour.
+pub(crate) const CLASS_HOUR: u8 = 2;
+/// Decisions that waited.
+pub(crate) const CLASS_DECISION: u8 = 3;
+
+/// What can happen. Numbers are positions in the model's tables, or of pools in the setup.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    Hour,
+    Energised { pool: u32, nodes: u32 },
+    NodeFails { pool: u32, version: u32 },
+    NodeRepaired { pool: u32 },
+    UnitFails { generator: u32 },
+    UnitRepaired { generator: u32 },
+    LineFails { line: u32 },
+    LineBack { line: u32 },
+    LinkFails { link: u32 },
+    LinkBack { link: u32 },
+    SiteFails { site: u32 },
+    SiteBack { site: u32 },
+    PowerTimer { site: u32, version: u32 },
+    Refuelled { site: u32 },
+    Restarted { site: u32, version: u32 },
+    Restored { site: u32 },
+    Failover,
+    Legal,
+    CampaignStart { campaign: u32 },
+    CampaignDone { campaign: u32 },
+    Copied { dataset: u32, replica: u32 },
+    Hazard { hazard: u32, target: u32 },
+}
+
+/// What has to be solved again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Dirty {
+    pub network: bool,
+    pub data: bool,
+    pub services: bool,
+    pub grid: bool,
+    /// An hour has come: sites may ask for another power.
+    pub needs: bool,
+}
+
+/// A thing that is out until the latest of its repairs ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outage {
+    pub until: Time,
+    pub out: bool,
+    since: Time,
+    /// Time out so far [s].
+    pub total_s: f64,
+    /// Event that began it.
+    pub seq: Option<u64>,
+}
+
+impl Outage {
+    /// Out until at least `until`. True if it was in service before.
+    fn begin(&mut self, now: Time, until: Time, seq: Option<u64>) -> bool {
+        self.until = self.until.max(until);
+        let fresh = !self.out;
+        if fresh {
+            (self.out, self.since, self.seq) = (true, now, seq);
+        }
+        fresh
+    }
+
+    /// Back in service if the latest repair is through.
+    fn end(&mut self, now: Time) -> bool {
+        if !self.out || now < self.until {
+            return false;
+        }
+        self.out = false;
+        self.total_s += now.since(self.since).as_s();
+        true
+    }
+
+    /// Share of the time from the start to `end` in service.
+    fn availability(&self, end: Time) -> f64 {
+        let open = if self.out { end.since(self.since).as_s() } else { 0.0 };
+        1.0 - (self.total_s + open) / end.since(Time::ZERO).as_s()
+    }
+}
+
+pub(crate) struct World<'a> {
+    pub setup: &'a Setup<'a>,
+    pub seed: u64,
+    pub replication: u32,
+    pub now: Time,
+    pub hour: usize,
+    pub queue: Queue<Event>,
+    pub dirty: Dirty,
+    pub recorder: Recorder,
+    pub timeline: Timeline,
+    pub sites: Vec<site::SiteState>,
+    pub fleet: fleet::Fleet,
+    pub grid: grid::Grid,
+    pub net: NetworkState,
+    pub data: data::Data,
+    pub services: service::Services,
+    pub campaigns: Vec<campaign::CampaignState>,
+    pub hazards: Vec<HazardState>,
+    /// Allocations, gangs and replicas where the rules forbid them.
+    pub violations: u64,
+}
+
+/// Links and the paths over them.
+pub(crate) struct NetworkState {
+    pub links: Vec<Outage>,
+    pub up: Vec<bool>,
+    pub paths: network::Paths,
+    streams: Vec<Stream>,
+}
+
+impl<'a> World<'a> {
+    /// The world at its start, with all first events scheduled.
+    pub(crate) fn new(setup: &'a Setup<'a>, seed: u64, replication: u32, options: Options) -> Self {
+        let model = setup.model;
+        let stream = |key| Stream::new(seed, replication, key);
+        let link_key = |name: &str| crate::setup::entity_key("link", name, "outage");
+        let mut world = Self {
+            setup,
+            seed,
+            replication,
+            now: Time::ZERO,
+            hour: 0,
+            queue: Queue::with_capacity(1024),
+            dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true },
+            recorder: Recorder::new(options.trace),
+            timeline: Timeline::new(setup.layout),
+            sites: site::states(setup, seed, replication),
+            fleet: fleet::Fleet::new(setup, seed, replication),
+            grid: grid::Grid::new(setup, seed, replication),
+            net: NetworkState {
+                links: vec![Outage::default(); model.links.len()],
+                up: vec![true; model.links.len()],
+                paths: network::Paths::new(&setup.graph),
+                streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
+            },
+            data: data::Data::new(setup, seed, replication),
+            services: service::Services::new(setup),
+            campaigns: vec![campaign::CampaignState::default(); model.campaigns.len()],
+            hazards: Vec::new(),
+            violations: 0,
+        };
+        world.hazards = crate::hazard::begin(&mut world);
+        world.begin();
+        world
+    }
+
+    /// Schedules what is known at the start.
+    fn begin(&mut self) {
+        self.begin_fleet();
+        self.begin_sites();
+        self.begin_grid();
+        for link in 0..self.net.links.len() {
+            self.next_link_failure(link, Time::ZERO);
+        }
+        self.begin_campaigns();
+        for &time in &self.setup.legal_changes {
+            self.queue.schedule(time, CLASS_DECISION, Event::Legal);
+        }
+        self.queue.schedule(Time::ZERO, CLASS_HOUR, Event::Hour);
+        self.violations += self.illegal_replicas();
+    }
+
+    /// Runs the history to its end.
+    pub(crate) fn run(mut self) -> History {
+        let end = self.setup.end;
+        while let Some((time, _, event)) = self.queue.pop_before(end) {
+            self.now = time;
+            self.handle(event);
+            if self.queue.peek_time() != Some(time) {
+                self.settle();
+            }
+        }
+        self.now = end;
+        self.finish()
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Hour => self.on_hour(),
+            Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
+            Event::NodeFails { pool, version } => self.on_node_fails(pool as usize, version),
+            Event::NodeRepaired { pool } => self.on_node_repaired(pool as usize),
+            Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
+            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::LineFails { line } => self.on_line_fails(line as usize),
+            Event::LineBack { line } => self.on_line_back(line as usize),
+            Event::LinkFails { link } => self.on_link_fails(link as usize),
+            Event::LinkBack { link } => self.on_link_back(link as usize),
+            Event::SiteFails { site } => self.on_site_fails(site as usize),
+            Event::SiteBack { site } => self.on_site_back(site as usize),
+            Event::PowerTimer { site, version } => self.on_power_timer(site as usize, version),
+            Event::Refuelled { site } => self.on_refuelled(site as usize),
+            Event::Restarted { site, version } => self.on_restarted(site as usize, version),
+            Event::Restored { site } => self.on_restored(site as usize),
+            Event::Failover | Event::Legal => self.dirty.services = true,
+            Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
+            Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
+            Event::Copied { dataset, replica } => self.on_copied(dataset as usize, replica as usize),
+            Event::Hazard { hazard, target } => self.on_hazard(hazard as usize, target as usize),
+        }
+    }
+
+    /// The clock of series strikes: demand, weather, availability.
+    fn on_hour(&mut self) {
+        let step = Duration::from_h(1.0);
+        self.hour = (self.now.as_hours() + 0.5) as usize;
+        if self.now + step < self.setup.end {
+            self.queue.schedule(self.now + step, CLASS_HOUR, Event::Hour);
+        }
+        self.integrate_grid();
+        self.weather();
+        self.services_hour();
+        self.grid_hour();
+    }
+
+    /// Solves again what the events of this moment touched.
+    fn settle(&mut self) {
+        // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
+        while self.dirty.network || self.dirty.data || self.dirty.services || self.dirty.grid || self.dirty.needs {
+            if std::mem::take(&mut self.dirty.network) {
+                self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
+                self.dirty.data = true;
+                self.dirty.services = true;
+            }
+            if std::mem::take(&mut self.dirty.data) {
+                self.refresh_data();
+            }
+            if std::mem::take(&mut self.dirty.services) {
+                self.allocate();
+            }
+            if std::mem::take(&mut self.dirty.needs) && !self.dirty.grid {
+                self.dirty.grid = self.needs_changed();
+            }
+            if std::mem::take(&mut self.dirty.grid) {
+                self.dispatch();
+            }
+        }
+    }
+
+    pub(crate) fn stream(&self, key: u64) -> Stream {
+        Stream::new(self.seed, self.replication, key)
+    }
+
+    // Links.
+
+    fn next_link_failure(&mut self, link: usize, from: Time) {
+        if let Some(reliability) = &self.setup.model.links[link].reliability
+            && reliability.failure_rate.as_per_s() > 0.0
+        {
+            let wait = self.net.streams[link].exponential(1.0 / reliability.failure_rate.as_per_s());
+            let time = from + Duration::from_s(wait);
+            self.queue.schedule(time, CLASS_FAILURE, Event::LinkFails { link: link as u32 });
+        }
+    }
+
+    fn on_link_fails(&mut self, link: usize) {
+        let mut again = self.now;
+        if let Some(reliability) = self.setup.model.links[link].reliability
+            && !self.net.links[link].out
+        {
+            again = self.now + Duration::from_s(reliability.repair.sample(&mut self.net.streams[link]));
+            self.link_out(link, again, None, "fault");
+        }
+        self.next_link_failure(link, again);
+    }
+
+    /// Takes a link out until at least `until`.
+    pub(crate) fn link_out(&mut self, link: usize, until: Time, cause: Option<u64>, note: &'static str) {
+        let hours = until.since(self.now).as_h();
+        let seq = self.recorder.event(self.now, "link-down", "link", link, hours, note, cause);
+        if self.net.links[link].begin(self.now, until, Some(seq)) {
+            self.net.up[link] = false;
+            self.dirty.network = true;
+        }
+        self.queue.schedule(until, CLASS_RETURN, Event::LinkBack { link: link as u32 });
+    }
+
+    fn on_link_back(&mut self, link: usize) {
+        if self.net.links[link].end(self.now) {
+            self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
+            self.net.up[link] = true;
+            self.dirty.network = true;
+            self.copy_missing();
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The grid: units, lines, storage, dispatch, energy.
+//!
+//! Dispatch is solved at each hour and whenever a unit, a line or a site changes its state; in between all powers are constant, so energy
+//! is power times time, exactly. AI load is what the sites ask for at a dispatch; what services shift between sites within
+//! the hour shows at the next one.
+//!
+//! Not solved again: an hour in which no input differs, and a unit that fails or returns while its class is not at its limit, before
+//! or after. The old answer is then still feasible and optimal: a limit that does not bind carries no price.
+//!
+//! Units of a class fail as nodes do (see `fleet`): by thinning, each with its own repair. All units are up at the start. Storage offers
+//! what it holds over the next hour above `sell_above`, and takes what it has room for over the next hour below `buy_below`.
+//!
+//! The carbon intensity at a bus is that of what is generated and imported there, traced through the flows by proportional sharing
+//! (Bialek 1996, "Tracing the flow of electricity"); what storage gives back carries the mix of its bus.
+
+use bastide_engine::Stream;
+use bastide_grid::{Dispatch, Dispatcher};
+use bastide_units::{Duration, Time};
+
+use super::{CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
+use crate::setup::{Setup, entity_key};
+
+/// Less than this is rounding [MW].
+const TINY_MW: f64 = 1e-6;
+
+pub(crate) struct Grid {
+    dispatcher: Dispatcher,
+    out: Dispatch,
+    available: Vec<f64>,
+    demand: Vec<f64>,
+    forward: Vec<f64>,
+    reverse: Vec<f64>,
+    since: Time,
+    solved: bool,
+    /// Units in service of each class.
+    units: Vec<u32>,
+    unit_streams: Vec<Stream>,
+    /// Available power of one unit in this hour [MW].
+    unit_mw: Vec<f64>,
+    pub lines: Vec<Outage>,
+    line_streams: Vec<Stream>,
+    /// Energy in each storage [MWh].
+    stored: Vec<f64>,
+    /// Price of energy at each bus in this hour [EUR/MWh].
+    energy_price: Vec<f64>,
+    /// Carbon intensity at each bus [kg/MWh].
+    carbon: Vec<f64>,
+    own_mw: Vec<f64>,
+    own_kg_per_h: Vec<f64>,
+    /// The last line or unit outage that is recorded, while any line is out.
+    last_outage: Option<u64>,
+    lines_out: u32,
+    pub sums: GridSums,
+}
+
+/// Integrals over time.
+pub(crate) struct GridSums {
+    pub generated_mwh: f64,
+    pub discharged_mwh: f64,
+    pub charged_mwh: f64,
+    pub storage_lost_mwh: f64,
+    pub stored_delta_mwh: f64,
+    pub demanded_mwh: f64,
+    pub served_mwh: f64,
+    pub shed_mwh: f64,
+    pub others_shed_mwh: f64,
+    pub others_shed_h: f64,
+    pub ai_shed_mwh: f64,
+    pub co2_t: f64,
+    pub water_m3: f64,
+    pub bus_shed_mwh: Vec<f64>,
+    pub bus_shed_h: Vec<f64>,
+    pub bus_price_h: Vec<f64>,
+    pub site_mwh: Vec<f64>,
+    pub site_eur: Vec<f64>,
+    pub site_generator_mwh: Vec<f64>,
+    bus_shed_mw: Vec<f64>,
+}
+
+impl Grid {
+    pub(crate) fn new(setup: &Setup, seed: u64, replication: u32) -> Self {
+        let model = setup.model;
+        let stream = |kind: &str, name: &str| Stream::new(seed, replication, entity_key(kind, name, "outage"));
+        let (buses, sites) = (model.buses.len(), model.sites.len());
+        let mut dispatcher = setup.dispatcher.clone();
+        dispatcher.reset();
+        Self {
+            dispatcher,
+            out: Dispatch::default(),
+            available: vec![0.0; model.generators.len() + model.storages.len()],
+            demand: vec![0.0; setup.storage_load + model.storages.len()],
+            forward: model.lines.iter().map(|line| line.capacity.as_mw()).collect(),
+            reverse: model.lines.iter().map(|line| line.reverse_capacity.as_mw()).collect(),
+            since: Time::ZERO,
+            solved: false,
+            units: model.generators.iter().map(|g| g.units).collect(),
+            unit_streams: model.generators.iter().map(|g| stream("generator", &g.entity.name)).collect(),
+            unit_mw: vec![0.0; model.generators.len()],
+            lines: vec![Outage::default(); model.lines.len()],
+            line_streams: model.lines.iter().map(|line| stream("line", &line.entity.name)).collect(),
+            stored: model.storages.iter().map(|s| s.energy.as_mwh() * s.initial).collect(),
+            energy_price: vec![0.0; buses],
+            carbon: vec![0.0; buses],
+            own_mw: vec![0.0; buses],
+            own_kg_per_h: vec![0.0; buses],
+            last_outage: None,
+            lines_out: 0,
+            sums: GridSums {
+                generated_mwh: 0.0,
+                discharged_mwh: 0.0,
+                charged_mwh: 0.0,
+                storage_lost_mwh: 0.0,
+                stored_delta_mwh: 0.0,
+                demanded_mwh: 0.0,
+                served_mwh: 0.0,
+                shed_mwh: 0.0,
+                others_shed_mwh: 0.0,
+                others_shed_h: 0.0,
+                ai_shed_mwh: 0.0,
+                co2_t: 0.0,
+                water_m3: 0.0,
+                bus_shed_mwh: vec![0.0; buses],
+                bus_shed_h: vec![0.0; buses],
+                bus_price_h: vec![0.0; buses],
+                site_mwh: vec![0.0; sites],
+                site_eur: vec![0.0; sites],
+                site_generator_mwh: vec![0.0; sites],
+                bus_shed_mw: vec![0.0; buses],
+            },
+        }
+    }
+
+    /// What a shortage of power is put down to.
+    pub(super) fn cause(&self) -> Option<u64> {
+        if self.lines_out > 0 { self.last_outage } else { None }
+    }
+
+    /// Sets a number; true if it is another one than before.
+    fn set(values: &mut [f64], at: usize, value: f64) -> bool {
+        let changed = values[at] != value;
+        values[at] = value;
+        changed
+    }
+
+    /// Carbon intensity of each bus by proportional sharing: (own generation + imports) by (own intensity, that of the exporter).
+    /// Flows of an optimum have no cycles, so as many sweeps as buses reach the exact answer.
+    fn trace_carbon(&mut self, setup: &Setup) {
+        let model = setup.model;
+        self.own_mw.fill(0.0);
+        self.own_kg_per_h.fill(0.0);
+        for (generator, mw) in model.generators.iter().zip(&self.out.generation_mw) {
+            let bus = generator.bus.index();
+            self.own_mw[bus] += mw;
+            self.own_kg_per_h[bus] += mw * generator.carbon.as_g_per_kwh();
+        }
+        for _ in 0..model.buses.len() {
+            let mut moved = false;
+            for bus in 0..model.buses.len() {
+                let (mut mw, mut kg) = (self.own_mw[bus], self.own_kg_per_h[bus]);
+                for (line, &flow) in model.lines.iter().zip(&self.out.flow_mw) {
+                    let from = if flow > 0.0 && line.to.index() == bus {
+                        line.from
+                    } else if flow < 0.0 && line.from.index() == bus {
+                        line.to
+                    } else {
+                        continue;
+                    };
+                    mw += flow.abs();
+                    kg += flow.abs() * self.carbon[from];
+                }
+                let intensity = if mw > TINY_MW { kg / mw } else { 0.0 };
+                moved |= (intensity - self.carbon[bus]).abs() > 1e-9 * intensity;
+                self.carbon[bus] = intensity;
+            }
+            if !moved {
+                break;
+            }
+        }
+    }
+}
+
+impl World<'_> {
+    pub(super) fn begin_grid(&mut self) {
+        for generator in 0..self.grid.units.len() {
+            self.next_unit_failure(generator);
+        }
+        for line in 0..self.grid.lines.len() {
+            self.next_line_failure(line, Time::ZERO);
+        }
+    }
+
+    /// Series of the hour.
+    pub(super) fn grid_hour(&mut self) {
+        let model = self.setup.model;
+        let hour = self.hour;
+        let grid = &mut self.grid;
+        let mut changed = !grid.solved;
+        for (at, generator) in model.generators.iter().enumerate() {
+            let unit = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            grid.unit_mw[at] = unit;
+            changed |= Grid::set(&mut grid.available, at, unit * f64::from(grid.units[at]));
+        }
+        for (at, load) in model.loads.iter().enumerate() {
+            changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
+        }
+        for (price, bus) in grid.energy_price.iter_mut().zip(&model.buses) {
+            // EUR/J to EUR/MWh.
+            *price = model.at(bus.energy_price, hour) * 3.6e9;
+        }
+        // Storage has changed with its content; what sites ask for is looked at when services are settled.
+        self.dirty.grid |= changed | !model.storages.is_empty();
+        self.dirty.needs = true;
+    }
+
+    /// Whether any site would now ask for another power than at the last dispatch.
+    pub(super) fn needs_changed(&self) -> bool {
+        (0..self.sites.len()).any(|site| self.setup.built[site] && self.facility_need(site) != self.sites[site].need_mw)
+    }
+
+    /// Solves the dispatch and passes power on to the sites.
+    pub(super) fn dispatch(&mut self) {
+        self.integrate_grid();
+        let setup = self.setup;
+        let model = setup.model;
+        for site in 0..self.sites.len() {
+            if setup.built[site] {
+                let need = self.facility_need(site);
+                self.sites[site].need_mw = need;
+                self.grid.demand[setup.site_load[site]] = need;
+            }
+        }
+        let grid = &mut self.grid;
+        for (at, storage) in model.storages.iter().enumerate() {
+            let room = storage.energy.as_mwh() - grid.stored[at];
+            grid.available[model.generators.len() + at] = storage.power.as_mw().min(grid.stored[at].max(0.0));
+            grid.demand[setup.storage_load + at] = storage.power.as_mw().min((room / storage.efficiency.max(1e-9)).max(0.0));
+        }
+        grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
+        grid.solved = true;
+        grid.trace_carbon(setup);
+        let cause = self.recorder.at(self.now).or(self.grid.cause());
+        for site in 0..self.sites.len() {
+            if !setup.built[site] {
+                continue;
+            }
+            let need = self.sites[site].need_mw;
+            let shed = self.grid.out.shed_mw[setup.site_load[site]];
+            self.sites[site].grid_share = if need > 0.0 { 1.0 - shed / need } else { 1.0 };
+            self.power_step(site, cause);
+        }
+    }
+
+    /// Energy, money, carbon and water since the last time.
+    pub(super) fn integrate_grid(&mut self) {
+        let (from, now) = (self.grid.since, self.now);
+        self.grid.since = now;
+        if now <= from || !self.grid.solved {
+            return;
+        }
+        let hours = now.since(from).as_h();
+        let setup = self.setup;
+        let model = setup.model;
+        let grid = &mut self.grid;
+        let sums = &mut grid.sums;
+        let generators = model.generators.len();
+
+        for (at, storage) in model.storages.iter().enumerate() {
+            let discharged = grid.out.generation_mw[generators + at] * hours;
+            let load = setup.storage_load + at;
+            let charged = (grid.demand[load] - grid.out.shed_mw[load]) * hours;
+            let lost = charged * (1.0 - storage.efficiency);
+            grid.stored[at] += charged - lost - discharged;
+            sums.discharged_mwh += discharged;
+            sums.charged_mwh += charged;
+            sums.storage_lost_mwh += lost;
+        }
+        sums.generated_mwh += grid.out.generation_mw[..generators].iter().sum::<f64>() * hours;
+
+        sums.bus_shed_mw.fill(0.0);
+        let mut others_shed = 0.0;
+        for ((load, demand), shed) in model.loads.iter().zip(&grid.demand).zip(&grid.out.shed_mw) {
+            sums.demanded_mwh += demand * hours;
+            sums.served_mwh += (demand - shed) * hours;
+            sums.shed_mwh += shed * hours;
+            if *shed > 0.0 {
+                sums.bus_shed_mw[load.bus.index()] += shed;
+                others_shed += shed;
+            }
+        }
+        for bus in 0..model.buses.len() {
+            sums.bus_price_h[bus] += grid.out.price_eur_per_mwh[bus] * hours;
+            if sums.bus_shed_mw[bus] > TINY_MW {
+                sums.bus_shed_mwh[bus] += sums.bus_shed_mw[bus] * hours;
+                sums.bus_shed_h[bus] += hours;
+            }
+        }
+        if others_shed > TINY_MW {
+            sums.others_shed_mwh += others_shed * hours;
+            sums.others_shed_h += hours;
+        }
+
+        let mut ai_mw = 0.0;
+        for (site, state) in self.sites.iter().enumerate() {
+            if !setup.built[site] {
+                continue;
+            }
+            let load = setup.site_load[site];
+            // What was asked for at the dispatch; the state may have moved on since.
+            let (need, shed) = (grid.demand[load], grid.out.shed_mw[load]);
+            let served = need - shed;
+            let own = if state.running { shed } else { 0.0 };
+            let bus = model.sites[site].bus.index();
+            sums.demanded_mwh += need * hours;
+            sums.served_mwh += served * hours;
+            sums.shed_mwh += shed * hours;
+            sums.ai_shed_mwh += shed * hours;
+            sums.site_mwh[site] += served * hours;
+            sums.site_eur[site] += served * hours * grid.energy_price[bus];
+            sums.site_generator_mwh[site] += own * hours;
+            sums.co2_t += served * hours * grid.carbon[bus] * 1e-3;
+            // m3/J to m3/MWh.
+            let water = bastide_units::Quantity::base(model.sites[site].wue) * 3.6e9;
+            sums.water_m3 += (served + own) * hours / state.pue * water;
+            ai_mw += served + own;
+        }
+        self.timeline.add(setup.layout.channels.len() - 3, from, now, ai_mw);
+        self.timeline.add(setup.layout.channels.len() - 2, from, now, others_shed);
+    }
+
+    pub(super) fn finish_grid(&mut self) {
+        self.integrate_grid();
+        let model = self.setup.model;
+        let start: f64 = model.storages.iter().map(|s| s.energy.as_mwh() * s.initial).sum();
+        self.grid.sums.stored_delta_mwh = self.grid.stored.iter().sum::<f64>() - start;
+    }
+
+    // Generating units.
+
+    fn next_unit_failure(&mut self, generator: usize) {
+        let class = &self.setup.model.generators[generator];
+        if let Some(reliability) = &class.reliability {
+            let rate = reliability.failure_rate.as_per_s() * f64::from(class.units);
+            if rate > 0.0 {
+                let wait = self.grid.unit_streams[generator].exponential(1.0 / rate);
+                let time = self.now + Duration::from_s(wait);
+                self.queue.schedule(time, CLASS_FAILURE, Event::UnitFails { generator: generator as u32 });
+            }
+        }
+    }
+
+    pub(super) fn on_unit_fails(&mut self, generator: usize) {
+        let class = &self.setup.model.generators[generator];
+        if let Some(reliability) = &class.reliability {
+            let unit = self.grid.unit_streams[generator].uniform() * f64::from(class.units);
+            if unit < f64::from(self.grid.units[generator]) {
+                let repair_s = reliability.repair.sample(&mut self.grid.unit_streams[generator]);
+                self.recorder.fine(self.now, "unit-down", "generator", generator, repair_s / 3600.0, None);
+                self.unit_down(generator, self.now + Duration::from_s(repair_s));
+            }
+        }
+        self.next_unit_failure(generator);
+    }
+
+    /// One unit of a class is hit; nothing happens if none is in service.
+    pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
+        if self.grid.units[generator] > 0 {
+            let hours = until.since(self.now).as_h();
+            self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            self.unit_down(generator, until);
+        }
+    }
+
+    fn unit_down(&mut self, generator: usize, until: Time) {
+        self.grid.units[generator] -= 1;
+        self.queue.schedule(until, CLASS_RETURN, Event::UnitRepaired { generator: generator as u32 });
+        self.units_changed(generator);
+    }
+
+    pub(super) fn on_unit_repaired(&mut self, generator: usize) {
+        self.grid.units[generator] += 1;
+        self.recorder.fine(self.now, "unit-up", "generator", generator, 0.0, None);
+        self.units_changed(generator);
+    }
+
+    fn units_changed(&mut self, generator: usize) {
+        let grid = &mut self.grid;
+        let before = grid.available[generator];
+        let after = grid.unit_mw[generator] * f64::from(grid.units[generator]);
+        grid.available[generator] = after;
+        let output = grid.out.generation_mw.get(generator).copied().unwrap_or(0.0);
+        let slack_before = output < before - TINY_MW || after <= before;
+        let slack_after = output < after - TINY_MW || output == 0.0;
+        self.dirty.grid |= !(slack_before && slack_after);
+    }
+
+    // Lines.
+
+    fn next_line_failure(&mut self, line: usize, from: Time) {
+        if let Some(reliability) = &self.setup.model.lines[line].reliability
+            && reliability.failure_rate.as_per_s() > 0.0
+        {
+            let wait = self.grid.line_streams[line].exponential(1.0 / reliability.failure_rate.as_per_s());
+            self.queue.schedule(from + Duration::from_s(wait), CLASS_FAILURE, Event::LineFails { line: line as u32 });
+        }
+    }
+
+    pub(super) fn on_line_fails(&mut self, line: usize) {
+        let mut again = self.now;
+        if let Some(reliability) = &self.setup.model.lines[line].reliability
+            && !self.grid.lines[line].out
+        {
+            again = self.now + Duration::from_s(reliability.repair.sample(&mut self.grid.line_streams[line]));
+            self.line_out(line, again, None, "fault");
+        }
+        self.next_line_failure(line, again);
+    }
+
+    /// Takes a line out until at least `until`.
+    pub(crate) fn line_out(&mut self, line: usize, until: Time, cause: Option<u64>, note: &'static str) {
+        let hours = until.since(self.now).as_h();
+        let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
+        self.grid.last_outage = Some(seq);
+        if self.grid.lines[line].begin(self.now, until, Some(seq)) {
+            self.grid.lines_out += 1;
+            self.grid.forward[line] = 0.0;
+            self.grid.reverse[line] = 0.0;
+            self.dirty.grid = true;
+        }
+        self.queue.schedule(until, CLASS_RETURN, Event::LineBack { line: line as u32 });
+    }
+
+    pub(super) fn on_line_back(&mut self, line: usize) {
+        if self.grid.lines[line].end(self.now) {
+            self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
+            self.grid.lines_out -= 1;
+            self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
+            self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
+            self.dirty.grid = true;
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Sites: power chain, cooling, outages, wiped shares.
+//!
+//! A site asks the grid for its facility power (IT power x PUE) at every dispatch and gets a share of it. When it gets less than it needs:
+//!
+//! 1. The generators are called, once for each shortage; they start with probability `generator_start`. Running, they carry what the
+//!    grid does not, and burn fuel in proportion. A delivery is ordered when they start and fills the tank after `refuel`; if
+//!    they still run then, the next one is ordered.
+//! 2. Without generators the UPS carries the missing part for `ups`, whatever its size. It is full again when the grid is, or
+//!    when generators ran.
+//! 3. After that a site with at least [`LEAST_SHARE`] of its power slows down: all accelerators work at that share of their speed.
+//! 4. With less, it stops. It goes on asking for what it asked for when the shortage began, and is back `restart` after power is.
+//!
+//! Energy of the UPS itself is left out of the balance: minutes of load.
+//!
+//! Without UPS the start of generators is still taken as without a gap. A site in outage (own failure, hit) asks for no power and its
+//! power chain starts afresh after the repair; overlapping outages end with the latest repair. Cooling above its limit and a PUE that
+//! takes the connection beyond its limit slow a site down in the same way. A wiped share is idle, but powered.
+
+use bastide_engine::Stream;
+use bastide_units::{Duration, Temperature, Time};
+
+use super::{CLASS_DECISION, CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
+use crate::setup::{Setup, entity_key};
+
+/// Share of its power below which a site cannot work: about what network, control and house load of a data hall need.
+const LEAST_SHARE: f64 = 0.05;
+/// Shares this close to one are rounding.
+const ENOUGH: f64 = 1.0 - 1e-6;
+
+pub(crate) struct SiteState {
+    /// Something is energised.
+    pub energised: bool,
+    since: Time,
+    pub outage: Outage,
+    /// Without power, or in restart after that.
+    pub stopped: bool,
+    restarting: bool,
+    /// Energised, not in outage, not stopped.
+    pub works: bool,
+    /// Event that stopped it.
+    pub down_seq: Option<u64>,
+    /// Share of speed that power and cooling allow; zero when it does not work.
+    pub speed: f64,
+    /// What power allows.
+    power_share: f64,
+    /// What cooling and connection allow.
+    ceiling: f64,
+    pub wiped: f64,
+    wiped_by: Vec<(usize, Time)>,
+    pub pue: f64,
+    cooling: f64,
+    /// Asked of the grid at the last dispatch [MW].
+    pub need_mw: f64,
+    /// Asked when the shortage began [MW].
+    frozen_mw: f64,
+    /// Share of it that the grid gives.
+    pub grid_share: f64,
+    shortage: bool,
+    started: bool,
+    pub running: bool,
+    ups_until: Time,
+    /// Fuel left, as time at full load [s].
+    fuel_s: f64,
+    /// Full-load share at which it is burnt.
+    burn: f64,
+    fuel_at: Time,
+    ordered: bool,
+    /// Number of the last timer; earlier ones are stale.
+    timer: u32,
+    /// Number of the last restart or stop; earlier restarts are stale.
+    restart: u32,
+    own: Stream,
+    starts: Stream,
+    deliveries: Stream,
+    restarts: Stream,
+    // Sums.
+    down_s: f64,
+    changed: Time,
+    pub outages: u32,
+    curtailed: bool,
+    curtailed_since: Time,
+    curtailed_s: f64,
+    running_since: Time,
+    running_s: f64,
+}
+
+pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteState> {
+    let one = |site: &bastide_model::model::Site| {
+        let stream = |purpose: &str| Stream::new(seed, replication, entity_key("site", &site.entity.name, purpose));
+        SiteState {
+            energised: false,
+            since: Time::ZERO,
+            outage: Outage::default(),
+            stopped: false,
+            restarting: false,
+            works: false,
+            down_seq: None,
+            speed: 0.0,
+            power_share: 1.0,
+            ceiling: 1.0,
+            wiped: 0.0,
+            wiped_by: Vec::new(),
+            pue: site.pue,
+            cooling: 1.0,
+            need_mw: 0.0,
+            frozen_mw: 0.0,
+            grid_share: 1.0,
+            shortage: false,
+            started: false,
+            running: false,
+            ups_until: Time::ZERO,
+            fuel_s: site.fuel.as_s(),
+            burn: 0.0,
+            fuel_at: Time::ZERO,
+            ordered: false,
+            timer: 0,
+            restart: 0,
+            own: stream("outage"),
+            starts: stream("generator-start"),
+            deliveries: stream("refuel"),
+            restarts: stream("restart"),
+            down_s: 0.0,
+            changed: Time::ZERO,
+            outages: 0,
+            curtailed: false,
+            curtailed_since: Time::ZERO,
+            curtailed_s: 0.0,
+            running_since: Time::ZERO,
+            running_s: 0.0,
+        }
+    };
+    setup.model.sites.iter().map(one).collect()
+}
+
+impl World<'_> {
+    pub(super) fn begin_sites(&mut self) {
+        for site in 0..self.sites.len() {
+            if self.setup.built[site] {
+                self.next_site_failure(site, Time::ZERO);
+            }
+        }
+    }
+
+    pub(super) fn site_energised(&mut self, site: usize) {
+        let state = &mut self.sites[site];
+        if !state.energised {
+            (state.energised, state.since, state.changed) = (true, self.now, self.now);
+        }
+    }
+
+    fn next_site_failure(&mut self, site: usize, from: Time) {
+        if let Some(reliability) = &self.setup.model.sites[site].reliability
+            && reliability.failure_rate.as_per_s() > 0.0
+        {
+            let wait = self.sites[site].own.exponential(1.0 / reliability.failure_rate.as_per_s());
+            self.queue.schedule(from + Duration::from_s(wait), CLASS_FAILURE, Event::SiteFails { site: site as u32 });
+        }
+    }
+
+    pub(super) fn on_site_fails(&mut self, site: usize) {
+        let mut again = self.now;
+        if let Some(reliability) = &self.setup.model.sites[site].reliability
+            && self.sites[site].works
+        {
+            again = self.now + Duration::from_s(reliability.repair.sample(&mut self.sites[site].own));
+            self.site_out(site, again, None, "own failure");
+        }
+        self.next_site_failure(site, again);
+    }
+
+    /// Takes a site out until at least `until`.
+    pub(crate) fn site_out(&mut self, site: usize, until: Time, cause: Option<u64>, note: &'static str) {
+        self.sites[site].outage.begin(self.now, until, cause);
+        self.queue.schedule(until, CLASS_RETURN, Event::SiteBack { site: site as u32 });
+        self.power_chain_off(site);
+        self.refresh_site(site, cause, note);
+        self.dirty.grid = true;
+    }
+
+    pub(super) fn on_site_back(&mut self, site: usize) {
+        if self.sites[site].outage.end(self.now) {
+            let cause = self.sites[site].down_seq;
+            self.refresh_site(site, cause, "repaired");
+            self.dirty.grid = true;
+            self.copy_missing();
+        }
+    }
+
+    /// Wipes a share of a site.
+    pub(crate) fn wipe(&mut self, site: usize, hazard: usize, share: f64, cause: u64) {
+        self.sites[site].wiped_by.push((hazard, self.now));
+        self.set_wiped(site);
+        self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
+        for pool in self.setup.site_pools[site].clone() {
+            self.stop_gangs(pool, "wiped");
+        }
+    }
+
+    pub(super) fn on_restored(&mut self, site: usize) {
+        let before = self.sites[site].wiped;
+        self.set_wiped(site);
+        if self.sites[site].wiped < before {
+            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", None);
+        }
+        self.copy_missing();
+    }
+
+    /// The share of a site that is wiped: that of the worst attack, less what its restoration has brought back in stages.
+    fn set_wiped(&mut self, site: usize) {
+        let (now, model) = (self.now, self.setup.model);
+        let left = |&(hazard, attack): &(usize, Time)| crate::hazard::cyber::wiped_share(&model.hazards[hazard].kind, now.since(attack));
+        self.sites[site].wiped_by.retain(|attack| left(attack) > 0.0);
+        self.sites[site].wiped = self.sites[site].wiped_by.iter().map(left).fold(0.0, f64::max);
+        for pool in self.setup.site_pools[site].clone() {
+            self.refresh_pool(pool);
+        }
+        self.dirty.services = true;
+        self.dirty.data = true;
+    }
+
+    /// PUE and cooling of the hour.
+    pub(super) fn weather(&mut self) {
+        let model = self.setup.model;
+        for (site, place) in model.sites.iter().enumerate() {
+            let Some(profile) = place.temperature else { continue };
+            if !self.setup.built[site] {
+                continue;
+            }
+            let celsius = model.at(profile, self.hour);
+            let id = bastide_model::model::SiteId::from_index(site);
+            let pue = model.pue(id, Some(Temperature::from_celsius(celsius)));
+            let above = (celsius - place.cooling_limit.as_celsius()).max(0.0);
+            let cooling = (1.0 - place.cooling_loss_per_degree * above).max(0.0);
+            let state = &mut self.sites[site];
+            if pue != state.pue || cooling != state.cooling {
+                (state.pue, state.cooling) = (pue, cooling);
+                self.set_ceiling(site);
+            }
+        }
+    }
+
+    /// What cooling and connection allow.
+    pub(super) fn set_ceiling(&mut self, site: usize) {
+        let (_, full) = self.it_power(site);
+        let facility = full * self.sites[site].pue;
+        let connection = self.setup.model.sites[site].connection.as_mw();
+        let allowed = if facility > connection { connection / facility } else { 1.0 };
+        let ceiling = self.sites[site].cooling.min(if allowed > ENOUGH { 1.0 } else { allowed });
+        if ceiling != self.sites[site].ceiling {
+            self.sites[site].ceiling = ceiling;
+            self.refresh_site(site, None, "");
+        }
+    }
+
+    /// What a site asks of the grid now [MW].
+    pub(super) fn facility_need(&self, site: usize) -> f64 {
+        let state = &self.sites[site];
+        if !state.energised || state.outage.out {
+            return 0.0;
+        }
+        if state.shortage && (state.stopped || state.power_share < 1.0) {
+            return state.frozen_mw;
+        }
+        let (now, full) = self.it_power(site);
+        let busy = if state.stopped { LEAST_SHARE * full } else { 0.0 };
+        (now.max(busy) * state.ceiling.max(LEAST_SHARE) * state.pue).min(self.setup.model.sites[site].connection.as_mw())
+    }
+
+    /// Goes through the rules of the power chain after a dispatch or a timer.
+    pub(super) fn power_step(&mut self, site: usize, cause: Option<u64>) {
+        let now = self.now;
+        let full_mw = self.it_power(site).1 * self.setup.model.sites[site].pue;
+        let place = &self.setup.model.sites[site];
+        let state = &mut self.sites[site];
+        if !state.energised || state.outage.out {
+            return;
+        }
+        state.burn_fuel(now);
+        let powered;
+        let mut timer = Time::NEVER;
+        let mut called = false;
+        if state.grid_share >= ENOUGH {
+            if !state.shortage && !state.stopped {
+                return;
+            }
+            state.shortage = false;
+            state.started = false;
+            state.set_running(now, false);
+            state.power_share = 1.0;
+            powered = true;
+        } else {
+            if !state.shortage {
+                state.shortage = true;
+                state.frozen_mw = state.need_mw;
+                state.ups_until = now + place.ups;
+                // One draw for each call, with or without generators, so that call n is the same draw in every plan.
+                state.started = state.starts.bernoulli(place.generator_start) && place.fuel > Duration::ZERO;
+                called = true;
+            }
+            let was_running = state.running;
+            let run = state.started && state.fuel_s > 1e-6;
+            state.set_running(now, run);
+            if was_running && !run {
+                state.ups_until = now + place.ups;
+            }
+            if run {
+                state.power_share = 1.0;
+                state.burn = if full_mw > 0.0 { (1.0 - state.grid_share) * state.need_mw / full_mw } else { 0.0 };
+                powered = true;
+                if state.burn > 0.0 {
+                    timer = now + Duration::from_s(state.fuel_s / state.burn);
+                }
+            } else if now < state.ups_until && !state.stopped {
+                state.power_share = 1.0;
+                powered = true;
+                timer = state.ups_until;
+            } else {
+                powered = state.grid_share >= LEAST_SHARE;
+                state.power_share = if powered { state.grid_share } else { 0.0 };
+            }
+        }
+        if !state.running {
+            state.burn = 0.0;
+        }
+        state.timer += 1;
+        let order = state.running && !state.ordered;
+        state.ordered |= order;
+        let mut restart = false;
+        if !powered {
+            (state.stopped, state.restarting) = (true, false);
+            state.restart += 1;
+        } else if state.stopped && !state.restarting {
+            state.restarting = true;
+            state.restart += 1;
+            restart = true;
+        }
+        let (timer_version, restart_version) = (state.timer, state.restart);
+        if timer < self.setup.end {
+            // A nanosecond late rather than early, so that the tank is empty when the timer rings.
+            let ring = timer + Duration::from_s(1e-9);
+            self.queue.schedule(ring, CLASS_DECISION, Event::PowerTimer { site: site as u32, version: timer_version });
+        }
+        if called && place.generator_start > 0.0 {
+            let kind = if self.sites[site].started { "generators-start" } else { "generators-fail" };
+            self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, "hours of fuel at full load", cause);
+        }
+        if order {
+            self.order_fuel(site);
+        }
+        if restart {
+            let wait = place.restart.sample(&mut self.sites[site].restarts);
+            self.queue.schedule(now + Duration::from_s(wait), CLASS_RETURN, Event::Restarted { site: site as u32, version: restart_version });
+        }
+        self.refresh_site(site, cause, "no power");
+    }
+
+    fn order_fuel(&mut self, site: usize) {
+        let wait = self.setup.model.sites[site].refuel.sample(&mut self.sites[site].deliveries);
+        self.queue.schedule(self.now + Duration::from_s(wait), CLASS_RETURN, Event::Refuelled { site: site as u32 });
+    }
+
+    pub(super) fn on_refuelled(&mut self, site: usize) {
+        self.integrate_grid();
+        let now = self.now;
+        let state = &mut self.sites[site];
+        state.burn_fuel(now);
+        state.fuel_s = self.setup.model.sites[site].fuel.as_s();
+        state.ordered = false;
+        self.power_step(site, None);
+    }
+
+    pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
+        if self.sites[site].timer == version {
+            self.integrate_grid();
+            let cause = self.grid.cause();
+            self.power_step(site, cause);
+        }
+    }
+
+    pub(super) fn on_restarted(&mut self, site: usize, version: u32) {
+        let state = &mut self.sites[site];
+        if state.restarting && state.restart == version {
+            (state.stopped, state.restarting) = (false, false);
+            let cause = state.down_seq;
+            self.refresh_site(site, cause, "restarted");
+            self.copy_missing();
+        }
+    }
+
+    /// The power chain at rest, for a site in outage.
+    fn power_chain_off(&mut self, site: usize) {
+        self.integrate_grid();
+        let now = self.now;
+        let state = &mut self.sites[site];
+        state.burn_fuel(now);
+        state.set_running(now, false);
+        (state.shortage, state.started, state.stopped, state.restarting) = (false, false, false, false);
+        (state.burn, state.power_share, state.grid_share, state.need_mw) = (0.0, 1.0, 1.0, 0.0);
+        state.timer += 1;
+        state.restart += 1;
+    }
+
+    /// Takes over a new state: records it, and passes it on to pools, services and data.
+    pub(super) fn refresh_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        let now = self.now;
+        let state = &mut self.sites[site];
+        let works = state.energised && !state.outage.out && !state.stopped;
+        let speed = if works { state.power_share.min(state.ceiling) } else { 0.0 };
+        let curtailed = state.energised && !state.outage.out && (state.stopped || state.power_share < 1.0);
+        if curtailed != state.curtailed {
+            if state.curtailed {
+                state.curtailed_s += now.since(state.curtailed_since).as_s();
+            }
+            (state.curtailed, state.curtailed_since) = (curtailed, now);
+        }
+        let turned = works != state.works;
+        if turned {
+            if works {
+                state.down_s += now.since(state.changed).as_s();
+            }
+            state.changed = now;
+            state.works = works;
+            if !works {
+                state.outages += 1;
+                let hours = if state.outage.out { state.outage.until.since(now).as_h() } else { 0.0 };
+                let seq = self.recorder.event(now, "site-down", "site", site, hours, note, cause);
+                self.sites[site].down_seq = Some(seq);
+            } else if let Some(seq) = state.down_seq {
+                self.recorder.event(now, "site-up", "site", site, 0.0, note, Some(seq));
+            }
+            self.sites_up_changed();
+        }
+        if turned || speed != self.sites[site].speed {
+            self.sites[site].speed = speed;
+            for pool in self.setup.site_pools[site].clone() {
+                self.refresh_pool(pool);
+                if turned && !works {
+                    self.stop_gangs(pool, "site");
+                }
+            }
+            self.dirty.services = true;
+            self.dirty.data |= turned;
+        }
+    }
+}
+
+impl SiteState {
+    /// Burns fuel up to now.
+    fn burn_fuel(&mut self, now: Time) {
+        self.fuel_s = (self.fuel_s - self.burn * now.since(self.fuel_at).as_s()).max(0.0);
+        self.fuel_at = now;
+    }
+
+    fn set_running(&mut self, now: Time, running: bool) {
+        if self.running && !running {
+            self.running_s += now.since(self.running_since).as_s();
+        } else if running && !self.running {
+            self.running_since = now;
+        }
+        self.running = running;
+    }
+
+    /// Share of the time since it was energised in which it works; zero if it never was.
+    pub(super) fn availability(&self, end: Time) -> f64 {
+        if !self.energised || end <= self.since {
+            return 0.0;
+        }
+        let open = if self.works { 0.0 } else { end.since(self.changed).as_s() };
+        1.0 - (self.down_s + open) / end.since(self.since).as_s()
+    }
+
+    pub(super) fn hours_curtailed(&self, end: Time) -> f64 {
+        (self.curtailed_s + if self.curtailed { end.since(self.curtailed_since).as_s() } else { 0.0 }) / 3600.0
+    }
+
+    pub(super) fn generator_hours(&self, end: Time) -> f64 {
+        (self.running_s + if self.running { end.since(self.running_since).as_s() } else { 0.0 }) / 3600.0
+    }
+
+    pub(super) fn is_in_service(&self) -> bool {
+        self.energised && self.works
+    }
+}

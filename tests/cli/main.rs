@@ -1,0 +1,9 @@
+//! The program as its users meet it: exit codes, streams, files, interruptions.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod corpus;
+mod interruption;
+mod study;
+mod words;

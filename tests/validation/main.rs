@@ -1,0 +1,9 @@
+//! Answers that others published, beside ours. `docs/validation.md` is the table; each row names its test here.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod dispatch;
+mod minimal;
+mod queueing;
+mod training;
