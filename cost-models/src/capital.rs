@@ -53,12 +53,7 @@ impl SitePrices {
     /// Capital for an IT power, its facility power at the design temperature, and what the accelerators cost.
     #[must_use]
     pub fn capital(&self, it_power: Power, facility_power: Power, accelerators: Money) -> SiteCapital {
-        SiteCapital {
-            fixed: self.fixed,
-            building: it_power * self.building,
-            connection: facility_power * self.connection,
-            accelerators,
-        }
+        SiteCapital { fixed: self.fixed, building: it_power * self.building, connection: facility_power * self.connection, accelerators }
     }
 
     /// Yearly operation for an installed IT power and the mean facility load.

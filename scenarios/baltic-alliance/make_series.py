@@ -16,7 +16,7 @@ Shape assumptions
                neighbours), stronger in winter, through a logistic curve to a capacity factor; mean by bisection.
   sun          Elevation of the sun at the zone's latitude, times a daily cloud factor; scaled to the mean.
   water        Spring flood for Latvia (15 March to 5 May) and Lithuania, flat for Poland, demand-led for Finland and Sweden.
-  plants       Maintenance in summer; heat-led plants follow the cold.
+  plants       Maintenance in summer; heat-led plants follow the cold; what northern Sweden sends south after its other exports.
   prices       Level by residual demand of the zone and its neighbours, mean by scaling, top at the published peak hour.
   use of AI    Working hours for government, health and industry; evenings for the public. Mean 1, at most 1.42.
 """
@@ -239,11 +239,11 @@ def make_plants(temperature):
     thermal, heat, nuclear, north = [], [], [], []
     for hour in range(HOURS):
         _, day, _ = local(hour, "lt")
-        thermal.append(0.87 + 0.09 * season(day, 15))
+        thermal.append(0.79 + 0.07 * season(day, 15))
         degree = mean([temperature[z][hour] for z in ("pl", "lt", "lv", "ee")])
         heat.append(min(0.95, max(0.12, 0.15 + 0.040 * (15.0 - degree))))
         nuclear.append(0.99 - 0.17 * max(0.0, math.cos(math.pi * (day - 150) / 80.0)) if abs(day - 150) < 40 else 0.99)
-        north.append(0.62 + 0.06 * season(day, 140) - 0.06 * cold(day))
+        north.append(0.62 + 0.06 * season(day, 140) + 0.10 * cold(day))
     nuclear = scale_to_mean(nuclear, 0.968)
     return {"thermal": thermal, "heat": heat, "nuclear": nuclear, "sweden-north": north}
 

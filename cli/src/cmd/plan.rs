@@ -62,7 +62,7 @@ pub fn run(
 pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, output: &Output) -> Result<Plan, Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
     match bastide_plan::solve(model, alternative, options).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))? {
-        Outcome::Planned(plan) => Ok(plan),
+        Outcome::Planned(plan) => Ok(*plan),
         Outcome::Infeasible(conflict) => {
             if output.format == Format::Json {
                 output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(&conflict) }))?;
@@ -70,10 +70,10 @@ pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveO
             }
             Err(Failure::Diagnostics(conflict.diagnostics()))
         }
-        Outcome::Unknown { bound, reason } => Err(Failure::hinted(
-            format!("no plan for `{name}` was found: {reason}{}", bound.map_or_else(String::new, |bound| format!(" (no plan costs less than {bound:.4e} EUR a year)"))),
-            "raise plan.time_limit or loosen plan.gap",
-        )),
+        Outcome::Unknown { bound_eur, reason } => {
+            let bound = if bound_eur.is_finite() { format!(" (no plan costs less than {:.2} M EUR/y)", bound_eur / 1e6) } else { String::new() };
+            Err(Failure::hinted(format!("no plan for `{name}` was found: {reason}{bound}"), "raise plan.time_limit or loosen plan.gap"))
+        }
     }
 }
 

@@ -119,7 +119,7 @@ fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output
                     range,
                     &stop,
                     &|_| bar.inc(1),
-                    |replication| simulator.history(job.seed, replication, Options::default()),
+                    |replication| simulator.simulate(job.seed, replication, Options::default()),
                 );
                 let done: Vec<History> = done.into_iter().flatten().collect();
                 if let Some((_, at)) = tier {

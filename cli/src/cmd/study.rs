@@ -85,7 +85,7 @@ fn of_alternative(
     }
     output.say(&format!("planning `{name}`"));
     let warning = match bastide_plan::solve(model, Some(alternative), options) {
-        Ok(Outcome::Planned(plan)) => return Ok(Some(plan)),
+        Ok(Outcome::Planned(plan)) => return Ok(Some(*plan)),
         Ok(Outcome::Infeasible(conflict)) => {
             let groups: Vec<_> = conflict.groups.iter().map(|group| group.sentence.as_str()).collect();
             format!("alternative `{name}` cannot be built: {}", groups.join("; "))

@@ -1,7 +1,20 @@
 //! Whether what was resolved is possible and plausible, beyond single tables.
+//!
+//! Checks leave poisoned entries alone, and let NaN pass: what could not be read was reported already.
+
+mod grid;
+mod placement;
+mod planning;
 
 use crate::decode::Context;
 use crate::resolve::Resolved;
 
 /// Adds the diagnostics of all checks to the context.
-pub fn check(_ctx: &mut Context, _resolved: &Resolved) {}
+pub fn check(ctx: &mut Context, resolved: &Resolved) {
+    grid::islands(ctx, &resolved.model);
+    planning::check(ctx, &resolved.model);
+    // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
+    if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.poisoned.iter().any(|(name, _)| name == table)) {
+        placement::check(ctx, resolved);
+    }
+}

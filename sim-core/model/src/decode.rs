@@ -155,8 +155,10 @@ impl<'c, 't> Cursor<'c, 't> {
                 let kind = self.variant.as_deref().unwrap_or("");
                 (format!("a {} of kind `{kind}` has no key `{name}`", self.spec.name), format!("it belongs to `{}`", kinds.join("`, `")))
             } else {
-                let hint = nearest(name, known.iter().copied())
-                    .map_or_else(|| format!("`bastide explain {}` lists its keys", self.spec.name), |near| format!("did you mean `{near}`?"));
+                let hint = nearest(name, known.iter().copied()).map_or_else(
+                    || format!("`bastide explain {}` lists its keys", self.spec.name),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 (format!("`{}` has no key `{name}`", self.spec.name), hint)
             };
             self.ctx.error_hint("F0202", entry.key_at, message, hint);
@@ -255,7 +257,8 @@ impl<'c, 't> Cursor<'c, 't> {
     fn assume(&mut self, key: &str, node: &Node, source: Option<String>, verified: Option<bool>) {
         let sources = &self.ctx.files.sources;
         let written = sources.slice(node.at);
-        let value = if let Value::Text(text) = &node.value { text.clone() } else { written.split_whitespace().collect::<Vec<_>>().join(" ") };
+        let value =
+            if let Value::Text(text) = &node.value { text.clone() } else { written.split_whitespace().collect::<Vec<_>>().join(" ") };
         let assumption = Assumption {
             key: format!("{}.{key}", self.path),
             value,

@@ -55,16 +55,18 @@ impl Range {
     /// Whether a number lies in it. NaN, which stands for a value that was already refused, lies in every range.
     #[must_use]
     pub fn holds(self, value: f64) -> bool {
-        let outside = match self {
-            Self::Any => false,
-            Self::Positive => value <= 0.0,
-            Self::NotNegative => value < 0.0,
-            Self::Share => value < 0.0 || value > 1.0,
-            Self::PositiveShare => value <= 0.0 || value > 1.0,
-            Self::BelowOne => value < 0.0 || value >= 1.0,
-            Self::AtLeastOne => value < 1.0,
-        };
-        !outside
+        if value.is_nan() {
+            return true;
+        }
+        match self {
+            Self::Any => true,
+            Self::Positive => value > 0.0,
+            Self::NotNegative => value >= 0.0,
+            Self::Share => (0.0..=1.0).contains(&value),
+            Self::PositiveShare => value > 0.0 && value <= 1.0,
+            Self::BelowOne => (0.0..1.0).contains(&value),
+            Self::AtLeastOne => value >= 1.0,
+        }
     }
     /// In words, after `must be`.
     #[must_use]

@@ -5,18 +5,25 @@
 #![forbid(unsafe_code)]
 
 mod check;
+pub mod codes;
 mod decode;
 pub mod diag;
+mod expected;
 pub mod keys;
 mod load;
 pub mod model;
 pub mod plan;
 mod resolve;
 mod scenario;
+mod show;
 pub mod source;
+mod template;
 mod text;
 mod tree;
 
+pub use expected::expected_diagnostics;
 pub use keys::{explain, json_schema, reference_markdown};
 pub use load::{Loaded, load};
 pub use resolve::latencies;
+pub use show::show_resolved;
+pub use template::new_scenario;

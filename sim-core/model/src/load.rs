@@ -7,6 +7,7 @@ use crate::check;
 use crate::decode::Context;
 use crate::diag::{Diagnostic, Severity};
 use crate::model::Model;
+use crate::plan::{Plan, check_plan};
 use crate::resolve::{self, Resolved};
 use crate::scenario::layers;
 use crate::source::Span;
@@ -37,12 +38,36 @@ pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Loaded, Vec<Diagno
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
+    if let Some(resolved) = &resolved {
+        diagnostics.extend(plan_files(&resolved.model));
+        if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(diagnostics);
+        }
+    }
     let Some(Resolved { model, .. }) = resolved else {
         // Every table without which there is no model reports itself when it is missing.
         diagnostics.push(Diagnostic::error("F0216", Span::file(&path.display().to_string()), "the scenario lacks a table that it needs"));
         return Err(diagnostics);
     };
     Ok(Loaded { model: Arc::new(model), warnings: diagnostics })
+}
+
+/// What is wrong with the plan files that alternatives name.
+fn plan_files(model: &Model) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for alternative in &model.alternatives {
+        let Some(path) = &alternative.plan else { continue };
+        let input = model.inputs.iter().find(|input| model.header.folder.join(&input.path) == *path);
+        let Some((input, text)) = input.and_then(|input| Some((input, std::str::from_utf8(&input.bytes).ok()?))) else { continue };
+        match Plan::read_with_places(text, &input.path, model) {
+            Ok((mut plan, places)) => {
+                plan.name.clone_from(&alternative.entity.name);
+                found.extend(check_plan(model, &plan, &places));
+            }
+            Err(list) => found.extend(list),
+        }
+    }
+    found
 }
 
 /// Reads and merges the files. The context holds what is wrong so far.
@@ -78,7 +103,8 @@ pub(crate) fn read(path: &Path, sets: &[(String, String)]) -> Result<(Context, T
 /// Orders diagnostics and drops those that only follow from others.
 fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let syntax = |diagnostic: &Diagnostic| matches!(diagnostic.code, "F0108" | "F0109" | "F0110");
-    let lines: Vec<(Arc<str>, u32)> = diagnostics.iter().filter(|d| syntax(d)).map(|d| (Arc::clone(&d.span().file), d.span().line)).collect();
+    let lines: Vec<(Arc<str>, u32)> =
+        diagnostics.iter().filter(|d| syntax(d)).map(|d| (Arc::clone(&d.span().file), d.span().line)).collect();
     if !lines.is_empty() {
         // What the parser could not read may be just what is missing, or may have been misread.
         diagnostics.retain(|diagnostic| {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use bastide_engine::Distribution;
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, EnergyPrice, Money, MoneyRate, Power,
-    Rate, Temperature, Time, TokenPrice, TokenRate, WaterIntensity, Length,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, EnergyPrice, Length, Money,
+    MoneyRate, Power, Rate, Temperature, Time, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use crate::source::Span;

@@ -3,6 +3,13 @@
 //! In memory a plan holds indices of one model; as a file it holds names (`plan.toml`, see [`Plan::read`] and
 //! [`Plan::write`]).
 
+mod check;
+mod file;
+
+pub use check::{capital, check_plan};
+pub(crate) use file::quoted;
+pub use file::{PlanPlaces, SCHEMA};
+
 use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 

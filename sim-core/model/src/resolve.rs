@@ -3,13 +3,13 @@
 mod legality;
 mod network;
 
-pub use legality::{Rules, subjects};
+pub use legality::{Rules, Subject, subjects};
 pub use network::latencies;
 
 use bastide_units::{ComputeRate, TokenRate};
 
 use crate::decode::Context;
-use crate::model::{Accelerator, Campaign, Model, Service};
+use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
 use crate::scenario::{self, demand, grid, header, planning, rule, site, threat};
@@ -56,12 +56,17 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let report = header::report(ctx, root).unwrap_or_default();
     let (header, policy, planning) = (header?, policy?, planning?);
 
-    let judge = Rules { ctx, rules: &rules, sites: &sites, nations: &nations };
+    let judge = Rules { ctx, rules: &rules, sites: &sites };
     let legal_dataset = datasets.iter().zip(&dataset_demands).map(|(dataset, demands)| judge.dataset(dataset, demands)).collect::<Vec<_>>();
-    let legal_service = services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
-    let legal_campaign = campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
-    let token_rate = services.iter().zip(&service_demands).map(|(service, demands)| token_rates(service, demands, &ctx.accelerators)).collect();
+    let legal_service =
+        services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
+    let legal_campaign =
+        campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
+    let token_rate =
+        services.iter().zip(&service_demands).map(|(service, demands)| token_rates(service, demands, &ctx.accelerators)).collect();
     let training_rate = campaigns.iter().map(|campaign| training_rates(campaign, &ctx.accelerators)).collect();
+
+    ctx.assumptions.extend(services.iter().zip(&service_demands).filter_map(|(service, demands)| served_model(service, demands)));
 
     let model = Model {
         header,
@@ -96,7 +101,19 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     Some(Resolved { model, services: service_demands, campaigns: campaign_demands, datasets: dataset_demands, rules })
 }
 
-/// Tokens per second of one accelerator of each type, slowed by the security mode.
+/// The library's model that a service runs, with its source, where the scenario leaves the throughput to it.
+fn served_model(service: &Service, demands: &Demands) -> Option<Assumption> {
+    let data = bastide_cost_models::library().models.get(&service.model).filter(|_| demands.tokens_per_accelerator.is_none())?;
+    Some(Assumption {
+        key: format!("service.{}.model", service.entity.name),
+        value: data.title.clone(),
+        source: Some(data.source.clone()),
+        verified: Some(data.verified),
+        place: "library of models".to_owned(),
+    })
+}
+
+/// Tokens per second of one accelerator of each type, before the security mode slows it.
 fn token_rates(service: &Service, demands: &Demands, accelerators: &[Accelerator]) -> Vec<TokenRate> {
     let data = bastide_cost_models::library().models.get(&service.model);
     accelerators
@@ -105,7 +122,7 @@ fn token_rates(service: &Service, demands: &Demands, accelerators: &[Accelerator
             let rate = demands.tokens_per_accelerator.or_else(|| {
                 bastide_cost_models::compute::serving_rate(data?, kind.peak, kind.memory, kind.memory_bandwidth, kind.per_node)
             });
-            rate.unwrap_or(TokenRate::ZERO) * (1.0 - service.security_overhead)
+            rate.unwrap_or(TokenRate::ZERO)
         })
         .collect()
 }

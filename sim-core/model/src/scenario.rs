@@ -23,7 +23,9 @@ use crate::tree::{Table, Value, name_of};
 pub fn entries<'t>(root: &'t Table, name: &str) -> Vec<(&'t Table, At)> {
     let Some(entry) = root.get(name) else { return Vec::new() };
     match &entry.node.value {
-        Value::List(items) => items.iter().filter_map(|node| if let Value::Table(table) = &node.value { Some((table, node.at)) } else { None }).collect(),
+        Value::List(items) => {
+            items.iter().filter_map(|node| if let Value::Table(table) = &node.value { Some((table, node.at)) } else { None }).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -87,7 +89,12 @@ fn form(ctx: &mut Context, spec: &'static TableSpec, node: &crate::tree::Node, k
     let wrong = match (&node.value, spec.array) {
         (Value::List(items), true) => {
             for item in items.iter().filter(|item| !matches!(item.value, Value::Table(_))) {
-                ctx.error_hint("F0204", item.at, format!("an entry of `{}` must be a table, not {}", spec.name, item.value.word()), format!("write it under `[[{}]]`", spec.name));
+                ctx.error_hint(
+                    "F0204",
+                    item.at,
+                    format!("an entry of `{}` must be a table, not {}", spec.name, item.value.word()),
+                    format!("write it under `[[{}]]`", spec.name),
+                );
             }
             spec.required && items.is_empty()
         }
@@ -96,7 +103,12 @@ fn form(ctx: &mut Context, spec: &'static TableSpec, node: &crate::tree::Node, k
     };
     if wrong {
         let message = format!("`{}` must be written as `{}`", spec.name, heading(spec));
-        ctx.error_hint("F0204", key_at, message, if spec.array { "double brackets: there may be several" } else { "single brackets: there is one" });
+        ctx.error_hint(
+            "F0204",
+            key_at,
+            message,
+            if spec.array { "double brackets: there may be several" } else { "single brackets: there is one" },
+        );
     }
 }
 

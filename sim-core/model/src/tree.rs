@@ -106,7 +106,11 @@ pub fn parse(sources: &Sources, file: u32, diagnostics: &mut Vec<Diagnostic>) ->
         } else if message.contains("duplicate key") {
             ("F0110", format!("`{}` is written twice", sources.slice(at)), "keep one of the two")
         } else {
-            ("F0109", format!("this is not TOML: {message}"), "TOML has `key = value` lines under `[table]` headings; texts and quantities stand in quotes")
+            (
+                "F0109",
+                format!("this is not TOML: {message}"),
+                "TOML has `key = value` lines under `[table]` headings; texts and quantities stand in quotes",
+            )
         };
         // The parser may report one slip several times on its way back to sane ground.
         let place = sources.span(at);

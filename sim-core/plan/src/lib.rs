@@ -25,7 +25,6 @@ mod formulation;
 mod instance;
 mod prices;
 mod program;
-mod reach;
 mod solver;
 #[cfg(test)]
 mod tests;

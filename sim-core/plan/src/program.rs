@@ -7,6 +7,10 @@ use bastide_model::model::{AcceleratorId, BusId, DatasetId, ServiceId, SiteId, S
 pub(crate) enum Group {
     /// Definitions that no planner can give up.
     Structure,
+    /// A site in use has accelerators.
+    InUse,
+    /// Twins are used in order.
+    Order,
     /// Capital.
     Budget,
     /// IT power of all sites.

@@ -67,7 +67,9 @@ pub(crate) fn express(program: &Program) -> (UnsolvedProblem, Vec<Variable>, Vec
         terms.for_each(|(column, coefficient)| sum.add_mul(coefficient, columns[column]));
         sum
     };
-    let objective = expression(&mut program.columns.iter().map(|column| column.cost).enumerate());
+    // The constant as a column: the gap is then relative to all of the cost.
+    let constant = variables.add(variable().min(1.0).max(1.0));
+    let objective = expression(&mut program.columns.iter().map(|column| column.cost).enumerate()) + program.offset * constant;
     let constraints = program
         .rows
         .iter()
@@ -95,7 +97,7 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
     }
     let mut model = problem.try_into_inner().map_err(|error| failed(&error.to_string()))?;
     model.make_quiet();
-    let mut set = |done: Result<(), _>| done.map_err(|_: highs::TrySetOptionError| failed("an option was refused"));
+    let set = |done: Result<(), _>| done.map_err(|_: highs::TrySetOptionError| failed("an option was refused"));
     set(model.try_set_option("threads", 1))?;
     set(model.try_set_option("parallel", "off"))?;
     set(model.try_set_option("random_seed", 7))?;
@@ -113,7 +115,6 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
         HighsModelStatus::Infeasible => return Ok(Answer::Infeasible),
         // Every column with a negative cost is bounded by demand, so it cannot be unbounded.
         HighsModelStatus::UnboundedOrInfeasible => return Ok(Answer::Infeasible),
-        HighsModelStatus::ModelEmpty => return Ok(empty(program)),
         HighsModelStatus::ReachedTimeLimit
         | HighsModelStatus::ReachedIterationLimit
         | HighsModelStatus::ReachedSolutionLimit
@@ -123,31 +124,16 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
     };
     if !usable {
         let reason = format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit));
-        return Ok(Answer::Unknown { bound: bound + program.offset, reason });
+        return Ok(Answer::Unknown { bound, reason });
     }
     let solution = solved.get_solution();
     let objective = solved.objective_value();
     let bound = if mixed { bound } else { objective };
     Ok(Answer::Found(Found {
-        values: solution.columns().to_vec(),
+        values: solution.columns()[..program.columns.len()].to_vec(),
         duals: if mixed { vec![0.0; program.rows.len()] } else { solution.dual_rows().to_vec() },
-        objective: objective + program.offset,
-        bound: bound.min(objective) + program.offset,
+        objective,
+        bound: bound.min(objective),
         limited,
     }))
-}
-
-/// A program without columns: its rows are all `0 <= limit`.
-fn empty(program: &Program) -> Answer {
-    let holds = program.rows.iter().all(|row| if row.sense == Sense::Equal { row.limit == 0.0 } else { row.limit >= 0.0 });
-    if !holds {
-        return Answer::Infeasible;
-    }
-    Answer::Found(Found {
-        values: Vec::new(),
-        duals: vec![0.0; program.rows.len()],
-        objective: program.offset,
-        bound: program.offset,
-        limited: false,
-    })
 }

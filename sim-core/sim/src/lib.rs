@@ -5,11 +5,12 @@
 
 #![forbid(unsafe_code)]
 
-// Test helpers name the crate as other crates do.
-#[cfg(test)]
-extern crate self as bastide_sim;
-
+mod hazard;
 pub mod record;
 pub mod results;
+pub mod run;
+mod setup;
+mod world;
 
 pub use record::{Balance, Better, ChannelDef, EventRecord, History, Layout, MetricDef, Options, entity_name};
+pub use run::{Simulator, run, simulate};

@@ -92,6 +92,8 @@ pub(crate) struct Setup<'a> {
     pub it_mw: Vec<f64>,
     pub pairs: Vec<Pair>,
     pub flows: Vec<Flow>,
+    /// Pairs of each service.
+    pub service_pairs: Vec<Range<usize>>,
     /// Flows of each service.
     pub service_flows: Vec<Range<usize>>,
     /// Share of each service's demand that the plan places.
@@ -173,6 +175,7 @@ impl<'a> Setup<'a> {
             it_mw,
             pairs: routes.pairs,
             flows: routes.flows,
+            service_pairs: routes.service_pairs,
             service_flows: routes.service_flows,
             placed: routes.placed,
             choices,
@@ -264,13 +267,14 @@ fn choices(model: &Model, plan: &Plan, pools: &[Pool], site_pools: &[Range<usize
 struct Routes {
     pairs: Vec<Pair>,
     flows: Vec<Flow>,
+    service_pairs: Vec<Range<usize>>,
     service_flows: Vec<Range<usize>>,
     placed: Vec<f64>,
 }
 
 /// Demand by origin and planned site. An origin uses the planned sites within its latency limit in proportion to their shares.
 fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) -> Routes {
-    let mut routes = Routes { pairs: Vec::new(), flows: Vec::new(), service_flows: Vec::new(), placed: Vec::new() };
+    let mut routes = Routes { pairs: Vec::new(), flows: Vec::new(), service_pairs: Vec::new(), service_flows: Vec::new(), placed: Vec::new() };
     for (service, demand) in model.services.iter().enumerate() {
         let placements: Vec<_> = plan.placements.iter().filter(|p| p.service.index() == service && p.share > 0.0).collect();
         let total: f64 = placements.iter().map(|p| p.share).sum();
@@ -286,6 +290,7 @@ fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) ->
                 standbys: own.map(|s| (s.site.index(), s.share / sum)).collect(),
             });
         }
+        routes.service_pairs.push(first_pair..routes.pairs.len());
         let first_flow = routes.flows.len();
         for &(nation, share) in &demand.origins {
             let near = |site: SiteId| latency.latency_s(nation.index(), site.index()) <= demand.max_latency.as_s();

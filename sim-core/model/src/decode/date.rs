@@ -62,7 +62,10 @@ pub fn epoch_seconds(date: &Datetime) -> Option<f64> {
     let day = jiff::civil::Date::new(day.year.try_into().ok()?, day.month.try_into().ok()?, day.day.try_into().ok()?).ok()?;
     let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
     let within = date.time.map_or(0.0, |time| {
-        f64::from(time.hour) * 3600.0 + f64::from(time.minute) * 60.0 + f64::from(time.second.unwrap_or(0)) + f64::from(time.nanosecond.unwrap_or(0)) * 1e-9
+        f64::from(time.hour) * 3600.0
+            + f64::from(time.minute) * 60.0
+            + f64::from(time.second.unwrap_or(0))
+            + f64::from(time.nanosecond.unwrap_or(0)) * 1e-9
     });
     Some((midnight - offset_minutes * 60) as f64 + within)
 }

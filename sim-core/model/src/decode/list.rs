@@ -38,7 +38,8 @@ impl<'t> Cursor<'_, 't> {
             };
             if let Some(earlier) = first.insert(text, item.at) {
                 let span = self.ctx.span(earlier);
-                let diagnostic = crate::diag::Diagnostic::error("F0303", self.ctx.span(item.at), format!("`{text}` stands twice in `{key}`"));
+                let diagnostic =
+                    crate::diag::Diagnostic::error("F0303", self.ctx.span(item.at), format!("`{text}` stands twice in `{key}`"));
                 self.ctx.push(diagnostic.label(span, "first here").hint("remove one"));
                 continue;
             }
@@ -62,7 +63,9 @@ impl<'t> Cursor<'_, 't> {
         for (word, at) in words {
             match known.iter().position(|name| *name == word) {
                 Some(position) => positions.push(position),
-                None => self.ctx.error_hint("F0210", at, format!("`{key}` cannot hold `{word}`"), format!("any of `{}`", known.join("`, `"))),
+                None => {
+                    self.ctx.error_hint("F0210", at, format!("`{key}` cannot hold `{word}`"), format!("any of `{}`", known.join("`, `")))
+                }
             }
         }
         Some(positions)
@@ -119,7 +122,9 @@ impl<'t> Cursor<'_, 't> {
         for (word, at, value) in self.ratios(key) {
             match known.iter().position(|name| *name == word) {
                 Some(position) => found.push((position, value)),
-                None => self.ctx.error_hint("F0202", at, format!("`{key}` has no key `{word}`"), format!("any of `{}`", known.join("`, `"))),
+                None => {
+                    self.ctx.error_hint("F0202", at, format!("`{key}` has no key `{word}`"), format!("any of `{}`", known.join("`, `")))
+                }
             }
         }
         found
@@ -159,11 +164,21 @@ impl<'t> Cursor<'_, 't> {
             let kinds = ["site", "line", "generator", "link"];
             let split = word.split_once('.').and_then(|(kind, name)| Some((*kinds.iter().find(|known| **known == kind)?, name)));
             let Some((table, name)) = split else {
-                self.ctx.error_hint("F0307", at, format!("`{word}` is no target"), "write `site.NAME`, `line.NAME`, `generator.NAME`, `link.NAME` or `site.*`");
+                self.ctx.error_hint(
+                    "F0307",
+                    at,
+                    format!("`{word}` is no target"),
+                    "write `site.NAME`, `line.NAME`, `generator.NAME`, `link.NAME` or `site.*`",
+                );
                 continue;
             };
             if !allowed.contains(&table) {
-                self.ctx.error_hint("F0305", at, format!("`{word}` is not a {}", allowed.join(" or a ")), "this kind of hazard cannot hit it");
+                self.ctx.error_hint(
+                    "F0305",
+                    at,
+                    format!("`{word}` is not a {}", allowed.join(" or a ")),
+                    "this kind of hazard cannot hit it",
+                );
                 continue;
             }
             let found: Vec<usize> = if name == "*" {
@@ -185,7 +200,8 @@ impl<'t> Cursor<'_, 't> {
                 match targets.iter().find(|(known, _)| *known == target) {
                     Some((_, earlier)) => {
                         let span = self.ctx.span(*earlier);
-                        let diagnostic = crate::diag::Diagnostic::error("F0303", self.ctx.span(at), format!("`{word}` names a target a second time"));
+                        let diagnostic =
+                            crate::diag::Diagnostic::error("F0303", self.ctx.span(at), format!("`{word}` names a target a second time"));
                         self.ctx.push(diagnostic.label(span, "first here").hint("remove one"));
                         break;
                     }
@@ -221,10 +237,20 @@ impl<'t> Cursor<'_, 't> {
                 continue;
             };
             for entry in table.entries.iter().filter(|entry| !["after", "restored"].contains(&entry.key.as_str())) {
-                self.ctx.error_hint("F0202", entry.key_at, format!("a restoration step has no key `{}`", entry.key), "it has `after` and `restored`");
+                self.ctx.error_hint(
+                    "F0202",
+                    entry.key_at,
+                    format!("a restoration step has no key `{}`", entry.key),
+                    "it has `after` and `restored`",
+                );
             }
             let (Some(after), Some(restored)) = (table.get("after"), table.get("restored")) else {
-                self.ctx.error_hint("F0203", item.at, "a restoration step needs `after` and `restored`", "such as `{ after = \"2 d\", restored = 0.5 }`");
+                self.ctx.error_hint(
+                    "F0203",
+                    item.at,
+                    "a restoration step needs `after` and `restored`",
+                    "such as `{ after = \"2 d\", restored = 0.5 }`",
+                );
                 continue;
             };
             let after_s = self.number::<Duration>("after", &after.node, Range::NotNegative).unwrap_or(f64::NAN);

@@ -21,7 +21,13 @@ impl<'t> Cursor<'_, 't> {
                 }
             },
             Value::Integer(_) | Value::Float(_) => {
-                let number = if let Value::Integer(integer) = node.value { integer as f64 } else if let Value::Float(float) = node.value { float } else { f64::NAN };
+                let number = if let Value::Integer(integer) = node.value {
+                    integer as f64
+                } else if let Value::Float(float) = node.value {
+                    float
+                } else {
+                    f64::NAN
+                };
                 if !number.is_finite() {
                     self.ctx.error_hint("F0207", node.at, format!("`{key}` is not a finite number"), format!("write {}", example::<Q>()));
                     return None;
@@ -161,7 +167,12 @@ impl<'t> Cursor<'_, 't> {
         if degrees.abs() <= limit {
             return Some(degrees);
         }
-        self.ctx.error_hint("F0504", node.at, format!("`{key}` must be between -{limit} and {limit}: {degrees}"), "decimal degrees, north and east positive");
+        self.ctx.error_hint(
+            "F0504",
+            node.at,
+            format!("`{key}` must be between -{limit} and {limit}: {degrees}"),
+            "decimal degrees, north and east positive",
+        );
         None
     }
 
@@ -265,7 +276,12 @@ impl<'t> Cursor<'_, 't> {
                 None
             }
             (None, Some(_)) => {
-                self.wrong("F0215", "repair", "`repair` stands without `mttf` or `failure_rate`", "say how often it fails, or leave `repair` out");
+                self.wrong(
+                    "F0215",
+                    "repair",
+                    "`repair` stands without `mttf` or `failure_rate`",
+                    "say how often it fails, or leave `repair` out",
+                );
                 None
             }
         }

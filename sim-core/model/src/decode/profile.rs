@@ -22,14 +22,24 @@ impl Cursor<'_, '_> {
         let broken = Some(Profile::Constant(f64::NAN));
         for entry in &table.entries {
             if !["series", "column", "scale", "source", "verified"].contains(&entry.key.as_str()) {
-                self.ctx.error_hint("F0202", entry.key_at, format!("a series has no key `{}`", entry.key), "it has `series`, `column` and `scale`");
+                self.ctx.error_hint(
+                    "F0202",
+                    entry.key_at,
+                    format!("a series has no key `{}`", entry.key),
+                    "it has `series`, `column` and `scale`",
+                );
                 return broken;
             }
         }
         let mut texts = [None, None];
         for (slot, name) in texts.iter_mut().zip(["series", "column"]) {
             match table.get(name).map(|entry| &entry.node) {
-                None => self.ctx.error_hint("F0203", node.at, format!("the series of `{key}` has no `{name}`"), "such as `{ series = \"series/demand.csv\", column = \"pl\" }`"),
+                None => self.ctx.error_hint(
+                    "F0203",
+                    node.at,
+                    format!("the series of `{key}` has no `{name}`"),
+                    "such as `{ series = \"series/demand.csv\", column = \"pl\" }`",
+                ),
                 Some(found) => match &found.value {
                     Value::Text(text) => *slot = Some((text.as_str(), found.at)),
                     _ => self.wrong_form(name, found, "a text"),

@@ -10,7 +10,13 @@ impl Kind {
     pub const fn is_number(&self) -> bool {
         matches!(
             self,
-            Self::Quantity(..) | Self::Distribution(_) | Self::Profile(..) | Self::Ratio(_) | Self::Count(_) | Self::RatiosOf(_) | Self::RatiosOfNations
+            Self::Quantity(..)
+                | Self::Distribution(_)
+                | Self::Profile(..)
+                | Self::Ratio(_)
+                | Self::Count(_)
+                | Self::RatiosOf(_)
+                | Self::RatiosOfNations
         )
     }
 
@@ -50,7 +56,9 @@ impl Kind {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
-        Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => format!("\"{}\"", unit.example),
+        Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
+            format!("\"{}\"", unit.example)
+        }
         Kind::Profile(..) | Kind::Distribution(_) | Kind::Quantity(..) | Kind::Ratio(super::Range::AtLeastOne) => "1.0".to_owned(),
         Kind::Ratio(_) => "\"21 %\"".to_owned(),
         Kind::Count(_) => "8".to_owned(),
@@ -126,7 +134,8 @@ fn rows(page: &mut String, keys: &[Key]) {
 pub fn explain(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     let spec = table(parts.first()?)?;
-    let all = || spec.keys.iter().map(|key| ("", key)).chain(spec.variants.iter().flat_map(|(kind, keys)| keys.iter().map(|key| (*kind, key))));
+    let all =
+        || spec.keys.iter().map(|key| ("", key)).chain(spec.variants.iter().flat_map(|(kind, keys)| keys.iter().map(|key| (*kind, key))));
     let mut text = String::new();
     match parts.as_slice() {
         [_] => {
@@ -145,7 +154,8 @@ pub fn explain(path: &str) -> Option<String> {
             let wanted = |kind: &str| rest.len() == 1 || kind == rest[0];
             let found: Vec<_> = all().filter(|(kind, key)| key.name == *name && wanted(kind)).collect();
             if found.is_empty() {
-                return nearest(name, all().map(|(_, key)| key.name)).map(|near| format!("{} has no key `{name}`; did you mean `{near}`?\n", heading(spec)));
+                return nearest(name, all().map(|(_, key)| key.name))
+                    .map(|near| format!("{} has no key `{name}`; did you mean `{near}`?\n", heading(spec)));
             }
             for (kind, key) in found {
                 let of = if kind.is_empty() { String::new() } else { format!(" (kind = \"{kind}\")") };

@@ -83,7 +83,9 @@ fn kind(kind: &Kind) -> Value {
         Kind::Degrees(limit) => sourced(json!({ "type": "number", "minimum": -limit, "maximum": limit })),
         Kind::Boolean => sourced(json!({ "type": "boolean" })),
         // Editors hand a TOML date over as a string.
-        Kind::Date => sourced(json!({ "type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2}))?$" })),
+        Kind::Date => sourced(
+            json!({ "type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2}))?$" }),
+        ),
         Kind::Text => sourced(json!({ "type": "string" })),
         Kind::Word => sourced(json!({ "type": "string", "minLength": 1 })),
         Kind::Name | Kind::Reference(_) => name(),
@@ -91,7 +93,9 @@ fn kind(kind: &Kind) -> Value {
         Kind::Words | Kind::Nations => json!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true }),
         Kind::References(_) => json!({ "type": "array", "items": name(), "uniqueItems": true }),
         Kind::ListOf(words) => json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true }),
-        Kind::Targets => json!({ "type": "array", "items": { "type": "string", "pattern": r"^(site|line|generator|link)\.(\*|[a-z][a-z0-9-]*)$" }, "uniqueItems": true }),
+        Kind::Targets => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": r"^(site|line|generator|link)\.(\*|[a-z][a-z0-9-]*)$" }, "uniqueItems": true })
+        }
         Kind::Endpoint => json!({ "type": "string", "pattern": r"^(nation|site)\.[a-z][a-z0-9-]*$" }),
         Kind::RatiosOf(words) => {
             let properties: Map<String, Value> = words.iter().map(|word| ((*word).to_owned(), ratio(Range::Share))).collect();
@@ -176,7 +180,8 @@ fn distribution(unit: &Unit) -> Value {
             let mut properties = Map::new();
             properties.insert("dist".to_owned(), json!({ "const": dist }));
             for parameter in *set {
-                let schema = if ["shape", "sigma"].contains(parameter) { ratio(Range::NotNegative) } else { quantity(unit, Range::NotNegative) };
+                let schema =
+                    if ["shape", "sigma"].contains(parameter) { ratio(Range::NotNegative) } else { quantity(unit, Range::NotNegative) };
                 properties.insert((*parameter).to_owned(), schema);
             }
             for (key, form) in [("source", "string"), ("verified", "boolean")] {

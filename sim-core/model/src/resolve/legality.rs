@@ -3,7 +3,7 @@
 use bastide_units::Time;
 
 use crate::decode::Context;
-use crate::model::{Campaign, Dataset, Legality, Nation, NationId, Service, Site, SiteId, Tier};
+use crate::model::{Campaign, Dataset, Legality, NationId, Service, Site, SiteId, Tier};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::{Demand, Rule};
 
@@ -23,12 +23,24 @@ pub mod subjects {
     /// A service.
     #[must_use]
     pub fn service<'a>(service: &'a Service, demands: &'a Demands) -> Subject<'a> {
-        Subject { kind: "service", name: &service.entity.name, nation: service.nation, tier: Some(service.tier), class: demands.class.as_deref() }
+        Subject {
+            kind: "service",
+            name: &service.entity.name,
+            nation: service.nation,
+            tier: Some(service.tier),
+            class: demands.class.as_deref(),
+        }
     }
     /// A campaign.
     #[must_use]
     pub fn campaign<'a>(campaign: &'a Campaign, demands: &'a Demands) -> Subject<'a> {
-        Subject { kind: "campaign", name: &campaign.entity.name, nation: campaign.nation, tier: Some(campaign.tier), class: demands.class.as_deref() }
+        Subject {
+            kind: "campaign",
+            name: &campaign.entity.name,
+            nation: campaign.nation,
+            tier: Some(campaign.tier),
+            class: demands.class.as_deref(),
+        }
     }
     /// A dataset.
     #[must_use]
@@ -45,7 +57,9 @@ impl Rule {
         let lists = [(&scope.services, "service"), (&scope.campaigns, "campaign"), (&scope.datasets, "dataset")];
         // Naming services leaves campaigns and datasets out, unless they are named too.
         let any_named = lists.iter().any(|(names, _)| names.is_some());
-        let named = lists.iter().any(|(names, kind)| *kind == subject.kind && names.as_ref().is_some_and(|names| names.iter().any(|name| name == subject.name)));
+        let named = lists.iter().any(|(names, kind)| {
+            *kind == subject.kind && names.as_ref().is_some_and(|names| names.iter().any(|name| name == subject.name))
+        });
         (!any_named || named)
             && scope.classes.as_ref().is_none_or(|classes| subject.class.is_some_and(|class| classes.iter().any(|known| known == class)))
             && scope.tiers.as_ref().is_none_or(|tiers| subject.tier.is_some_and(|tier| tiers.contains(&tier)))
@@ -72,8 +86,6 @@ pub struct Rules<'a> {
     pub rules: &'a [Rule],
     /// Sites.
     pub sites: &'a [Site],
-    /// Nations.
-    pub nations: &'a [Nation],
 }
 
 impl Rules<'_> {
@@ -136,6 +148,7 @@ fn forbid(legality: &mut Legality, from: Time, until: Time) {
 fn both(own: Legality, data: &Legality) -> Legality {
     let (from, until) = (own.from.max(data.from), own.until.min(data.until));
     let (from, until) = if from < until { (from, until) } else { (Time::ZERO, Time::ZERO) };
-    let forbidden_by = own.forbidden_by.or_else(|| data.forbidden_by.as_ref().map(|(why, span)| (format!("its dataset: {why}"), span.clone())));
+    let forbidden_by =
+        own.forbidden_by.or_else(|| data.forbidden_by.as_ref().map(|(why, span)| (format!("its dataset: {why}"), span.clone())));
     Legality { from, until, forbidden_by }
 }

@@ -30,6 +30,12 @@ pub struct Demands {
     pub at: Option<At>,
     /// Where `max_latency` stands.
     pub latency_at: Option<At>,
+    /// Where `model` stands.
+    pub model_at: Option<At>,
+    /// Where `accelerators`, the size of a gang, stands.
+    pub gang_at: Option<At>,
+    /// Where `replicas` stands.
+    pub replicas_at: Option<At>,
 }
 
 fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
@@ -44,6 +50,9 @@ fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
         tokens_per_accelerator: None,
         at: Some(cursor.place("name")),
         latency_at: place(cursor, "max_latency"),
+        model_at: place(cursor, "model"),
+        gang_at: place(cursor, "accelerators"),
+        replicas_at: place(cursor, "replicas"),
     }
 }
 
@@ -140,13 +149,23 @@ pub fn campaigns(ctx: &mut Context, root: &Table) -> Vec<(Campaign, Demands)> {
         cursor.one_of("mode", &["synchronous"]);
         let end = Time::from(cursor.ctx.duration);
         if start >= end {
-            cursor.wrong("F0222", "start", format!("campaign `{}` starts after the scenario's end", entity.name), "let the scenario last longer");
+            cursor.wrong(
+                "F0222",
+                "start",
+                format!("campaign `{}` starts after the scenario's end", entity.name),
+                "let the scenario last longer",
+            );
         }
         if let Some(deadline) = deadline {
             if deadline <= start {
                 cursor.wrong("F0221", "deadline", "`deadline` is not after `start`", "give the campaign time");
             } else if deadline > end {
-                cursor.wrong("F0222", "deadline", "`deadline` lies after the scenario's end", "let the scenario last longer, or bring the deadline forward");
+                cursor.wrong(
+                    "F0222",
+                    "deadline",
+                    "`deadline` lies after the scenario's end",
+                    "let the scenario last longer, or bring the deadline forward",
+                );
             }
         }
         let campaign = Campaign {

@@ -83,7 +83,12 @@ pub fn storages(ctx: &mut Context, root: &Table) -> Vec<Storage> {
         };
         if storage.buy_below >= storage.sell_above {
             let name = &storage.entity.name;
-            cursor.wrong("F0507", "sell_above", format!("storage `{name}` sells at or below the price at which it buys"), "`sell_above` must be above `buy_below`");
+            cursor.wrong(
+                "F0507",
+                "sell_above",
+                format!("storage `{name}` sells at or below the price at which it buys"),
+                "`sell_above` must be above `buy_below`",
+            );
         }
         storage
     })

@@ -30,12 +30,18 @@ pub fn read(files: &mut Files, name: &str) -> Option<Table> {
                         let diagnostic = Diagnostic::error("F0111", span, format!("`extends` goes in a circle: {}", chain.join(" -> ")));
                         files.diagnostics.push(diagnostic.hint("the lowest file extends nothing"));
                     } else if layers.len() >= MAX_LAYERS {
-                        files.diagnostics.push(Diagnostic::error("F0111", span, format!("more than {MAX_LAYERS} files extend one another")));
+                        files.diagnostics.push(Diagnostic::error(
+                            "F0111",
+                            span,
+                            format!("more than {MAX_LAYERS} files extend one another"),
+                        ));
                     } else {
                         next = Some((base, Some(at)));
                     }
                 }
-                other => files.diagnostics.push(Diagnostic::error("F0204", span, format!("`extends` must be a path, not {}", other.word()))),
+                other => {
+                    files.diagnostics.push(Diagnostic::error("F0204", span, format!("`extends` must be a path, not {}", other.word())))
+                }
             }
         }
         layers.push((name, table));
@@ -57,7 +63,11 @@ pub fn set(files: &mut Files, root: &mut Table, sets: &[(String, String)]) {
             Ok(node) => node,
             // A shell takes the quotes of `--set plan.budget="3 bn EUR"` away.
             Err(words) if text.trim_start().starts_with(['"', '\'', '[', '{']) => {
-                files.diagnostics.push(fail("F0112", format!("`{text}` is not a TOML value: {words}"), "such as `\"40 MW\"`, `0.5`, `[\"a\", \"b\"]`".to_owned()));
+                files.diagnostics.push(fail(
+                    "F0112",
+                    format!("`{text}` is not a TOML value: {words}"),
+                    "such as `\"40 MW\"`, `0.5`, `[\"a\", \"b\"]`".to_owned(),
+                ));
                 continue;
             }
             Err(_) => Node { at: At { file, start: 0, end: text.len() as u32 }, value: Value::Text(text.clone()) },

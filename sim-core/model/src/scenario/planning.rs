@@ -14,7 +14,8 @@ use crate::tree::{Table, Value};
 /// Decodes `[plan]`.
 pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
-        let candidates = cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
+        let candidates =
+            cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
         if candidates.is_empty() && cursor.has("candidates") {
             cursor.wrong("F0217", "candidates", "`candidates` is empty", "leave it out to mean all sites");
         }
@@ -26,7 +27,12 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
         let count = (cursor.count("min_sites"), cursor.count_opt("max_sites").unwrap_or(sites.len() as u32));
         if count.0 > count.1 {
             let key = if cursor.has("max_sites") { "max_sites" } else { "min_sites" };
-            cursor.wrong("F0702", key, format!("at least {} sites and at most {} cannot both hold", count.0, count.1), "`min_sites` <= `max_sites`");
+            cursor.wrong(
+                "F0702",
+                key,
+                format!("at least {} sites and at most {} cannot both hold", count.0, count.1),
+                "`min_sites` <= `max_sites`",
+            );
         }
         Planning {
             span: cursor.ctx.span(cursor.at),
@@ -67,7 +73,12 @@ fn purchases(cursor: &mut Cursor<'_, '_>) -> Vec<(AcceleratorId, Option<u32>)> {
             Value::Text(name) => (name.as_str(), item.at, None),
             Value::Table(table) => {
                 for entry in table.entries.iter().filter(|entry| !["name", "cap"].contains(&entry.key.as_str())) {
-                    cursor.ctx.error_hint("F0202", entry.key_at, format!("a purchase has no key `{}`", entry.key), "it has `name` and `cap`");
+                    cursor.ctx.error_hint(
+                        "F0202",
+                        entry.key_at,
+                        format!("a purchase has no key `{}`", entry.key),
+                        "it has `name` and `cap`",
+                    );
                 }
                 let Some(name) = table.text("name") else {
                     cursor.ctx.error_hint("F0203", item.at, "a purchase has no `name`", "such as `{ name = \"b200\", cap = 50000 }`");
@@ -78,7 +89,12 @@ fn purchases(cursor: &mut Cursor<'_, '_>) -> Vec<(AcceleratorId, Option<u32>)> {
             }
             other => {
                 let word = other.word();
-                cursor.ctx.error_hint("F0204", item.at, format!("`accelerators` must hold names, not {word}"), "such as `[\"b200\", { name = \"h100\", cap = 800 }]`");
+                cursor.ctx.error_hint(
+                    "F0204",
+                    item.at,
+                    format!("`accelerators` must hold names, not {word}"),
+                    "such as `[\"b200\", { name = \"h100\", cap = 800 }]`",
+                );
                 continue;
             }
         };
@@ -97,7 +113,12 @@ fn cap(cursor: &mut Cursor<'_, '_>, node: &crate::tree::Node) -> u32 {
     match node.value {
         Value::Integer(cap) if (1..=i64::from(u32::MAX)).contains(&cap) => cap as u32,
         Value::Integer(cap) => {
-            cursor.ctx.error_hint("F0704", node.at, format!("`cap` must be one or more: {cap}"), "leave a type that may not be bought out of the list");
+            cursor.ctx.error_hint(
+                "F0704",
+                node.at,
+                format!("`cap` must be one or more: {cap}"),
+                "leave a type that may not be bought out of the list",
+            );
             1
         }
         _ => {
@@ -118,13 +139,25 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
         }
         let plan = cursor.word_opt("plan").and_then(|said| plan_file(cursor, &said));
         let sites = cursor.references("sites", "site").map(to_sites);
-        if sites.as_ref().is_some_and(Vec::is_empty) && cursor.table.get("sites").is_some_and(|entry| matches!(&entry.node.value, Value::List(items) if items.is_empty())) {
-            cursor.wrong("F0217", "sites", format!("alternative `{}` may use no site", entity.name), "leave `sites` out to mean all candidates");
+        if sites.as_ref().is_some_and(Vec::is_empty)
+            && cursor.table.get("sites").is_some_and(|entry| matches!(&entry.node.value, Value::List(items) if items.is_empty()))
+        {
+            cursor.wrong(
+                "F0217",
+                "sites",
+                format!("alternative `{}` may use no site", entity.name),
+                "leave `sites` out to mean all candidates",
+            );
         }
         let required = cursor.references("required", "site").map(to_sites).unwrap_or_default();
         for (key, listed) in [("sites", sites.as_deref().unwrap_or_default()), ("required", &required)] {
             if listed.iter().any(|site| !planning.candidates.contains(site)) {
-                cursor.wrong("F0710", key, format!("`{key}` names a site that is no candidate of `[plan]`"), "add it to `candidates`, or remove it here");
+                cursor.wrong(
+                    "F0710",
+                    key,
+                    format!("`{key}` names a site that is no candidate of `[plan]`"),
+                    "add it to `candidates`, or remove it here",
+                );
             }
         }
         if let Some(sites) = &sites
@@ -137,9 +170,19 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
         if let Some((least, most)) = count {
             let key = if cursor.has("max_sites") { "max_sites" } else { "min_sites" };
             if least > most {
-                cursor.wrong("F0702", key, format!("at least {least} sites and at most {most} cannot both hold"), "`min_sites` <= `max_sites`");
+                cursor.wrong(
+                    "F0702",
+                    key,
+                    format!("at least {least} sites and at most {most} cannot both hold"),
+                    "`min_sites` <= `max_sites`",
+                );
             } else if required.len() > most as usize {
-                cursor.wrong("F0702", key, format!("{} sites are required and at most {most} are allowed", required.len()), "raise `max_sites`");
+                cursor.wrong(
+                    "F0702",
+                    key,
+                    format!("{} sites are required and at most {most} are allowed", required.len()),
+                    "raise `max_sites`",
+                );
             }
         }
         let tier_share: Vec<(SiteTier, f64)> = cursor
@@ -172,13 +215,22 @@ fn plan_file(cursor: &mut Cursor<'_, '_>, said: &str) -> Option<PathBuf> {
 
 fn same_as_before(cursor: &mut Cursor<'_, '_>, alternative: &Alternative, seen: &mut Vec<(String, Alternative, At)>) {
     let body = |other: &Alternative| {
-        (other.plan.clone(), other.sites.clone(), other.count, other.required.clone(), other.tier_share.clone(), other.survive_site_loss.clone())
+        (
+            other.plan.clone(),
+            other.sites.clone(),
+            other.count,
+            other.required.clone(),
+            other.tier_share.clone(),
+            other.survive_site_loss.clone(),
+        )
     };
     let at = cursor.place("name");
     let span = cursor.ctx.span(at);
     let (twin, words) = match seen.iter().find(|(_, other, _)| body(other) == body(alternative)) {
         Some((name, _, earlier)) => (Some(*earlier), format!("alternative `{}` is the same as `{name}`", alternative.entity.name)),
-        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None) => (None, format!("alternative `{}` restricts nothing", alternative.entity.name)),
+        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None) => {
+            (None, format!("alternative `{}` restricts nothing", alternative.entity.name))
+        }
         None => {
             seen.push((alternative.entity.name.clone(), alternative.clone(), at));
             return;

@@ -44,8 +44,6 @@ pub struct Scope {
 pub struct Rule {
     /// Name.
     pub entity: Entity,
-    /// Where its name stands.
-    pub at: At,
     /// Demand.
     pub demand: Demand,
     /// First moment.
@@ -74,7 +72,7 @@ pub fn rules(ctx: &mut Context, root: &Table) -> Vec<Rule> {
             "certification" => Demand::Certification(cursor.words("require")),
             _ => Demand::Forbid(cursor.references("sites", "site")?.into_iter().map(SiteId::from_index).collect()),
         };
-        Some(Rule { entity, at: cursor.place("name"), demand, from, until, scope })
+        Some(Rule { entity, demand, from, until, scope })
     });
     let usable = |index: usize| !ctx.is_poisoned("rule", index);
     all.into_iter().enumerate().filter(|(index, _)| usable(*index)).filter_map(|(_, rule)| rule).collect()

@@ -102,7 +102,12 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
         let Some(header) = &header else {
             if record.get(0).map(str::trim) != Some("time") {
                 let at = field(ctx, id, &record, 0);
-                ctx.error_hint("F0415", at, format!("the first column of `{name}` is not `time`"), "a header such as `time,pl [GW],lt [GW]`");
+                ctx.error_hint(
+                    "F0415",
+                    at,
+                    format!("the first column of `{name}` is not `time`"),
+                    "a header such as `time,pl [GW],lt [GW]`",
+                );
                 return None;
             }
             let mut seen = BTreeMap::new();
@@ -125,6 +130,7 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
             let message = format!("this row has {} fields, the header has {}", record.len(), header.len());
             ctx.error_hint("F0414", at, message, "every row has one field for each column; decimals have a point");
             (reports, broken) = (reports + 1, true);
+            last = None;
             continue;
         }
         let text = record.get(0).unwrap_or("").trim();
@@ -143,7 +149,9 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
             let at = field(ctx, id, &record, 0);
             let (code, message, hint) = match time - last {
                 0 => ("F0411", format!("the hour {text} stands twice"), "in UTC no hour is repeated; check the change to winter time"),
-                step if step > 0 && step % HOUR_S == 0 => ("F0410", format!("{} hours are missing before {text}", step / HOUR_S - 1), "fill the gap; nothing is interpolated"),
+                step if step > 0 && step % HOUR_S == 0 => {
+                    ("F0410", format!("{} hours are missing before {text}", step / HOUR_S - 1), "fill the gap; nothing is interpolated")
+                }
                 _ => ("F0412", format!("{text} is not one hour after the row before"), "one row for each hour, in order"),
             };
             ctx.error_hint(code, at, message, hint);
@@ -155,7 +163,12 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
         }
     }
     let Some(header) = header else {
-        ctx.error_hint("F0415", At::whole(id), format!("`{name}` is empty"), "a header such as `time,pl [GW],lt [GW]`, then one row for each hour");
+        ctx.error_hint(
+            "F0415",
+            At::whole(id),
+            format!("`{name}` is empty"),
+            "a header such as `time,pl [GW],lt [GW]`, then one row for each hour",
+        );
         return None;
     };
     if broken {
@@ -168,14 +181,24 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
         }
         Some(first) if first > start => {
             let hours = (first - start + HOUR_S - 1) / HOUR_S;
-            ctx.error_hint("F0413", said, format!("`{name}` begins {hours} h after the scenario"), "let the scenario start later, or add the hours");
+            ctx.error_hint(
+                "F0413",
+                said,
+                format!("`{name}` begins {hours} h after the scenario"),
+                "let the scenario start later, or add the hours",
+            );
             return None;
         }
         Some(_) => {}
     }
     if rows.len() < ctx.hours {
         let missing = ctx.hours - rows.len();
-        ctx.error_hint("F0409", said, format!("`{name}` ends {missing} h before the scenario"), "shorten the scenario's `duration`, or add the hours");
+        ctx.error_hint(
+            "F0409",
+            said,
+            format!("`{name}` ends {missing} h before the scenario"),
+            "shorten the scenario's `duration`, or add the hours",
+        );
         return None;
     }
     rows.truncate(ctx.hours);
@@ -196,7 +219,12 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
     let units: Vec<&str> = Q::UNITS.iter().map(|(unit, _)| if unit.is_empty() { "1" } else { *unit }).collect();
     let Some(unit) = title.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).map(str::trim) else {
         let at = field(ctx, file.id, &file.header, index);
-        ctx.error_hint("F0404", at, format!("column `{}` has no unit", column.0), format!("write `{} [{}]`; units of {}: {}", column.0, units[0], Q::NAME, units.join(", ")));
+        ctx.error_hint(
+            "F0404",
+            at,
+            format!("column `{}` has no unit", column.0),
+            format!("write `{} [{}]`; units of {}: {}", column.0, units[0], Q::NAME, units.join(", ")),
+        );
         return None;
     };
     let Some(size) = Q::UNITS.iter().zip(&units).find(|(_, name)| **name == unit).map(|((_, size), _)| *size) else {
@@ -210,7 +238,9 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
     for record in &file.rows {
         let text = record.get(index).unwrap_or("").trim();
         let wrong = match text.parse::<f64>() {
-            Ok(value) if !value.is_finite() => Some(("F0407", format!("`{text}` is not a finite number"), "fill the gap; nothing is interpolated".to_owned())),
+            Ok(value) if !value.is_finite() => {
+                Some(("F0407", format!("`{text}` is not a finite number"), "fill the gap; nothing is interpolated".to_owned()))
+            }
             Ok(value) => {
                 values.push(value * size);
                 (!range.holds(value * size * scale)).then(|| {
@@ -218,7 +248,9 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
                     (code, format!("`{}` must be {}: {text}", column.0, range.words()), "check the column's unit and `scale`".to_owned())
                 })
             }
-            Err(_) if text.is_empty() => Some(("F0408", format!("a value of `{}` is missing", column.0), "fill the gap; nothing is interpolated".to_owned())),
+            Err(_) if text.is_empty() => {
+                Some(("F0408", format!("a value of `{}` is missing", column.0), "fill the gap; nothing is interpolated".to_owned()))
+            }
             Err(_) => Some(("F0406", format!("`{text}` is not a number"), "digits with a decimal point, without a unit".to_owned())),
         };
         if let Some((code, message, hint)) = wrong {

@@ -7,19 +7,21 @@ use super::{each, entries};
 use crate::decode::{Context, Cursor};
 use crate::keys;
 use crate::model::{
-    Accelerator, AcceleratorId, Assumption, Bus, BusId, Endpoint, Entity, Fleet, Hardening, Link, LinkKind, NationId, Reliability, SegmentId, Site, SiteId,
-    SiteTier,
+    Accelerator, AcceleratorId, Assumption, Bus, BusId, Endpoint, Entity, Fleet, Hardening, Link, LinkKind, NationId, Reliability,
+    SegmentId, Site, SiteId, SiteTier,
 };
 use crate::source::Span;
 use crate::tree::Table;
 
 /// Decodes `[[accelerator]]` into the context; types of the library join as they are named.
 pub fn accelerators(ctx: &mut Context, root: &Table) {
-    let count = entries(root, "accelerator").len();
-    // Names first: an entry keeps its position even where another refers to the library.
-    let all = each(ctx, root, "accelerator", accelerator);
-    debug_assert_eq!(all.len(), count);
-    ctx.accelerators = all;
+    ctx.accelerators = each(ctx, root, "accelerator", accelerator);
+    for (table, _) in entries(root, "accelerator") {
+        let name = table.text("name").unwrap_or_default();
+        if let Some(data) = bastide_cost_models::library().accelerators.get(name) {
+            ctx.assume_library(name, data, |key| table.get(key).is_none());
+        }
+    }
 }
 
 fn accelerator(cursor: &mut Cursor<'_, '_>) -> Accelerator {
@@ -29,7 +31,20 @@ fn accelerator(cursor: &mut Cursor<'_, '_>) -> Accelerator {
         entity.title.clone_from(&base.entity.title);
     }
     if base.is_none() {
-        for key in ["peak", "memory", "memory_bandwidth", "power", "idle_share", "price", "per_node", "node_failure_rate", "node_repair", "lifetime", "vendor", "vendor_nation"] {
+        for key in [
+            "peak",
+            "memory",
+            "memory_bandwidth",
+            "power",
+            "idle_share",
+            "price",
+            "per_node",
+            "node_failure_rate",
+            "node_repair",
+            "lifetime",
+            "vendor",
+            "vendor_nation",
+        ] {
             if !cursor.has(key) {
                 cursor.miss(key);
             }
@@ -57,7 +72,10 @@ fn accelerator(cursor: &mut Cursor<'_, '_>) -> Accelerator {
         },
         lifetime: quantity!(lifetime),
         vendor: cursor.word_opt("vendor").or_else(|| base.as_ref().map(|base| base.vendor.clone())).unwrap_or_default(),
-        vendor_nation: cursor.word_opt("vendor_nation").or_else(|| base.as_ref().map(|base| base.vendor_nation.clone())).unwrap_or_default(),
+        vendor_nation: cursor
+            .word_opt("vendor_nation")
+            .or_else(|| base.as_ref().map(|base| base.vendor_nation.clone()))
+            .unwrap_or_default(),
     }
 }
 
@@ -87,20 +105,31 @@ impl Context {
             return Some(index);
         }
         let data = bastide_cost_models::library().accelerators.get(name)?;
-        macro_rules! assume {
-            ($($key:ident),*) => { $(
-                self.assumptions.push(Assumption {
-                    key: format!("accelerator.{name}.{}", stringify!($key)),
-                    value: bastide_units::display(data.$key.value),
-                    source: Some(data.$key.source.clone()),
-                    verified: Some(data.$key.verified),
-                    place: "library of accelerators".to_owned(),
-                });
-            )* };
-        }
-        assume!(peak, memory, memory_bandwidth, power, idle_share, price, node_failure_rate, node_repair_median, node_repair_p95, lifetime);
+        self.assume_library(name, data, |_| true);
         self.accelerators.push(from_library(name, data));
         Some(self.accelerators.len() - 1)
+    }
+
+    /// Notes the library's figures of a type, with their sources, for the keys that it decides.
+    fn assume_library(&mut self, name: &str, data: &bastide_cost_models::AcceleratorData, decides: impl Fn(&str) -> bool) {
+        macro_rules! assume {
+            ($($field:ident of $key:literal),*) => { $(
+                if decides($key) {
+                    self.assumptions.push(Assumption {
+                        key: format!("accelerator.{name}.{}", stringify!($field)),
+                        value: bastide_units::display(data.$field.value),
+                        source: Some(data.$field.source.clone()),
+                        verified: Some(data.$field.verified),
+                        place: "library of accelerators".to_owned(),
+                    });
+                }
+            )* };
+        }
+        assume!(
+            peak of "peak", memory of "memory", memory_bandwidth of "memory_bandwidth", power of "power", idle_share of "idle_share",
+            price of "price", node_failure_rate of "node_failure_rate", node_repair_median of "node_repair", node_repair_p95 of "node_repair",
+            lifetime of "lifetime"
+        );
     }
 }
 
@@ -124,18 +153,38 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
         if let Some(most) = max_it_power
             && most.as_mw() * pue > connection.as_mw() * (1.0 + 1e-9)
         {
-            let message = format!("site `{}` needs {:.1} MW for its IT power, above its connection of {:.1} MW", entity.name, most.as_mw() * pue, connection.as_mw());
-            cursor.wrong("F0501", "max_it_power", message, format!("with this PUE the connection carries {:.1} MW of IT power", connection.as_mw() / pue));
+            let message = format!(
+                "site `{}` needs {:.1} MW for its IT power, above its connection of {:.1} MW",
+                entity.name,
+                most.as_mw() * pue,
+                connection.as_mw()
+            );
+            cursor.wrong(
+                "F0501",
+                "max_it_power",
+                message,
+                format!("with this PUE the connection carries {:.1} MW of IT power", connection.as_mw() / pue),
+            );
         }
         let (free_cooling, cooling_limit): (Temperature, Temperature) = (cursor.quantity("free_cooling"), cursor.quantity("cooling_limit"));
         if free_cooling > cooling_limit {
             let key = if cursor.has("cooling_limit") { "cooling_limit" } else { "free_cooling" };
-            cursor.wrong("F0511", key, "`cooling_limit` lies below `free_cooling`", "cooling loses capacity only where it already works hardest");
+            cursor.wrong(
+                "F0511",
+                key,
+                "`cooling_limit` lies below `free_cooling`",
+                "cooling loses capacity only where it already works hardest",
+            );
         }
         let fuel: Duration = cursor.quantity("fuel");
         let generator_start = cursor.ratio("generator_start");
         if generator_start > 0.0 && fuel.as_s() <= 0.0 {
-            cursor.wrong("F0512", "generator_start", format!("the generators of site `{}` have no fuel", entity.name), "give `fuel`, such as \"48 h\"");
+            cursor.wrong(
+                "F0512",
+                "generator_start",
+                format!("the generators of site `{}` have no fuel", entity.name),
+                "give `fuel`, such as \"48 h\"",
+            );
         }
         Site {
             entity,
@@ -193,7 +242,12 @@ pub fn fleets(ctx: &mut Context, root: &Table, sites: &[Site]) -> Vec<Fleet> {
             && !count.is_multiple_of(kind.per_node)
         {
             let (name, per_node) = (kind.entity.name.clone(), kind.per_node);
-            cursor.wrong("F0513", "count", format!("{count} is no whole number of nodes"), format!("`{name}` comes in nodes of {per_node}"));
+            cursor.wrong(
+                "F0513",
+                "count",
+                format!("{count} is no whole number of nodes"),
+                format!("`{name}` comes in nodes of {per_node}"),
+            );
         }
         Fleet {
             entity,

@@ -38,7 +38,12 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Haza
             },
             "cable-cut" => cable_cut(cursor),
             _ => HazardKind::SupplyDelay {
-                accelerators: cursor.references("accelerators", "accelerator").unwrap_or_default().into_iter().map(AcceleratorId::from_index).collect(),
+                accelerators: cursor
+                    .references("accelerators", "accelerator")
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(AcceleratorId::from_index)
+                    .collect(),
                 probability: cursor.ratio("probability"),
                 delay: cursor.distribution::<Duration>("delay"),
             },
@@ -72,7 +77,9 @@ fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
     let (from, until) = cursor.interval();
     match (cursor.has("at"), cursor.has("rate")) {
         (true, true) => cursor.wrong("F0802", "rate", "`at` and `rate` both stand", "either one moment, or a rate"),
-        (false, false) => cursor.wrong("F0802", "at", "nothing says when it happens", "give `at = 2027-03-01T06:00:00Z`, or `rate = \"2 / y\"`"),
+        (false, false) => {
+            cursor.wrong("F0802", "at", "nothing says when it happens", "give `at = 2027-03-01T06:00:00Z`, or `rate = \"2 / y\"`")
+        }
         (true, false) => {
             for key in ["from", "until"] {
                 if cursor.has(key) {
@@ -84,7 +91,12 @@ fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
     }
     for (key, time) in [("at", at), ("from", Some(from))] {
         if time.is_some_and(|time| time >= end) {
-            cursor.wrong("F0801", key, format!("`{key}` lies after the scenario's end: it never happens"), "move it, or let the scenario last longer");
+            cursor.wrong(
+                "F0801",
+                key,
+                format!("`{key}` lies after the scenario's end: it never happens"),
+                "move it, or let the scenario last longer",
+            );
         }
     }
     match (at, rate) {

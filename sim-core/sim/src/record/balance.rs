@@ -1,7 +1,7 @@
 //! Conservation: what goes in comes out, is lost, or is still there.
 
 /// Totals of one history. Each is accumulated on its own; [`Balance::residuals`] compares them.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Balance {
     /// Generated on the grid [MWh].
     pub generated_mwh: f64,

@@ -76,6 +76,8 @@ pub(crate) struct Services {
     failed_over: Vec<f64>,
     /// State of each pair, and when failover is ready.
     lack: Vec<(Lack, Time)>,
+    /// State of each pair in the allocation under way.
+    lacks: Vec<Lack>,
     streams: Vec<Served>,
     spills: Vec<Spill>,
     since: Time,
@@ -103,6 +105,7 @@ impl Services {
             lost: vec![0.0; count],
             failed_over: vec![0.0; count],
             lack: vec![(Lack::Nothing, Time::ZERO); setup.pairs.len()],
+            lacks: vec![Lack::Nothing; setup.pairs.len()],
             streams: Vec::with_capacity(4 * setup.flows.len()),
             spills: Vec::with_capacity(setup.flows.len()),
             since: Time::ZERO,
@@ -174,29 +177,25 @@ impl World<'_> {
         let demand = self.services.demand[service];
         let mut spills = std::mem::take(&mut self.services.spills);
         spills.clear();
-        let mut served = 0.0;
-        let mut pair = usize::MAX;
-        let mut lack = Lack::Nothing;
-        // Flows come pair by pair within an origin; the state of a pair is the worst over its origins.
-        for at in flows.clone() {
-            self.services.lack_scratch(setup.flows[at].pair, Lack::Nothing, true);
-        }
-        for at in flows.clone() {
+        let (mut served, mut missing) = (0.0, 0.0);
+        self.services.lacks[setup.service_pairs[service].clone()].fill(Lack::Nothing);
+        for at in flows {
             let flow = setup.flows[at];
             let site = setup.pairs[flow.pair].site;
             let want = demand * flow.weight;
             let can = self.can_serve(service, flow.origin, site);
             let got = if can { self.take(service, flow.origin, site, want, true) } else { 0.0 };
             served += got;
+            missing += want - got;
             if want - got > TINY * demand {
                 spills.push(Spill { flow: at, rate: want - got });
-                (pair, lack) = (flow.pair, if can { Lack::Capacity } else { Lack::Outage });
-                self.services.lack_scratch(pair, lack, false);
+                let lack = if can { Lack::Capacity } else { Lack::Outage };
+                let worst = &mut self.services.lacks[flow.pair];
+                *worst = lack.max(*worst);
             }
         }
-        let _ = (pair, lack);
-        for at in flows {
-            self.begin_failover(setup.flows[at].pair);
+        for pair in setup.service_pairs[service].clone() {
+            self.begin_failover(pair);
         }
         let mut elsewhere = 0.0;
         for spill in &spills {
@@ -208,8 +207,9 @@ impl World<'_> {
         self.services.spills = spills;
         served += elsewhere;
         self.services.failed_over[service] = elsewhere;
-        self.services.served[service] = served.min(demand);
-        self.services.lost[service] = (demand - served).max(0.0);
+        self.services.served[service] = served;
+        // What was asked of sites in vain, and what the plan leaves unserved by choice.
+        self.services.lost[service] = (missing - elsewhere + demand * (1.0 - setup.placed[service])).max(0.0);
         self.note_disturbance(service, served, demand * setup.placed[service]);
     }
 
@@ -289,7 +289,8 @@ impl World<'_> {
     /// Starts or ends the wait of a pair for its failover.
     fn begin_failover(&mut self, pair: usize) {
         let policy = &self.setup.model.policy;
-        let (before, ready, now_lacks) = self.services.lack_of(pair);
+        let (before, ready) = self.services.lack[pair];
+        let now_lacks = self.services.lacks[pair];
         if now_lacks == before {
             return;
         }

@@ -145,6 +145,7 @@ impl World<'_> {
         let state = &mut self.sites[site];
         if !state.energised {
             (state.energised, state.since, state.changed) = (true, self.now, self.now);
+            self.sites_up_changed();
         }
     }
 

@@ -1,10 +1,6 @@
 //! The smallest scenario loads, and its numbers are those it says.
 
-use std::path::PathBuf;
-
-fn scenarios() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
-}
+use crate::folder::scenarios;
 
 #[test]
 fn minimal_loads_as_written() {
@@ -21,4 +17,13 @@ fn minimal_loads_as_written() {
     assert_eq!(model.inputs[0].path, "scenario.toml");
     let connection = model.assumptions.iter().find(|assumption| assumption.key == "site.left.connection").unwrap();
     assert_eq!((connection.value.as_str(), connection.source.as_deref()), ("1 MW", None));
+}
+
+#[test]
+fn library_figures_keep_their_sources() {
+    let text = crate::folder::patched("accelerators = [\"card\"]", "accelerators = [\"card\", \"h100\"]");
+    let model = crate::folder::Folder::new().with("scenario.toml", text).load().unwrap().model;
+    assert_eq!(model.accelerators.iter().map(|kind| kind.entity.name.as_str()).collect::<Vec<_>>(), ["card", "h100"]);
+    let price = model.assumptions.iter().find(|assumption| assumption.key == "accelerator.h100.price").unwrap();
+    assert!(price.source.is_some() && price.place == "library of accelerators");
 }

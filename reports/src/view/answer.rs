@@ -1,0 +1,182 @@
+//! The first screen: a sentence made from the numbers, and the numbers behind it.
+
+use bastide_engine::Estimate;
+use serde::Serialize;
+
+use super::comparison::Line;
+use super::{Facts, is_clear};
+use crate::number::{self, Scale};
+
+/// The answer.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Answer {
+    /// One or two sentences.
+    pub text: String,
+    /// What qualifies it.
+    pub more: Vec<String>,
+    /// The numbers behind it.
+    pub cards: Vec<Card>,
+}
+
+/// One number of the first screen.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Card {
+    /// What.
+    pub label: String,
+    /// Whose.
+    pub alternative: String,
+    /// Value and unit.
+    pub value: String,
+    /// Its error.
+    pub error: String,
+    /// The others: title, value.
+    pub others: Vec<(String, String)>,
+}
+
+/// `0.8 ± 0.2 pp`, without sign.
+fn size(scale: &Scale, difference: &Estimate) -> String {
+    let text = scale.value(difference.mean.abs(), difference.stderr);
+    format!("{text}{}{}", number::SPACE, scale.difference_unit())
+}
+
+fn with_unit(line: &Line, index: usize) -> String {
+    line.estimate(index).map_or_else(|| "\u{2013}".to_string(), |x| line.scale().with_unit(x.mean, x.stderr))
+}
+
+pub(super) fn answer(facts: &Facts<'_>) -> Answer {
+    let served = facts.comparison.line("system", "all", "served_share");
+    let cost = facts.comparison.line("cost", "total", "cost");
+    let goodput = facts.comparison.line("system", "all", "training_goodput");
+    let Some(served) = served else { return Answer::default() };
+    let order = served.ranking();
+    let best = order[0];
+    let name = |index: usize| facts.alternatives[index].title.as_str();
+    let mut more = Vec::new();
+    let text = match order.get(1).map(|second| (*second, served.difference(best, *second))) {
+        Some((second, Some(difference))) if is_clear(&difference) => {
+            let money = cost.map_or_else(String::new, |cost| format!(", {}", cost_words(facts, cost, best, second)));
+            format!(
+                "{} serves most: {} of all demand, {} more than {}{money}.",
+                name(best),
+                with_unit(served, best),
+                size(&served.scale(), &difference),
+                name(second)
+            )
+        }
+        Some((second, difference)) => {
+            // The cheaper one of those that serve alike comes first.
+            let alike: Vec<usize> = order.iter().copied().filter(|x| *x == best || served.difference(*x, best).is_none_or(|d| !is_clear(&d))).collect();
+            let cheap = cost.and_then(|cost| cost.ranking().into_iter().find(|x| alike.contains(x))).unwrap_or(best);
+            let other = if cheap == best { second } else { best };
+            let error = difference.map_or_else(String::new, |d| format!(" (difference {})", size(&served.scale(), &d)));
+            let money = cost.map_or_else(String::new, |cost| format!(" {} comes {}.", name(cheap), cost_words(facts, cost, cheap, other)));
+            format!(
+                "{} and {} serve the same share of demand, {} and {}: no difference beyond error{error}.{money}",
+                name(best),
+                name(second),
+                with_unit(served, best),
+                with_unit(served, second)
+            )
+        }
+        None => {
+            let money = cost.map_or_else(String::new, |cost| format!(" at {} over {}", with_unit(cost, best), facts.period()));
+            format!("{} serves {} of all demand{money}.", name(best), with_unit(served, best))
+        }
+    };
+    if best != 0 && served.difference(best, 0).is_some_and(|x| is_clear(&x)) {
+        let mut sentence = format!("It is not {}, which the search prefers for its yearly cost with lost tokens at their value", name(0));
+        if let Some((cost, difference)) = cost.and_then(|cost| cost.difference(best, 0).map(|x| (cost, x))) {
+            let word = if difference.mean > 0.0 { "dearer" } else { "cheaper" };
+            if is_clear(&difference) {
+                sentence += &format!("; in simulation it is {} {word}", size(&cost.scale(), &difference));
+            }
+        }
+        more.push(sentence + ".");
+    }
+    if let Some(worst) = order.last().filter(|worst| order.len() > 2 && **worst != best)
+        && let Some(difference) = served.difference(best, *worst).filter(is_clear)
+    {
+        more.push(format!("{} serves least: {} less than {}.", name(*worst), size(&served.scale(), &difference), name(best)));
+    }
+    if let Some(goodput) = goodput.filter(|_| order.len() > 1 && !facts.entities("campaign", "goodput").is_empty()) {
+        let order = goodput.ranking();
+        let sentence = match goodput.difference(order[0], order[1]) {
+            Some(x) if is_clear(&x) => format!(
+                "Training gets most out of {}: goodput {}, {} above {}.",
+                name(order[0]),
+                with_unit(goodput, order[0]),
+                size(&goodput.scale(), &x),
+                name(order[1])
+            ),
+            _ => "Training goodput does not differ beyond error between the two best alternatives.".to_string(),
+        };
+        more.push(sentence);
+    }
+    let cards = [Some(("Demand served", served)), cost.map(|x| ("Total cost", x)), goodput.map(|x| ("Training goodput", x))];
+    let cards = cards.into_iter().flatten().map(|(label, line)| card(facts, label, line, best)).collect();
+    Answer { text, more, cards }
+}
+
+/// `at 1.32 ± 0.01 bn EUR over 365 days, 29 ± 1 M EUR less`.
+fn cost_words(facts: &Facts<'_>, cost: &Line, of: usize, than: usize) -> String {
+    let total = format!("at {} over {}", with_unit(cost, of), facts.period());
+    match cost.difference(of, than) {
+        Some(difference) if is_clear(&difference) => {
+            let word = if difference.mean > 0.0 { "more" } else { "less" };
+            format!("{total}, {} {word}", size(&Scale::of(&cost.unit, difference.mean), &difference))
+        }
+        _ => format!("{total}, which is no different beyond error"),
+    }
+}
+
+fn card(facts: &Facts<'_>, label: &str, line: &Line, best: usize) -> Card {
+    let scale = line.scale();
+    let shown = |index: usize| {
+        let text = line.estimate(index).map_or_else(|| "\u{2013}".to_string(), |x| scale.value(x.mean, x.stderr));
+        let (value, error) = text.split_once('±').map_or((text.trim().to_string(), None), |(value, error)| {
+            (value.trim().to_string(), Some(error.trim().to_string()))
+        });
+        (format!("{value}{}{}", number::SPACE, scale.unit), error.map_or_else(String::new, |error| format!("± {error}")))
+    };
+    let (value, error) = shown(best);
+    let others = (0..facts.alternatives.len()).filter(|index| *index != best).map(|index| {
+        let (value, error) = shown(index);
+        (facts.alternatives[index].title.clone(), format!("{value} {error}").trim().to_string())
+    });
+    let alternative = facts.alternatives[best].title.clone();
+    Card { label: label.to_string(), alternative, value, error, others: others.collect() }
+}
+
+/// What the planner should know before trusting the numbers.
+pub(super) fn warnings(facts: &Facts<'_>) -> Vec<String> {
+    use bastide_model::plan::SolveStatus;
+    let summary = &facts.study.summary;
+    let mut warnings = summary.warnings.clone();
+    if summary.replications < 30 {
+        warnings.push(format!("Only {} histories: errors and quantiles are rough.", summary.replications));
+    }
+    for alternative in facts.alternatives {
+        let title = &alternative.title;
+        match &alternative.plan.certificate {
+            Some(x) if x.status == SolveStatus::LimitWithIncumbent => warnings.push(format!(
+                "The search for {title} stopped at its limit: the plan may cost up to {} % more than the best one.",
+                number::significant(100.0 * x.gap, 2)
+            )),
+            _ => {}
+        }
+        if let Some(violations) = summary.estimates.iter().find(|x| {
+            x.alternative == alternative.name && x.subject.metric == "residency_violations" && x.estimate.mean > 0.0
+        }) {
+            warnings.push(format!("{title} breaks residency rules {} times a history.", number::significant(violations.estimate.mean, 3)));
+        }
+    }
+    for law in summary.balance.iter().filter(|law| law.residual > 1e-6) {
+        warnings.push(format!("The law of conservation of {} is off by {} in some history.", law.law, number::significant(law.residual, 2)));
+    }
+    let unverified = facts.study.assumptions.iter().filter(|x| x.verified != Some(true)).count();
+    if unverified > 0 {
+        let all = facts.study.assumptions.len();
+        warnings.push(format!("{unverified} of {all} assumptions rest on a source that is absent or was not verified; see the list."));
+    }
+    warnings
+}

@@ -1,0 +1,210 @@
+//! What went wrong: losses of service traced back to their causes.
+//!
+//! A loss is the time from `service-lost` to the `service-restored` that names it; its harm is (1 - share served then) times
+//! that time: hours of the whole service. It is booked on the first event of its chain of causes.
+
+use std::collections::BTreeMap;
+
+use bastide_engine::Estimate;
+use bastide_sim::results::{EventFacts, Study};
+
+use super::{Cell, Facts, Part, Table, words};
+use crate::number::{self, Scale};
+use crate::{ReportError, date};
+
+/// Rows of a table of one history or of causes.
+const ROWS: usize = 6;
+
+/// A first event with what followed from it.
+#[derive(Clone, Debug)]
+struct Episode {
+    time_h: f64,
+    kind: String,
+    entity_kind: String,
+    entity: String,
+    /// Whole-service hours lost.
+    harm: f64,
+    services: Vec<String>,
+    sites: Vec<String>,
+}
+
+/// By (kind, kind of entity, entity): harm by replication.
+type Causes = BTreeMap<(String, String, String), BTreeMap<u32, f64>>;
+
+/// A history that is shown in full.
+#[derive(Clone, Debug)]
+struct Shown {
+    title: &'static str,
+    replication: u32,
+    /// Share of demand.
+    served: f64,
+    episodes: Vec<Episode>,
+}
+
+/// All losses of a study.
+#[derive(Debug, Default)]
+pub(crate) struct Incidents {
+    /// By alternative.
+    roots: Vec<Causes>,
+    /// The thing nearest to the loss: by alternative.
+    assets: Vec<Causes>,
+    /// Histories shown, by alternative.
+    shown: Vec<Vec<Shown>>,
+}
+
+impl Incidents {
+    pub fn of(study: &Study) -> Result<Self, ReportError> {
+        let alternatives = &study.summary.alternatives;
+        let mut incidents =
+            Self { roots: vec![Causes::new(); alternatives.len()], assets: vec![Causes::new(); alternatives.len()], shown: Vec::new() };
+        let served = study.values(&[("system", "all", "served_share")])?;
+        for values in served.into_iter().flatten() {
+            let mut order: Vec<usize> = (0..values.len()).collect();
+            order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+            let mut shown = Vec::new();
+            if let (Some(worst), Some(median)) = (order.first(), order.get(order.len() / 2)) {
+                for (title, at) in [("Median history", *median), ("Worst history", *worst)] {
+                    shown.push(Shown { title, replication: at as u32, served: values[at], episodes: Vec::new() });
+                }
+            }
+            incidents.shown.push(shown);
+        }
+        incidents.shown.resize(alternatives.len(), Vec::new());
+        let end = study.summary.scenario.duration_h;
+        study.for_each_history(|name, replication, events| {
+            let Some(index) = alternatives.iter().position(|x| x.name == name) else { return };
+            let episodes = incidents.book(index, replication, events, end);
+            for shown in incidents.shown[index].iter_mut().filter(|shown| shown.replication == replication) {
+                shown.episodes.clone_from(&episodes);
+            }
+        })?;
+        Ok(incidents)
+    }
+
+    fn book(&mut self, index: usize, replication: u32, events: &[EventFacts], end: f64) -> Vec<Episode> {
+        let by_seq: BTreeMap<i64, &EventFacts> = events.iter().map(|event| (event.seq, event)).collect();
+        let restored: BTreeMap<i64, f64> = (events.iter())
+            .filter(|event| event.kind == "service-restored")
+            .filter_map(|event| event.cause_seq.map(|cause| (cause, event.time_h)))
+            .collect();
+        let mut episodes: BTreeMap<i64, Episode> = BTreeMap::new();
+        for lost in events.iter().filter(|event| event.kind == "service-lost") {
+            let hours = restored.get(&lost.seq).copied().unwrap_or(end) - lost.time_h;
+            let harm = (1.0 - lost.value).clamp(0.0, 1.0) * hours.max(0.0);
+            let cause = |event: &EventFacts| event.cause_seq.and_then(|seq| by_seq.get(&seq)).copied();
+            let mut sites = Vec::new();
+            let mut root = lost;
+            // Causes are earlier events, so the chain ends; the bound is for files that say otherwise.
+            for _ in 0..events.len() {
+                let Some(next) = cause(root) else { break };
+                root = next;
+                if root.entity_kind == "site" {
+                    sites.push(root.entity.clone());
+                }
+            }
+            let key = |event: &EventFacts| (event.kind.clone(), event.entity_kind.clone(), event.entity.clone());
+            *self.roots[index].entry(key(root)).or_default().entry(replication).or_default() += harm;
+            if let Some(asset) = cause(lost) {
+                *self.assets[index].entry(key(asset)).or_default().entry(replication).or_default() += harm;
+            }
+            let episode = episodes.entry(root.seq).or_insert_with(|| Episode {
+                time_h: root.time_h,
+                kind: root.kind.clone(),
+                entity_kind: root.entity_kind.clone(),
+                entity: root.entity.clone(),
+                harm: 0.0,
+                services: Vec::new(),
+                sites: Vec::new(),
+            });
+            episode.harm += harm;
+            episode.services.push(lost.entity.clone());
+            episode.sites.append(&mut sites);
+        }
+        let mut episodes: Vec<Episode> = episodes.into_values().collect();
+        for episode in &mut episodes {
+            for list in [&mut episode.services, &mut episode.sites] {
+                list.sort();
+                list.dedup();
+            }
+        }
+        // By harm, ties by time: the order of `into_values` is that of happening, and the sort is stable.
+        episodes.sort_by(|a, b| b.harm.total_cmp(&a.harm));
+        episodes
+    }
+
+    /// Causes by mean harm: (words, estimate, share of histories).
+    fn ranked(facts: &Facts<'_>, causes: &Causes) -> Vec<(String, Estimate, f64)> {
+        let n = facts.study.summary.replications as usize;
+        let mut ranked = Vec::new();
+        for ((kind, entity_kind, entity), harm) in causes {
+            let mut values = vec![0.0; n];
+            for (replication, harm) in harm {
+                if let Some(value) = values.get_mut(*replication as usize) {
+                    *value = *harm;
+                }
+            }
+            let Some(estimate) = Estimate::of(&values) else { continue };
+            ranked.push((cause_words(facts, kind, entity_kind, entity), estimate, harm.len() as f64 / n as f64));
+        }
+        ranked.sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean));
+        ranked
+    }
+
+    /// The largest first cause and the most harmful single thing of an alternative.
+    pub fn largest(&self, facts: &Facts<'_>, index: usize) -> [Option<(String, Estimate, f64)>; 2] {
+        [&self.roots[index], &self.assets[index]].map(|causes| Self::ranked(facts, causes).into_iter().next())
+    }
+
+    /// Causes of all losses, a table for each alternative.
+    pub fn causes(&self, facts: &Facts<'_>) -> Vec<Table> {
+        (facts.alternatives.iter().zip(&self.roots))
+            .filter(|(_, causes)| !causes.is_empty())
+            .map(|(alternative, causes)| {
+                let caption = format!("{}: first causes of lost service, over all histories", alternative.title);
+                let head = ["First cause", "#Service hours lost per history", "#Histories hit [%]"];
+                let mut table = Table::new(caption, &head);
+                let scale = Scale::of("h", 1.0);
+                for (words, estimate, share) in Self::ranked(facts, causes).into_iter().take(ROWS) {
+                    let harm = scale.value(estimate.mean, estimate.stderr);
+                    table.push(vec![words.into(), harm.into(), number::significant(100.0 * share, 2).into()]);
+                }
+                table.note = "A service hour is one hour of one whole service; half a service for two hours counts the same.".to_string();
+                table
+            })
+            .collect()
+    }
+
+    /// The median and the worst history of each alternative.
+    pub fn histories(&self, facts: &Facts<'_>) -> Vec<Part> {
+        let start = &facts.study.summary.scenario.start;
+        (facts.alternatives.iter().zip(&self.shown))
+            .map(|(alternative, shown)| {
+                let mut tables = Vec::new();
+                for Shown { title, replication, served, episodes } in shown {
+                    let caption = format!("{title} (replication {replication}): {} of demand served", number::plain("1", *served));
+                    let mut table = Table::new(caption, &["When", "What", "Sites", "Services", "#Service hours lost"]);
+                    for x in episodes.iter().take(ROWS) {
+                        let titles = |kind: &str, names: &[String]| names.iter().map(|name| facts.title(kind, name)).collect::<Vec<_>>();
+                        table.push(vec![
+                            date::after(start, x.time_h).into(),
+                            cause_words(facts, &x.kind, &x.entity_kind, &x.entity).into(),
+                            words::list(&titles("site", &x.sites), 3).into(),
+                            words::list(&titles("service", &x.services), 3).into(),
+                            number::significant(x.harm, 3).into(),
+                        ]);
+                    }
+                    if episodes.is_empty() {
+                        table.push(vec![Cell::from("\u{2013}"), "No service was lost".into(), "".into(), "".into(), "0".into()]);
+                    }
+                    tables.push(table);
+                }
+                Part { title: alternative.title.clone(), text: Vec::new(), tables }
+            })
+            .collect()
+    }
+}
+
+fn cause_words(facts: &Facts<'_>, kind: &str, entity_kind: &str, entity: &str) -> String {
+    let (what, title) = (words::event_words(kind), facts.title(entity_kind, entity));
+    if title.is_empty() { what } else { format!("{what}: {title}") }
+}

@@ -1,0 +1,79 @@
+//! Maps: one for each alternative.
+
+use super::{Facts, Figure, Table, words};
+use crate::map::{self, Map, Spot, Tie};
+use crate::number;
+
+pub(super) fn maps(facts: &Facts<'_>) -> Vec<Figure> {
+    (0..facts.alternatives.len()).filter_map(|index| one(facts, index)).collect()
+}
+
+fn one(facts: &Facts<'_>, index: usize) -> Option<Figure> {
+    let alternative = &facts.alternatives[index];
+    let entities = &facts.study.entities;
+    let place = |kind: &str, name: &str| {
+        let entity = entities.iter().find(|x| x.kind == kind && x.name == name)?;
+        Some((entity.latitude?, entity.longitude?))
+    };
+    let of_kind = |kind: &'static str| entities.iter().filter(move |x| x.kind == kind);
+    let mut spots = Vec::new();
+    let caption = format!("Sites of {}", alternative.title);
+    let mut table = Table::new(caption.clone(), &["Site", "Tier", "Nation", "#Accelerators", "#IT power [MW]", "#Connection [MW]"]);
+    let (mut all, mut power) = (0, 0.0);
+    for site in of_kind("site") {
+        let here = alternative.plan.builds.iter().chain(&alternative.plan.fleets).filter(|x| x.site == site.name);
+        let (count, mw) = here.fold((0, 0.0), |sum, x| (sum.0 + x.count, sum.1 + x.it_mw));
+        if let (Some(latitude), Some(longitude)) = (site.latitude, site.longitude) {
+            let tier = site.tier.clone().unwrap_or_default();
+            spots.push(Spot { label: site.title.clone(), tier, place: (latitude, longitude), mw });
+        }
+        if count > 0 {
+            all += count;
+            power += mw;
+            table.push(vec![
+                site.title.as_str().into(),
+                words::capital(site.tier.as_deref().unwrap_or_default()).into(),
+                facts.title("nation", site.nation.as_deref().unwrap_or_default()).into(),
+                number::count(count).into(),
+                number::significant(mw, 3).into(),
+                number::significant(site.capacity.unwrap_or(0.0), 3).into(),
+            ]);
+        }
+    }
+    table.total(vec!["All".into(), "".into(), "".into(), number::count(all).into(), number::significant(power, 3).into(), "".into()]);
+    let mut ties = Vec::new();
+    let largest = of_kind("line").filter_map(|x| x.capacity).fold(0.0, f64::max);
+    for line in of_kind("line") {
+        let end = |name: &Option<String>| name.as_deref().and_then(|name| place("bus", name));
+        if let (Some(from), Some(to)) = (end(&line.from), end(&line.to)) {
+            let capacity = line.capacity.unwrap_or(0.0);
+            let weight = if largest > 0.0 { capacity / largest } else { 0.0 };
+            let label = format!("{}, {}", line.title, number::plain("MW", capacity));
+            ties.push(Tie { label, data: false, ends: [from, to], weight });
+        }
+    }
+    for link in of_kind("link") {
+        let end = |name: &Option<String>| name.as_deref().and_then(|name| name.split_once('.')).and_then(|(kind, name)| place(kind, name));
+        if let (Some(from), Some(to)) = (end(&link.from), end(&link.to)) {
+            let label = format!("{}, {} {}", link.title, number::significant(link.capacity.unwrap_or(0.0), 4), link.note.as_deref().unwrap_or(""));
+            ties.push(Tie { label, data: true, ends: [from, to], weight: 0.0 });
+        }
+    }
+    let regions = of_kind("nation").filter_map(|x| {
+        // The label stands where the nation's zone is drawn, which is nearer its middle than its hub.
+        let zone = of_kind("bus").find(|bus| bus.nation.as_deref() == Some(x.name.as_str()) && bus.latitude.is_some());
+        let at = zone.unwrap_or(x);
+        Some((x.title.clone(), (at.latitude?, at.longitude?)))
+    });
+    let map = Map {
+        title: format!("Map of {}", alternative.title),
+        description: format!("{} sites with {} of IT power, lines of the grid and data links.", table.rows.len() - 1, number::plain("MW", power)),
+        regions: regions.collect(),
+        ties,
+        spots,
+    };
+    let svg = map::draw(&map)?;
+    let caption = format!("{}: {} accelerators, {}. Circles grow with IT power.", alternative.title, number::count(all), number::plain("MW", power));
+    let source = "Source: entities.parquet and plans of this study. Equirectangular projection.".to_string();
+    Some(Figure { title: alternative.title.clone(), caption, svg, table: Some(table), source })
+}

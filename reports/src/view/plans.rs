@@ -1,0 +1,209 @@
+//! What is built, what binds, what it rests on.
+
+use bastide_model::plan::SolveStatus;
+
+use super::{Facts, Part, Table, words};
+use crate::number;
+
+/// The plan of each alternative.
+pub(super) fn plans(facts: &Facts<'_>) -> Vec<Part> {
+    (facts.alternatives.iter())
+        .map(|alternative| {
+            let plan = &alternative.plan;
+            let site = |name: &str| facts.title("site", name);
+            let mut tables = Vec::new();
+            let mut builds = Table::new("Accelerators", &["Site", "Type", "#Accelerators", "#IT power [MW]", "Status"]);
+            let (mut count, mut mw) = (0, 0.0);
+            for (list, status) in [(&plan.builds, "bought"), (&plan.fleets, "existing")] {
+                for x in list {
+                    (count, mw) = (count + x.count, mw + x.it_mw);
+                    let kind = facts.title("accelerator", &x.accelerator);
+                    let power = number::significant(x.it_mw, 3);
+                    builds.push(vec![site(&x.site).into(), kind.into(), number::count(x.count).into(), power.into(), status.into()]);
+                }
+            }
+            builds.total(vec!["All".into(), "".into(), number::count(count).into(), number::significant(mw, 3).into(), "".into()]);
+            tables.push(builds);
+            let mut services = Table::new("Services and their stand-by", &["Service", "Tier", "Site", "#Share [%]", "#Accelerators", "Stand-by"]);
+            for x in &plan.placements {
+                let mut standby: Vec<String> =
+                    plan.standbys.iter().filter(|s| s.service == x.service && s.of == x.site).map(|s| site(&s.site)).collect();
+                standby.dedup();
+                services.push(vec![
+                    facts.title("service", &x.service).into(),
+                    x.tier.as_str().into(),
+                    site(&x.site).into(),
+                    number::significant(100.0 * x.share, 3).into(),
+                    number::significant(x.accelerators, 3).into(),
+                    words::list(&standby, 3).into(),
+                ]);
+            }
+            for x in &plan.unserved {
+                let left = format!("left unserved: {}", number::plain("tokens/s", x.tokens_per_s));
+                services.push(vec![facts.title("service", &x.service).into(), "".into(), left.into(), "".into(), "".into(), "".into()]);
+            }
+            tables.push(services);
+            let mut others = Table::new("Campaigns and data", &["What", "Site", "#Accelerators"]);
+            for x in &plan.campaigns {
+                let head = facts.title("campaign", &x.campaign);
+                others.push(vec![head.into(), site(&x.site).into(), number::count(x.accelerators).into()]);
+            }
+            for name in &plan.campaigns_left_out {
+                others.push(vec![facts.title("campaign", name).into(), "does not run".into(), "".into()]);
+            }
+            let mut datasets: Vec<&str> = plan.replicas.iter().map(|x| x.dataset.as_str()).collect();
+            datasets.dedup();
+            for name in datasets {
+                let sites: Vec<String> = plan.replicas.iter().filter(|x| x.dataset == name).map(|x| site(&x.site)).collect();
+                others.push(vec![facts.title("dataset", name).into(), words::list(&sites, 6).into(), "".into()]);
+            }
+            tables.push(others);
+            if !plan.cost.is_empty() {
+                let mut cost = Table::new("Cost as planned, before anything breaks", &["Line", "#M EUR per year", "#Capital, M EUR"]);
+                for line in &plan.cost {
+                    let (annual, capital) = (number::fixed(line.annual_eur / 1e6, 1), number::fixed(line.capital_eur / 1e6, 1));
+                    cost.push(vec![words::capital(&line.line).into(), annual.into(), capital.into()]);
+                }
+                let (annual, capital) = plan.cost.iter().fold((0.0, 0.0), |sum, x| (sum.0 + x.annual_eur, sum.1 + x.capital_eur));
+                cost.total(vec!["Total".into(), number::fixed(annual / 1e6, 1).into(), number::fixed(capital / 1e6, 1).into()]);
+                tables.push(cost);
+            }
+            tables.retain(|table| !table.rows.is_empty());
+            Part { title: alternative.title.clone(), text: proof(facts, alternative), tables }
+        })
+        .collect()
+}
+
+/// How good the plan is known to be.
+fn proof(facts: &Facts<'_>, alternative: &bastide_sim::results::AlternativeFacts) -> Vec<String> {
+    let scenario = &facts.study.summary.scenario;
+    let capital: f64 = alternative.plan.cost.iter().map(|x| x.capital_eur).sum();
+    let mut text = Vec::new();
+    if capital > 0.0 {
+        text.push(format!(
+            "Spends {} of capital out of {}.",
+            number::plain("EUR", capital),
+            number::plain("EUR", scenario.budget_eur)
+        ));
+    }
+    text.push(match &alternative.plan.certificate {
+        None => "Written by a person: nothing is proven about it.".to_string(),
+        Some(x) => {
+            let status = match x.status {
+                SolveStatus::Optimal => "proven optimal",
+                SolveStatus::WithinGap => "proven within the gap that was asked for",
+                SolveStatus::LimitWithIncumbent => "the best found before the limit",
+                SolveStatus::Manual => "written by a person",
+            };
+            format!(
+                "{}: {status}. Yearly cost {}, no plan below {}; gap {} %. {} rows, {} columns, {} of them whole numbers.",
+                x.solver,
+                number::plain("EUR", x.objective_eur),
+                number::plain("EUR", x.bound_eur),
+                number::significant(100.0 * x.gap, 2),
+                number::count(x.rows as f64),
+                number::count(x.columns as f64),
+                number::count(x.integers as f64)
+            )
+        }
+    });
+    text
+}
+
+/// Prices in words.
+pub(super) fn prices(facts: &Facts<'_>) -> Vec<Part> {
+    (facts.alternatives.iter())
+        .filter(|alternative| !alternative.plan.prices.is_empty())
+        .map(|alternative| {
+            let sentences = alternative.plan.prices.iter().take(8).map(|price| {
+                let word = if price.annual_eur >= 0.0 { "saves" } else { "costs" };
+                format!(
+                    "{}: one more {} {word} {} a year (limit {}, {}).",
+                    words::capital(&price.constraint),
+                    singular(&price.unit),
+                    number::plain("EUR", price.annual_eur.abs()),
+                    limit(price.limit, &price.unit),
+                    price.place
+                )
+            });
+            Part { title: alternative.title.clone(), text: sentences.collect(), tables: Vec::new() }
+        })
+        .collect()
+}
+
+fn singular(unit: &str) -> &str {
+    unit.strip_suffix('s').filter(|word| *word == "accelerator" || *word == "site").unwrap_or(unit)
+}
+
+/// `3000 M EUR` without digits nobody wrote.
+pub(super) fn limit(value: f64, unit: &str) -> String {
+    format!("{}{}{unit}", number::significant(value, 4), number::SPACE)
+}
+
+/// Operators and vendors on whom the reference plan depends.
+pub(super) fn dependencies(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new("On whom each alternative depends", &["Alternative", "Operators (home)", "Vendors (home)"]);
+    let entities = &facts.study.entities;
+    for alternative in facts.alternatives {
+        let plan = &alternative.plan;
+        let (mut operators, mut vendors) = (Vec::new(), Vec::new());
+        for build in plan.builds.iter().chain(&plan.fleets).filter(|x| x.count > 0) {
+            let find = |kind: &str, name: &str| entities.iter().find(|x| x.kind == kind && x.name == name);
+            if let Some(operator) = find("site", &build.site).and_then(|x| x.note.clone()) {
+                operators.push(operator);
+            }
+            if let Some(x) = find("accelerator", &build.accelerator) {
+                vendors.push(format!("{}, {}", x.note.as_deref().unwrap_or_default(), x.nation.as_deref().unwrap_or_default()));
+            }
+        }
+        let join = |mut words: Vec<String>| {
+            words.sort();
+            words.dedup();
+            words.join("; ")
+        };
+        table.push(vec![alternative.title.as_str().into(), join(operators).into(), join(vendors).into()]);
+    }
+    table
+}
+
+/// Where the numbers come from, and how many were seen.
+pub(super) fn assumptions(facts: &Facts<'_>) -> (Table, String) {
+    let list = &facts.study.assumptions;
+    let mut table = Table::new("Assumptions", &["Key", "#Value", "Source", "Verified", "Place"]);
+    for x in list {
+        let verified = match x.verified {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "not said",
+        };
+        let source = x.source.as_deref().unwrap_or("none given");
+        table.push(vec![x.key.as_str().into(), x.value.as_str().into(), source.into(), verified.into(), x.place.as_str().into()]);
+    }
+    let tally = |verified| number::count(list.iter().filter(|x| x.verified == verified).count() as f64);
+    let text = format!(
+        "{} assumptions: {} verified, {} marked as not verified, {} without a statement.",
+        number::count(list.len() as f64),
+        tally(Some(true)),
+        tally(Some(false)),
+        tally(None)
+    );
+    (table, text)
+}
+
+/// Conservation in all histories.
+pub(super) fn balance(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new("Conservation: largest imbalance over all histories, relative to the turnover", &["Law", "#Imbalance"]);
+    for law in facts.study.summary.balance.iter().filter(|law| law.law != "sign") {
+        table.push(vec![words::capital(&law.law).into(), number::significant(law.residual, 2).into()]);
+    }
+    table
+}
+
+/// Files read.
+pub(super) fn inputs(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new("Files read; copies lie in inputs/", &["File", "BLAKE3"]);
+    for input in &facts.study.manifest.input {
+        table.push(vec![input.path.as_str().into(), input.blake3.as_str().into()]);
+    }
+    table
+}

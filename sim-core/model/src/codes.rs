@@ -1,0 +1,605 @@
+//! Every diagnostic code, explained. A code is never reused.
+
+/// One code.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    /// `F0206`.
+    pub code: &'static str,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub explanation: &'static str,
+    /// What causes it.
+    pub example: &'static str,
+}
+
+const fn code(code: &'static str, title: &'static str, explanation: &'static str, example: &'static str) -> Code {
+    Code { code, title, explanation, example }
+}
+
+/// The code of this name.
+#[must_use]
+pub fn explain(name: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.code.eq_ignore_ascii_case(name))
+}
+
+/// All codes, in order.
+#[must_use]
+pub const fn all() -> &'static [Code] {
+    CODES
+}
+
+/// F01 files and syntax, F02 keys and values, F03 names, F04 series, F05 physics, F06 rules and placement, F07 plan and
+/// alternatives, F08 hazards, F09 plan files.
+static CODES: &[Code] = &[
+    code(
+        "F0101",
+        "a file cannot be read",
+        "The path does not exist, is a folder or a device, or may not be read. Paths in a file are relative to that file; paths on the command line to the current folder.",
+        "extends = \"../no-such-file.toml\"",
+    ),
+    code(
+        "F0102",
+        "a folder without `scenario.toml`",
+        "A scenario is a folder that holds `scenario.toml`, or a `.toml` file given by its own path. `bastide new NAME` starts one.",
+        "bastide validate empty-folder",
+    ),
+    code(
+        "F0103",
+        "not UTF-8",
+        "Scenario and series files are UTF-8. The place is the first byte that is not. Save the file again as UTF-8; Latin-1 and Windows code pages are not guessed.",
+        "title = \"Rīga\" saved as Windows-1257",
+    ),
+    code(
+        "F0104",
+        "UTF-16",
+        "The file begins with the mark of UTF-16, as some editors and PowerShell write it. Save it as UTF-8.",
+        "a file that begins with the bytes FF FE",
+    ),
+    code(
+        "F0105",
+        "the file is too large",
+        "TOML files are read up to 16 MB, CSV files up to 64 MB. A year of hours with a hundred columns has less than 10 MB.",
+        "a scenario.toml of 100 MB",
+    ),
+    code(
+        "F0106",
+        "a line is too long",
+        "No line may be longer than 1 MB. Write long lists over several lines, and long series as CSV.",
+        "a list of a million words on one line",
+    ),
+    code(
+        "F0107",
+        "a NUL byte",
+        "The file holds a zero byte, so it is not text: it is another kind of file, or was cut off when it was written.",
+        "a file restored from a full disk",
+    ),
+    code("F0108", "nested too deep", "Lists and tables are read to a depth of 80. No scenario needs more than four.", "x = [[[[...]]]]"),
+    code(
+        "F0109",
+        "not TOML",
+        "The text breaks the syntax of TOML 1.0. Reading goes on behind the mistake, so later lines are checked too; what follows only from this mistake is not reported.",
+        "connection = 40 MW",
+    ),
+    code("F0110", "a key is written twice", "A table holds each key once. The second is marked.", "pue = 1.2\npue = 1.3"),
+    code(
+        "F0111",
+        "`extends` in a circle",
+        "A file extends another one, which in the end extends the first, or more than 32 files form a chain.",
+        "extends = \"scenario.toml\" in scenario.toml",
+    ),
+    code(
+        "F0112",
+        "`--set` with an unreadable value",
+        "The value after `=` begins like a TOML string, list or table and is none. Quotes may be left out around a quantity.",
+        "--set 'plan.accelerators=[\"b200\"'",
+    ),
+    code(
+        "F0113",
+        "`--set` with an unknown path",
+        "The path is `table.name.key` for an entry of a list such as `site.riga.connection`, `table.key` otherwise such as `plan.budget`. The entry must stand in the scenario.",
+        "--set site.rigga.pue=1.1",
+    ),
+    code(
+        "F0201",
+        "unknown table",
+        "The scenario format has no table of this name. Unknown words are errors, so that a slip is never silently ignored.",
+        "[[sites]]",
+    ),
+    code(
+        "F0202",
+        "unknown key",
+        "The table has no key of this name, or not for its `kind`. `bastide explain TABLE` lists the keys.",
+        "conection = \"40 MW\"",
+    ),
+    code(
+        "F0203",
+        "a key is missing",
+        "The table needs this key; nothing is assumed in its place. The place is the table's heading.",
+        "a [[site]] without `connection`",
+    ),
+    code(
+        "F0204",
+        "a value of the wrong form",
+        "A text where a list is wanted, a number where a text is wanted, `[x]` where `[[x]]` is wanted, and the like.",
+        "groups = \"eu\"",
+    ),
+    code(
+        "F0205",
+        "a number without a unit",
+        "Quantities are texts with their unit, so that a megawatt is never taken for a kilowatt. Only ratios, counts, years, seeds and degrees stand bare.",
+        "connection = 40",
+    ),
+    code(
+        "F0206",
+        "an unknown unit",
+        "The unit does not belong to this kind of quantity; the hint lists those that do. Letter case matters: `MW` is not `mW`.",
+        "connection = \"40 MWh\"",
+    ),
+    code(
+        "F0207",
+        "not a number",
+        "There is no number, or it is not finite, or it is larger than a 64-bit number can be.",
+        "connection = \"nan MW\"",
+    ),
+    code(
+        "F0208",
+        "a value out of range",
+        "A negative or zero value where that has no meaning, or a number beyond what can be simulated.",
+        "connection = \"-40 MW\"",
+    ),
+    code(
+        "F0209",
+        "a ratio out of range",
+        "Shares and probabilities lie between 0 and 1 (0 % and 100 %); a PUE is at least 1.",
+        "efficiency = 1.4",
+    ),
+    code("F0210", "not one of the words", "The key takes one of a few words; the hint lists them.", "tier = \"T5\""),
+    code(
+        "F0211",
+        "not a name",
+        "Names are lower-case letters, digits and hyphens, start with a letter and have at most 64 characters. Words for people go into `title`.",
+        "name = \"Rīga 2\"",
+    ),
+    code(
+        "F0212",
+        "not a date",
+        "A date is a TOML date or date-time with an offset, without quotes. A time without an offset is no moment.",
+        "start = \"2027-01-01\"",
+    ),
+    code(
+        "F0213",
+        "not a distribution",
+        "The word after `dist` is unknown, a parameter is missing, or the parameters contradict each other.",
+        "{ dist = \"lognormal\", median = \"21 d\", p95 = \"7 d\" }",
+    ),
+    code(
+        "F0214",
+        "keys that exclude each other",
+        "Two keys say the same thing in different words. Keep one.",
+        "mttf = \"100 d\" and failure_rate = \"1 / y\"",
+    ),
+    code(
+        "F0215",
+        "a key that needs another",
+        "Latitude needs longitude, a failure needs a repair, a service needs `model` or `tokens_per_accelerator`.",
+        "latitude = 56.9 alone",
+    ),
+    code(
+        "F0216",
+        "a table is missing",
+        "Every scenario has `[scenario]`, `[plan]`, and at least one `[[nation]]`, `[[bus]]` and `[[site]]`.",
+        "a file without [plan]",
+    ),
+    code("F0217", "an empty list or text", "Something must be named here. Where all are meant, leave the key out.", "candidates = []"),
+    code("F0219", "an unknown format version", "This program reads format 1.", "format = 2"),
+    code(
+        "F0220",
+        "shares that do not sum to 1",
+        "The shares of demand by origin cover all of it.",
+        "origins = { latvia = 0.5, estonia = 0.4 }",
+    ),
+    code("F0221", "times in the wrong order", "An interval ends before it begins.", "from = 2027-06-01, until = 2027-05-01"),
+    code(
+        "F0222",
+        "a date outside the scenario",
+        "Dates lie between the scenario's start and its end; the start is a full hour.",
+        "deadline = 2031-01-01 in a scenario of one year",
+    ),
+    code(
+        "F0301",
+        "an unknown name",
+        "Something is named that the scenario does not define. The hint gives the nearest name that it does.",
+        "bus = \"lativa\"",
+    ),
+    code(
+        "F0302",
+        "a name defined twice",
+        "Names are unique within their table; the first one is marked too.",
+        "two [[site]] with name = \"riga\"",
+    ),
+    code(
+        "F0303",
+        "listed twice",
+        "A list names the same thing twice, directly or through a wildcard.",
+        "candidates = [\"riga\", \"riga\"]",
+    ),
+    code("F0304", "from a place to itself", "A line or link needs two different ends.", "from = \"latvia\", to = \"latvia\""),
+    code("F0305", "a target of the wrong kind", "A cable cut hits links only.", "kind = \"cable-cut\", targets = [\"site.riga\"]"),
+    code("F0306", "a wildcard that matches nothing", "`line.*` names all lines, and there is none.", "targets = [\"line.*\"]"),
+    code(
+        "F0307",
+        "not a target",
+        "Targets are `site.NAME`, `line.NAME`, `generator.NAME`, `link.NAME`, or with `*` for all; ends of links are `nation.NAME` or `site.NAME`.",
+        "targets = [\"riga\"]",
+    ),
+    code(
+        "F0308",
+        "an unknown nation or group",
+        "Residency and rules name nations or groups; a group is known if a nation lists it in `groups`.",
+        "residency = [\"eea\"]",
+    ),
+    code(
+        "F0309",
+        "an unknown model",
+        "The library has no model of this name. Give `tokens_per_accelerator` for one that it does not know.",
+        "model = \"lama-70b\"",
+    ),
+    code(
+        "F0401",
+        "a series file is missing",
+        "The CSV file is not where the scenario says; the path is relative to the file that says it.",
+        "series = \"demand.cvs\"",
+    ),
+    code(
+        "F0403",
+        "a column is missing",
+        "The CSV file has no column of this name. The unit in brackets is not part of the name.",
+        "column = \"lv\" where the header has `time,pl [GW]`",
+    ),
+    code("F0404", "a column without a unit", "Every column but `time` says its unit in brackets; a ratio has the unit 1.", "time,pl"),
+    code(
+        "F0405",
+        "a column with the wrong unit",
+        "The unit does not belong to the quantity that the scenario wants here.",
+        "time,pl [GWh] for a power",
+    ),
+    code(
+        "F0406",
+        "a cell that is not a number",
+        "Cells hold digits with a decimal point, without units and without thousands separators.",
+        "12 GW",
+    ),
+    code("F0407", "a cell that is not finite", "NaN and infinity are refused: nothing is filled in or interpolated.", "NaN"),
+    code("F0408", "an empty cell", "Nothing is filled in or interpolated.", "2027-01-01T05:00:00Z,,12.1"),
+    code("F0409", "a series is too short", "The series ends before the scenario does, or has no rows.", "8,000 rows for a year"),
+    code(
+        "F0410",
+        "a gap in a series",
+        "An hour is missing. Nothing is interpolated: fill it with the value that you mean.",
+        "03:00 follows 01:00",
+    ),
+    code(
+        "F0411",
+        "an hour stands twice",
+        "Times are in UTC, where no hour is repeated; local time repeats one in autumn.",
+        "two rows of 2027-10-31T01:00:00Z",
+    ),
+    code("F0412", "a series that is not hourly", "Each row is one hour after the row before.", "01:00, 01:15, 01:30"),
+    code(
+        "F0413",
+        "a series begins too late",
+        "The series must cover the scenario from its start.",
+        "a series from February for a scenario from January",
+    ),
+    code(
+        "F0414",
+        "rows of different length",
+        "Every row has as many fields as the header. A decimal comma makes two fields of one.",
+        "2027-01-01T00:00:00Z,1,2 under time,pl [GW]",
+    ),
+    code("F0415", "no `time` column", "The first line is the header, and its first column is `time`.", "date,pl [GW]"),
+    code("F0416", "not a time", "Times are RFC 3339 in UTC.", "01.01.2027 00:00"),
+    code("F0418", "a column stands twice", "Column names are unique in a file.", "time,pl [GW],pl [GW]"),
+    code(
+        "F0501",
+        "a site above its connection",
+        "The site's IT power times its PUE is more than its grid connection carries.",
+        "connection = \"40 MW\", max_it_power = \"40 MW\", pue = 1.2",
+    ),
+    code(
+        "F0502",
+        "an islanded load",
+        "No generator is connected to this load or site, directly or over lines, so it is never fed.",
+        "a [[load]] at a bus without generator or line",
+    ),
+    code(
+        "F0503",
+        "an island that is always short",
+        "In every hour the loads of this island exceed all its generation. Usually a unit is wrong. A warning.",
+        "power = \"20 GW\" fed by \"20 MW\"",
+    ),
+    code("F0504", "degrees out of range", "Latitudes lie between -90 and 90, longitudes between -180 and 180.", "latitude = 569"),
+    code(
+        "F0505",
+        "restoration goes back",
+        "The steps of a restoration rise in time and in share, and the last one restores all.",
+        "restored 0.5 after 2 d, 0.4 after 3 d",
+    ),
+    code(
+        "F0506",
+        "checkpoints that take all the time",
+        "Writing a checkpoint takes as long as the work between two, so training would not move.",
+        "checkpoint_interval = \"5 min\", checkpoint_time = \"6 min\"",
+    ),
+    code(
+        "F0507",
+        "a storage that trades at a loss",
+        "It would buy at a price at or above the one at which it sells.",
+        "buy_below = \"60 EUR/MWh\", sell_above = \"50 EUR/MWh\"",
+    ),
+    code(
+        "F0508",
+        "a series out of range",
+        "Demand and factors are not negative. The place is the first such cell.",
+        "-12.0 in a demand column",
+    ),
+    code(
+        "F0509",
+        "an availability above 1",
+        "Availabilities lie between 0 and 1. The place is the first cell that does not.",
+        "1.2 in a wind column",
+    ),
+    code(
+        "F0510",
+        "a fleet at a site that is not there",
+        "Fleets exist before the plan; their site must be `existing = true`.",
+        "a [[fleet]] at a candidate site",
+    ),
+    code(
+        "F0511",
+        "cooling limits in the wrong order",
+        "Cooling capacity falls only above the temperature up to which cooling is free.",
+        "free_cooling = \"30 degC\", cooling_limit = \"20 degC\"",
+    ),
+    code(
+        "F0512",
+        "generators without fuel",
+        "The site says that its generators start, and that they have no fuel.",
+        "generator_start = 0.98 without `fuel`",
+    ),
+    code("F0513", "no whole number of nodes", "Accelerators come, fail and are bought in nodes.", "count = 12 where a node has 8"),
+    code(
+        "F0514",
+        "a T0 service worth nothing",
+        "Tier T0 is shed last, yet a token of this service has no value, so no plan would serve it.",
+        "tier = \"T0\", value = \"0 EUR/M tokens\"",
+    ),
+    code(
+        "F0515",
+        "nothing to plan for",
+        "There is neither a service nor a campaign. A warning.",
+        "a scenario without [[service]] and [[campaign]]",
+    ),
+    code(
+        "F0516",
+        "a fleet above its site",
+        "The accelerators that stand at the site draw more than its connection carries.",
+        "count = 80000 at a connection of 1 MW",
+    ),
+    code(
+        "F0601",
+        "a model too large for every type",
+        "The model fits no node of any type that may be bought or stands.",
+        "a model of 700 GB on nodes of 640 GB",
+    ),
+    code(
+        "F0602",
+        "rules that leave a service no site",
+        "Residency, certification and rules together forbid every site at all times. Each that forbids is marked.",
+        "residency = [\"latvia\"] with sites in Estonia only",
+    ),
+    code(
+        "F0603",
+        "a service too far from every site",
+        "No legal site is within `max_latency` of all origins over the links that the scenario has.",
+        "max_latency = \"1 ms\" over a link of 5 ms",
+    ),
+    code("F0604", "rules that leave a campaign no site", "As F0602, for a campaign.", "certification = [\"secret\"] that no site holds"),
+    code("F0605", "rules that leave a dataset no site", "As F0602, for a dataset.", "a rule of kind `forbid` that lists all sites"),
+    code("F0606", "more copies than sites", "Each copy of a dataset stands at another legal site.", "replicas = 3 with two sites"),
+    code(
+        "F0607",
+        "rules that contradict each other",
+        "Two demands of residency apply to the same thing at the same time and share no nation.",
+        "allow = [\"latvia\"] and allow = [\"estonia\"]",
+    ),
+    code(
+        "F0608",
+        "survival without a second site",
+        "A tier can survive the loss of a site only if there is another.",
+        "survive_site_loss = [\"T0\"], max_sites = 1",
+    ),
+    code(
+        "F0609",
+        "a rule that applies to nothing",
+        "No service, campaign or dataset matches all lists of `applies_to`. A warning.",
+        "applies_to = { classes = [\"secrte\"] }",
+    ),
+    code(
+        "F0610",
+        "a gang larger than every site",
+        "The campaign's accelerators draw more IT power than any legal site has room for.",
+        "accelerators = 100000 with sites of 20 MW",
+    ),
+    code(
+        "F0611",
+        "a service that must survive with one site",
+        "Its tier must survive the loss of any site, and only one site may run it.",
+        "survive_site_loss = [\"T0\"] and residency with one site",
+    ),
+    code(
+        "F0701",
+        "the name `recommended` is taken",
+        "The unrestricted plan has this name; an alternative needs another.",
+        "[[alternative]] name = \"recommended\"",
+    ),
+    code(
+        "F0702",
+        "impossible numbers of sites",
+        "`min_sites` is above `max_sites`, above the number of candidates, or more sites are required than allowed.",
+        "min_sites = 3, max_sites = 2",
+    ),
+    code("F0703", "nothing may be bought", "The plan lists no accelerator.", "accelerators = []"),
+    code("F0704", "a cap of zero", "Leave a type that may not be bought out of the list.", "{ name = \"b200\", cap = 0 }"),
+    code(
+        "F0705",
+        "no power for one node",
+        "`it_power` is less than the smallest node draws; usually a unit is wrong.",
+        "it_power = \"16 W\"",
+    ),
+    code(
+        "F0706",
+        "the same alternative twice",
+        "Two alternatives restrict the same, or one restricts nothing and so is the recommended plan. A warning.",
+        "two [[alternative]] with max_sites = 1 only",
+    ),
+    code(
+        "F0707",
+        "a plan file and restrictions",
+        "An alternative either names a plan file or restricts the search.",
+        "plan = \"p.toml\" and max_sites = 1",
+    ),
+    code(
+        "F0709",
+        "a required site that is left out",
+        "`required` names a site that `sites` does not.",
+        "sites = [\"riga\"], required = [\"tartu\"]",
+    ),
+    code(
+        "F0710",
+        "a site that is no candidate",
+        "Alternatives choose among the `candidates` of `[plan]`.",
+        "sites = [\"tartu\"] where candidates = [\"riga\"]",
+    ),
+    code(
+        "F0711",
+        "impossible shares of tiers",
+        "The least shares of IT power sum to more than 1, or a tier has no site.",
+        "tier_share = { core = 0.7, edge = 0.6 }",
+    ),
+    code(
+        "F0801",
+        "a hazard outside the scenario",
+        "It lies before the start or after the end, so it would never happen.",
+        "at = 2026-01-01 in a scenario of 2027",
+    ),
+    code(
+        "F0802",
+        "a hazard without one timing",
+        "A hazard happens `at` one moment, or at a `rate` that `from` and `until` may bound.",
+        "neither `at` nor `rate`",
+    ),
+    code(
+        "F0803",
+        "hardening that harms",
+        "The probability of damage may not rise with hardening.",
+        "damage = { none = 0.5, bunker = 0.9 }",
+    ),
+    code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
+    code(
+        "F0902",
+        "sites that the scenario does not allow",
+        "The plan builds at a site that is no candidate, or another number of sites than the scenario wants.",
+        "a [[build]] at a site outside `candidates`",
+    ),
+    code(
+        "F0903",
+        "accelerators that cannot be had",
+        "The plan buys a type that the scenario does not sell, or more than its cap.",
+        "count = 800 with cap = 400",
+    ),
+    code(
+        "F0904",
+        "the same entry twice",
+        "Two entries of a plan say the same thing about the same pair.",
+        "two [[build]] of one site and type",
+    ),
+    code(
+        "F0905",
+        "an illegal placement",
+        "Residency, certification or a rule forbids this thing at this site.",
+        "a service placed abroad against its residency",
+    ),
+    code(
+        "F0906",
+        "not enough accelerators",
+        "A site's accelerators do not serve the share on a mean day, or leave no headroom for peaks.",
+        "share = 1 on eight accelerators that serve half",
+    ),
+    code(
+        "F0907",
+        "a site over its power",
+        "What is built and stands at a site draws more than it has room for or its connection carries.",
+        "count = 8000 at a connection of 1 MW",
+    ),
+    code("F0908", "over the budget", "The capital of the plan is above the budget.", "capital of 3 bn EUR under a budget of 2 bn EUR"),
+    code("F0909", "over the IT power", "All sites together draw more than `it_power` of `[plan]`.", "18 kW under it_power = \"16 kW\""),
+    code("F0910", "shares above 1", "The shares of one service sum to more than all of its demand.", "share = 0.7 at two sites"),
+    code("F0911", "no whole number of nodes in a plan", "Accelerators are bought in nodes.", "count = 12 where a node has 8"),
+    code(
+        "F0912",
+        "a campaign without its gang",
+        "The site has fewer accelerators of the type than the campaign needs.",
+        "accelerators = 64 at a site with 32",
+    ),
+    code(
+        "F0913",
+        "copies are missing",
+        "A dataset has fewer copies in the plan than the scenario wants.",
+        "replicas = 2 and one [[replica]]",
+    ),
+    code(
+        "F0914",
+        "a placement that is too far",
+        "Requests from an origin reach this site too late or not at all. A warning.",
+        "max_latency = \"1 ms\" and a share abroad",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn codes_in(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                codes_in(&path, found);
+            } else if path.file_name().is_some_and(|name| name != "codes.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for part in text.split("\"F0").skip(1) {
+                    if part.len() > 4
+                        && part.is_char_boundary(4)
+                        && part.as_bytes()[3] == b'"'
+                        && part[..3].bytes().all(|byte| byte.is_ascii_digit())
+                    {
+                        found.insert(format!("F0{}", &part[..3]));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_holds_the_codes_of_the_source_and_no_others() {
+        let mut used = BTreeSet::new();
+        codes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        let table: BTreeSet<String> = super::all().iter().map(|code| code.code.to_owned()).collect();
+        assert_eq!(used.difference(&table).collect::<Vec<_>>(), Vec::<&String>::new(), "used, not explained");
+        assert_eq!(table.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "explained, not used");
+        assert_eq!(table.len(), super::all().len(), "each code once");
+        assert!(used.len() > 90, "the search finds the codes: {}", used.len());
+    }
+}

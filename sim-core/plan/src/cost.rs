@@ -1,0 +1,116 @@
+//! What a plan costs, computed from the plan alone.
+
+use bastide_cost_models::capital::{SitePrices, mean_load};
+use bastide_cost_models::finance::annuity;
+use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
+use bastide_model::plan::{CostLine, Plan};
+use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
+
+use crate::{campaign, instance};
+
+/// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
+#[must_use]
+pub fn objective(plan: &Plan) -> f64 {
+    plan.cost.iter().map(|line| line.annual_eur).sum()
+}
+
+/// Accelerators of a type at a site: the plan's and those that are there.
+pub(crate) fn accelerators(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
+    let bought = plan.builds.iter().filter(|it| it.site == site && it.accelerator == kind).map(|it| f64::from(it.count)).sum::<f64>();
+    bought + instance::fleet(model, site, kind)
+}
+
+/// Accelerators of a type that are busy at a site, averaged over the history.
+fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
+    let services = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
+    let gangs = plan.campaigns.iter().filter(|it| it.site == site && it.accelerator == kind);
+    services.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum::<f64>()
+        + gangs
+            .filter_map(|it| {
+                let share = (campaign::duration(model, it.campaign, kind)? / model.header.duration).min(1.0);
+                Some(share * f64::from(model.campaigns[it.campaign].accelerators))
+            })
+            .sum::<f64>()
+}
+
+/// The lines of a plan's yearly cost, with the capital behind them. Capital is paid off by annuities over the lifetime of
+/// accelerators and of buildings and connections; what stands already is sunk, but its upkeep and energy count. Energy is
+/// the mean load (idle draw, and the rest with the work) at the mean PUE and the mean price of the bus; values that occur
+/// once, such as a campaign's, are spread over the history, but at least over a year.
+#[must_use]
+pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
+    let planning = &model.planning;
+    let per_building = |money: Money| annuity(money, planning.discount_rate, planning.building_lifetime).as_eur_per_y();
+    let [mut opening, mut building, mut connection, mut fleet] = [(0.0, 0.0); 4];
+    let (mut upkeep, mut energy) = (0.0, 0.0);
+    for site in (0..model.sites.len()).map(SiteId::from_index) {
+        let place = &model.sites[site];
+        let pue = instance::mean_pue(model, site);
+        let prices = SitePrices {
+            fixed: if place.existing { Money::ZERO } else { place.fixed_cost },
+            building: place.building_cost,
+            connection: place.connection_cost,
+            fixed_upkeep: place.fixed_upkeep,
+            upkeep: place.upkeep,
+            energy: EnergyPrice::from_base(model.mean(model.buses[place.bus].energy_price)),
+        };
+        let (mut bought, mut installed, mut load, mut price) = (Power::ZERO, Power::ZERO, Power::ZERO, Money::ZERO);
+        for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
+            let it = &model.accelerators[kind];
+            let count = accelerators(model, plan, site, kind);
+            if count <= 0.0 {
+                continue;
+            }
+            let new = count - instance::fleet(model, site, kind);
+            bought += it.power * new;
+            installed += it.power * count;
+            load += mean_load(it.power * count, it.idle_share, busy(model, plan, site, kind) / count);
+            price += it.price * new;
+            fleet.0 += annuity(it.price * new, planning.discount_rate, it.lifetime).as_eur_per_y();
+        }
+        if installed <= Power::ZERO {
+            continue;
+        }
+        let capital = prices.capital(bought, bought * pue, price);
+        let operation = prices.operation(installed, load * pue);
+        for (line, money) in [(&mut opening, capital.fixed), (&mut building, capital.building), (&mut connection, capital.connection)] {
+            *line = (line.0 + per_building(money), line.1 + money.as_eur());
+        }
+        fleet.1 += capital.accelerators.as_eur();
+        upkeep += operation.upkeep.as_eur_per_y();
+        energy += operation.energy.as_eur_per_y();
+    }
+    let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
+    let (not_run, delay) = campaigns(model, plan);
+    let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
+    vec![
+        line("accelerators", fleet),
+        line("opening of sites", opening),
+        line("buildings", building),
+        line("grid connections", connection),
+        line("upkeep", (upkeep, 0.0)),
+        line("energy", (energy, 0.0)),
+        line("unserved demand", (unserved, 0.0)),
+        line("campaigns not run", (not_run, 0.0)),
+        line("delay of campaigns", (delay, 0.0)),
+    ]
+}
+
+fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {
+    model.services[service].value.base() * tokens_per_s * Duration::from_y(1.0).as_s()
+}
+
+/// Value of the campaigns that do not run, and cost of the delay of those that do [EUR/y].
+fn campaigns(model: &Model, plan: &Plan) -> (f64, f64) {
+    let years = campaign::years(model);
+    let (mut not_run, mut late) = (0.0, 0.0);
+    for (at, it) in model.campaigns.iter().enumerate() {
+        let id = CampaignId::from_index(at);
+        let placed = plan.campaigns.iter().find(|placed| placed.campaign == id);
+        match placed.and_then(|placed| campaign::duration(model, id, placed.accelerator)) {
+            Some(duration) => late += (it.cost_of_delay * campaign::delay(model, it, duration)).as_eur() / years,
+            None => not_run += it.value.as_eur() / years,
+        }
+    }
+    (not_run, late)
+}

@@ -1,0 +1,273 @@
+//! Every constraint again, from the plan alone: what a person wrote and what the solver found are checked alike.
+
+use bastide_model::model::{AcceleratorId, Alternative, CampaignId, DatasetId, Model, ServiceId, SiteId, Tier};
+use bastide_model::plan::Plan;
+use bastide_units::Power;
+
+use crate::class::{full_rate, mean_demand, planned_rate};
+use crate::cost::{accelerators, cost_lines, objective};
+use crate::program::{Group, Program};
+use crate::solver::{self, Answer, Limits};
+use crate::{campaign, instance};
+
+/// One constraint of the scenario against a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// The constraint in words.
+    pub name: String,
+    /// Whether the plan keeps it, within a millionth of its limit.
+    pub ok: bool,
+    /// What is left of the limit; negative where it is broken.
+    pub slack: f64,
+    /// Unit of `slack`.
+    pub unit: &'static str,
+}
+
+/// Relative tolerance.
+const TOLERANCE: f64 = 1e-6;
+
+/// Collects checks.
+struct Checks(Vec<Check>);
+
+impl Checks {
+    /// `used <= limit`.
+    fn at_most(&mut self, name: impl Into<String>, used: f64, limit: f64, unit: &'static str) {
+        let slack = limit - used;
+        self.0.push(Check { name: name.into(), ok: slack >= -TOLERANCE * limit.abs().max(1.0), slack, unit });
+    }
+    /// Nothing wrong in `wrong` cases.
+    fn none(&mut self, name: impl Into<String>, wrong: usize) {
+        self.at_most(name, wrong as f64, 0.0, "exceptions");
+    }
+}
+
+/// Checks a plan against every constraint of a model, under an alternative.
+#[must_use]
+pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Vec<Check> {
+    let mut checks = Checks(Vec::new());
+    let installed = installed(model, plan);
+    purchases(model, plan, alternative, &mut checks);
+    power(model, alternative, &installed, &mut checks);
+    services(model, plan, &mut checks);
+    capacity(model, plan, &mut checks);
+    campaigns(model, plan, &mut checks);
+    datasets(model, plan, &installed, &mut checks);
+    site_loss(model, plan, &instance::survive(model, alternative), &mut checks);
+    let lines = objective(&Plan { cost: cost_lines(model, plan), ..plan.clone() });
+    let written = objective(plan);
+    checks.0.push(Check {
+        name: "cost lines match the plan".to_owned(),
+        ok: (lines - written).abs() <= TOLERANCE * lines.abs().max(1.0),
+        slack: -(lines - written).abs(),
+        unit: "EUR/y",
+    });
+    checks.0
+}
+
+fn sites(model: &Model) -> impl Iterator<Item = SiteId> + use<> {
+    (0..model.sites.len()).map(SiteId::from_index)
+}
+
+fn types(model: &Model) -> impl Iterator<Item = AcceleratorId> + use<> {
+    (0..model.accelerators.len()).map(AcceleratorId::from_index)
+}
+
+/// IT power by site [MW].
+fn installed(model: &Model, plan: &Plan) -> Vec<f64> {
+    let of = |site| types(model).map(|kind| model.accelerators[kind].power * accelerators(model, plan, site, kind)).sum::<Power>().as_mw();
+    sites(model).map(of).collect()
+}
+
+fn purchases(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks: &mut Checks) {
+    let planning = &model.planning;
+    let capital: f64 = cost_lines(model, plan).iter().map(|line| line.capital_eur).sum();
+    checks.at_most("budget", capital * 1e-6, planning.budget.as_meur(), "M EUR");
+    checks.none("builds at candidate sites only", plan.builds.iter().filter(|it| !instance::buyable(model, alternative, it.site)).count());
+    let broken = |it: &&bastide_model::plan::Build| !it.count.is_multiple_of(model.accelerators[it.accelerator].per_node.max(1));
+    checks.none("whole nodes", plan.builds.iter().filter(broken).count());
+    let foreign = plan.builds.iter().filter(|it| planning.accelerators.iter().all(|(id, _)| *id != it.accelerator));
+    checks.none("types of the plan only", foreign.count());
+    for (id, cap) in &planning.accelerators {
+        if let Some(cap) = cap {
+            let bought: f64 = plan.builds.iter().filter(|it| it.accelerator == *id).map(|it| f64::from(it.count)).sum();
+            checks.at_most(format!("number of {}", model.accelerators[*id].entity.name), bought, f64::from(*cap), "accelerators");
+        }
+    }
+}
+
+fn power(model: &Model, alternative: Option<&Alternative>, installed: &[f64], checks: &mut Checks) {
+    let total: f64 = installed.iter().sum();
+    checks.at_most("IT power", total, model.planning.it_power.as_mw(), "MW");
+    let facility = |site: SiteId| installed[site.index()] * instance::mean_pue(model, site);
+    for site in sites(model).filter(|site| installed[site.index()] > 0.0) {
+        let it = &model.sites[site];
+        checks.at_most(format!("IT power of {}", it.entity.name), installed[site.index()], it.max_it_power.as_mw(), "MW");
+        checks.at_most(format!("connection of {}", it.entity.name), facility(site), it.connection.as_mw(), "MW");
+    }
+    for (at, bus) in model.buses.iter().enumerate() {
+        if let Some(limit) = bus.hosting_limit {
+            let here: f64 = sites(model).filter(|site| model.sites[*site].bus.index() == at).map(facility).sum();
+            checks.at_most(format!("hosting limit of {}", bus.entity.name), here, limit.as_mw(), "MW");
+        }
+    }
+    let (fewest, most) = instance::count(model, alternative);
+    let used = installed.iter().filter(|power| **power > 0.0).count() as f64;
+    checks.at_most("fewest sites", f64::from(fewest), used, "sites");
+    checks.at_most("most sites", used, f64::from(most), "sites");
+    let required = alternative.iter().flat_map(|it| &it.required);
+    checks.none("required sites", required.filter(|site| installed[site.index()] <= 0.0).count());
+    for (tier, share) in alternative.iter().flat_map(|it| &it.tier_share) {
+        let here: f64 = sites(model).filter(|site| model.sites[*site].tier == *tier).map(|site| installed[site.index()]).sum();
+        checks.at_most(format!("share of {tier:?} sites").to_lowercase(), share * total, here, "MW");
+    }
+}
+
+fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
+    let latencies = bastide_model::latencies(model);
+    let mut unserved_by_tier = [0.0; 4];
+    for (at, it) in model.services.iter().enumerate() {
+        let id = ServiceId::from_index(at);
+        let demand = mean_demand(model, id);
+        let places = || plan.placements.iter().filter(|place| place.service == id);
+        let unserved: f64 = plan.unserved.iter().filter(|(service, _)| *service == id).map(|(_, rate)| rate.as_tokens_per_s()).sum();
+        unserved_by_tier[it.tier as usize] += unserved;
+        if demand > 0.0 {
+            let shares: f64 = places().map(|place| place.share).sum();
+            let missing = (shares + unserved / demand - 1.0).abs();
+            checks.at_most(format!("shares of {} sum to its demand", it.entity.name), missing, 0.0, "share");
+            for place in places() {
+                let capacity: f64 = place.accelerators.iter().map(|(kind, count)| count * full_rate(model, id, *kind)).sum();
+                let name = format!("accelerators of {} at {}", it.entity.name, model.sites[place.site].entity.name);
+                checks.at_most(name, place.share * demand, capacity, "tokens/s");
+            }
+        }
+        let standbys = plan.standbys.iter().filter(|standby| standby.service == id).map(|standby| standby.site);
+        let used: Vec<SiteId> = places().map(|place| place.site).chain(standbys).collect();
+        let illegal = used.iter().filter(|site| !instance::legal(model, &model.legal_service[at][site.index()]));
+        checks.none(format!("{} runs where the rules allow", it.entity.name), illegal.count());
+        let far = used.iter().filter(|site| !instance::near(&latencies, it, **site));
+        checks.none(format!("{} runs near its users", it.entity.name), far.count());
+        if let Some(dataset) = it.dataset {
+            let has_copy = |site: &SiteId| plan.replicas.iter().any(|copy| copy.dataset == dataset && copy.site == *site);
+            checks.none(format!("{} runs where its data lie", it.entity.name), used.iter().filter(|site| !has_copy(site)).count());
+        }
+    }
+    for tier in Tier::ALL {
+        let demand = instance::tier_demand(model, tier);
+        if let Some(least) = model.planning.min_service[tier as usize].filter(|_| demand > 0.0) {
+            let served = 1.0 - unserved_by_tier[tier as usize] / demand;
+            checks.at_most(format!("least service of {}", tier.name()), least, served, "share");
+        }
+    }
+}
+
+/// Accelerators that gangs hold at a site and type.
+fn gangs(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId, wanted: impl Fn(CampaignId) -> bool) -> f64 {
+    let here = plan.campaigns.iter().filter(|it| it.site == site && it.accelerator == kind && wanted(it.campaign));
+    here.map(|it| f64::from(model.campaigns[it.campaign].accelerators)).sum()
+}
+
+fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
+    for site in sites(model) {
+        for kind in types(model) {
+            let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
+            let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
+            let used = busy / model.policy.headroom + gangs(model, plan, site, kind, |_| true);
+            let there = accelerators(model, plan, site, kind);
+            if used > 0.0 || there > 0.0 {
+                let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
+                checks.at_most(name, used, there, "accelerators");
+            }
+        }
+    }
+}
+
+fn campaigns(model: &Model, plan: &Plan, checks: &mut Checks) {
+    for (at, it) in model.campaigns.iter().enumerate() {
+        let id = CampaignId::from_index(at);
+        let placed: Vec<_> = plan.campaigns.iter().filter(|placed| placed.campaign == id).collect();
+        checks.at_most(format!("{} runs once", it.entity.name), placed.len() as f64, 1.0, "sites");
+        let wrong = placed.iter().filter(|placed| {
+            let legal =
+                campaign::duration(model, id, placed.accelerator).is_some_and(|duration| campaign::legal(model, id, placed.site, duration));
+            let has_data =
+                it.dataset.is_none_or(|dataset| plan.replicas.iter().any(|copy| copy.dataset == dataset && copy.site == placed.site));
+            !legal || !has_data
+        });
+        checks.none(format!("{} runs where it may", it.entity.name), wrong.count());
+    }
+}
+
+fn datasets(model: &Model, plan: &Plan, installed: &[f64], checks: &mut Checks) {
+    for (at, it) in model.datasets.iter().enumerate() {
+        let id = DatasetId::from_index(at);
+        let mut homes: Vec<SiteId> = plan.replicas.iter().filter(|copy| copy.dataset == id).map(|copy| copy.site).collect();
+        let wrong =
+            homes.iter().filter(|site| installed[site.index()] <= 0.0 || !instance::legal(model, &model.legal_dataset[at][site.index()]));
+        checks.none(format!("{} lies where it may", it.entity.name), wrong.count());
+        homes.sort();
+        homes.dedup();
+        checks.at_most(format!("copies of {}", it.entity.name), f64::from(it.replicas), homes.len() as f64, "copies");
+    }
+}
+
+/// For the loss of each site: protected services are covered, and the others have room for them.
+fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], checks: &mut Checks) {
+    let protected = |id: ServiceId| survive.contains(&model.services[id].tier);
+    for lost in sites(model) {
+        let at_risk: Vec<_> = plan.placements.iter().filter(|it| it.site == lost && protected(it.service) && it.share > 0.0).collect();
+        if at_risk.is_empty() {
+            continue;
+        }
+        let name = &model.sites[lost].entity.name;
+        let standbys = || plan.standbys.iter().filter(|it| it.of == lost && it.site != lost);
+        let uncovered =
+            at_risk.iter().map(|it| it.share - standbys().filter(|to| to.service == it.service).map(|to| to.share).sum::<f64>());
+        checks.at_most(format!("loss of {name}: stand-by"), uncovered.fold(0.0, f64::max), 0.0, "share");
+        let mut fullest: f64 = 0.0;
+        for site in sites(model).filter(|site| *site != lost) {
+            let here = plan.placements.iter().filter(|it| it.site == site && protected(it.service)).map(|it| (it.service, it.share));
+            let moved = standbys().filter(|it| it.site == site && protected(it.service)).map(|it| (it.service, it.share));
+            let needs: Vec<_> = here.chain(moved).map(|(id, share)| (id, share * mean_demand(model, id))).collect();
+            let keeps = |kind| gangs(model, plan, site, kind, |id| instance::keeps(model, survive, id));
+            let there: Vec<_> = types(model)
+                .map(|kind| (kind, accelerators(model, plan, site, kind) - keeps(kind)))
+                .filter(|(_, count)| *count > 0.0)
+                .collect();
+            fullest = fullest.max(filling(model, &needs, &there));
+        }
+        checks.at_most(format!("loss of {name}: room elsewhere"), fullest, 1.0, "share");
+    }
+}
+
+/// Least share of a site's accelerators that can carry these services (tokens per second each), infinite if none can.
+/// One type is a division; with several, services are spread over types by a small linear program.
+fn filling(model: &Model, needs: &[(ServiceId, f64)], there: &[(AcceleratorId, f64)]) -> f64 {
+    if needs.iter().all(|(_, need)| *need <= 0.0) {
+        return 0.0;
+    }
+    if let [(kind, count)] = there {
+        return needs.iter().map(|(id, need)| need / planned_rate(model, *id, *kind) / count).sum();
+    }
+    // Minimise the share f: sum_type x = need of each service, sum_service x / rate <= f * count of each type.
+    let mut program = Program::default();
+    let share = program.continuous(1.0, 0.0, f64::INFINITY);
+    let mut used: Vec<Vec<(usize, f64)>> = there.iter().map(|(_, count)| vec![(share, -count)]).collect();
+    for (id, need) in needs {
+        let mut parts = Vec::new();
+        for ((kind, _), used) in there.iter().zip(&mut used) {
+            let rate = planned_rate(model, *id, *kind);
+            if rate > 0.0 {
+                let part = program.continuous(0.0, 0.0, 1.0);
+                used.push((part, need / rate));
+                parts.push((part, 1.0));
+            }
+        }
+        program.row(Group::Structure, parts, crate::program::Sense::Equal, 1.0);
+    }
+    used.into_iter().for_each(|terms| program.at_most(Group::Structure, terms, 0.0));
+    match solver::solve(&program, &Limits { gap: 0.0, time_limit: model.planning.time_limit }) {
+        Ok(Answer::Found(found)) => found.objective,
+        _ => f64::INFINITY,
+    }
+}

@@ -1,0 +1,131 @@
+//! Processes that make events, one file for each kind.
+//!
+//! Every draw belongs to the hazard and, where one is concerned, to its target: an outage of `site.riga` is the same in every
+//! plan and in every scenario with that hazard and that site, whatever else is there.
+
+mod cable;
+pub(crate) mod cyber;
+mod outage;
+mod strike;
+pub(crate) mod supply;
+
+use bastide_engine::{Stream, stream_key};
+use bastide_model::model::{HazardKind, Target, Timing};
+use bastide_units::{Duration, Time};
+
+use crate::setup::target_name;
+use crate::world::{CLASS_FAILURE, Event, World};
+
+/// Streams of one hazard.
+pub(crate) struct HazardState {
+    /// When it happens.
+    times: Stream,
+    /// One for each target, segment or duct, in the order of the hazard.
+    targets: Vec<Stream>,
+    /// Draws of the event as a whole.
+    whole: Stream,
+    /// Names of ducts, for cable cuts, with their links.
+    ducts: Vec<Vec<usize>>,
+}
+
+/// Schedules the first event of each hazard.
+pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
+    let model = world.setup.model;
+    let mut states = Vec::with_capacity(model.hazards.len());
+    for (at, hazard) in model.hazards.iter().enumerate() {
+        let name = format!("hazard.{}", hazard.entity.name);
+        let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
+        let of_targets = |targets: &[Target]| targets.iter().map(|target| stream(&target_name(model, *target))).collect();
+        let mut ducts = Vec::new();
+        let targets: Vec<Stream> = match &hazard.kind {
+            HazardKind::RandomOutage { targets, .. } | HazardKind::StrikeCampaign { targets, .. } => of_targets(targets),
+            HazardKind::Wiper { segments, .. } => segments.iter().map(|id| stream(&format!("segment.{}", model.segments[id.index()]))).collect(),
+            HazardKind::CableCut { targets, .. } => {
+                let names;
+                (names, ducts) = cable::ducts(model, targets);
+                names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
+            }
+            HazardKind::SupplyDelay { .. } => Vec::new(),
+        };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        match &hazard.kind {
+            HazardKind::RandomOutage { timing, .. } => {
+                for target in 0..state.targets.len() {
+                    let first = first(*timing, &mut state.targets[target]);
+                    schedule(world, at, target, first, *timing);
+                }
+            }
+            HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
+                let first = first(*timing, &mut state.times);
+                schedule(world, at, 0, first, *timing);
+            }
+            HazardKind::SupplyDelay { .. } => {}
+        }
+        states.push(state);
+    }
+    states
+}
+
+fn first(timing: Timing, stream: &mut Stream) -> Time {
+    match timing {
+        Timing::At(time) => time,
+        Timing::Rate { rate, from, .. } => next(from, rate.as_per_s(), stream),
+    }
+}
+
+fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
+    if rate > 0.0 { from + Duration::from_s(stream.exponential(1.0 / rate)) } else { Time::NEVER }
+}
+
+fn schedule(world: &mut World, hazard: usize, target: usize, time: Time, timing: Timing) {
+    let until = if let Timing::Rate { until, .. } = timing { until } else { Time::NEVER };
+    if time <= until && time < world.setup.end {
+        world.queue.schedule(time, CLASS_FAILURE, Event::Hazard { hazard: hazard as u32, target: target as u32 });
+    }
+}
+
+impl World<'_> {
+    pub(crate) fn on_hazard(&mut self, hazard: usize, target: usize) {
+        let model = self.setup.model;
+        let timing = match &model.hazards[hazard].kind {
+            HazardKind::RandomOutage { targets, timing, repair } => {
+                self.random_outage(hazard, target, targets[target], repair);
+                *timing
+            }
+            HazardKind::StrikeCampaign { timing, .. } => {
+                self.salvo(hazard);
+                *timing
+            }
+            HazardKind::Wiper { timing, .. } => {
+                self.wiper(hazard);
+                *timing
+            }
+            HazardKind::CableCut { timing, cuts, repair, .. } => {
+                self.cable_cut(hazard, *cuts, repair);
+                *timing
+            }
+            HazardKind::SupplyDelay { .. } => return,
+        };
+        if let Timing::Rate { rate, .. } = timing {
+            let state = &mut self.hazards[hazard];
+            let own = matches!(model.hazards[hazard].kind, HazardKind::RandomOutage { .. });
+            let stream = if own { &mut state.targets[target] } else { &mut state.times };
+            let again = next(self.now, rate.as_per_s(), stream);
+            schedule(self, hazard, target, again, timing);
+        }
+    }
+
+    /// Takes a target out; nothing happens to a site that is not there.
+    fn target_out(&mut self, target: Target, until: Time, cause: u64, note: &'static str) {
+        match target {
+            Target::Site(id) => {
+                if self.setup.built[id.index()] {
+                    self.site_out(id.index(), until, Some(cause), note);
+                }
+            }
+            Target::Line(id) => self.line_out(id.index(), until, Some(cause), note),
+            Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
+            Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
+        }
+    }
+}

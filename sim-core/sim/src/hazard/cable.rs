@@ -1,0 +1,44 @@
+//! Cuts of ducts, with all links in them.
+
+use bastide_engine::Distribution;
+use bastide_model::model::{LinkId, Model};
+use bastide_units::Duration;
+
+use crate::world::World;
+
+/// Ducts of the targets, in order of first mention: their names and all links of the model that lie in them. A link without a duct lies
+/// in one of its own.
+pub(super) fn ducts(model: &Model, targets: &[LinkId]) -> (Vec<String>, Vec<Vec<usize>>) {
+    let name = |link: usize| {
+        let link = &model.links[link];
+        link.duct.as_ref().map_or_else(|| format!("link.{}", link.entity.name), Clone::clone)
+    };
+    let mut names: Vec<String> = Vec::new();
+    for target in targets {
+        let duct = name(target.index());
+        if !names.contains(&duct) {
+            names.push(duct);
+        }
+    }
+    let links = names.iter().map(|duct| (0..model.links.len()).filter(|link| name(*link) == *duct).collect()).collect();
+    (names, links)
+}
+
+impl World<'_> {
+    pub(super) fn cable_cut(&mut self, hazard: usize, cuts: u32, repair: &Distribution) {
+        let state = &mut self.hazards[hazard];
+        // The ducts with the earliest clocks: a choice without repetition, all alike.
+        let mut order: Vec<(f64, usize)> = state.targets.iter_mut().enumerate().map(|(at, stream)| (stream.uniform(), at)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        order.truncate(cuts as usize);
+        let seq = self.recorder.event(self.now, "cable-cut", "hazard", hazard, order.len() as f64, "ducts", None);
+        for (_, duct) in order {
+            let stream = &self.hazards[hazard].targets[duct];
+            let repair_s = repair.sample(&mut stream.member(stream.position()));
+            for at in 0..self.hazards[hazard].ducts[duct].len() {
+                let link = self.hazards[hazard].ducts[duct][at];
+                self.link_out(link, self.now + Duration::from_s(repair_s), Some(seq), "cable cut");
+            }
+        }
+    }
+}

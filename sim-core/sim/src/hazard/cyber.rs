@@ -1,0 +1,47 @@
+//! Wipers: destruction of the virtual layer of segments.
+//!
+//! The first segment is one of the list, all alike; each further one is reached by itself with the probability of spreading. A reached
+//! site is wiped in part and comes back in stages.
+
+use bastide_model::model::HazardKind;
+use bastide_units::Duration;
+
+use crate::world::{CLASS_RETURN, Event, World};
+
+/// Share of a site that is still wiped some time after the attack.
+pub(crate) fn wiped_share(kind: &HazardKind, since: Duration) -> f64 {
+    let HazardKind::Wiper { share, restoration, .. } = kind else { return 0.0 };
+    // Times are rounded to the nanosecond.
+    let reached = restoration.iter().filter(|(after, _)| after.as_s() <= since.as_s() + 1e-9);
+    let restored = reached.map(|(_, restored)| *restored).fold(0.0, f64::max);
+    share * (1.0 - restored).max(0.0)
+}
+
+impl World<'_> {
+    pub(super) fn wiper(&mut self, hazard: usize) {
+        let setup = self.setup;
+        let HazardKind::Wiper { segments, spread, share, restoration, data_lost, .. } = &setup.model.hazards[hazard].kind else {
+            return;
+        };
+        let state = &mut self.hazards[hazard];
+        let first = state.whole.index(segments.len());
+        // Drawn for each segment, the first too, so that the draws of the others do not depend on it.
+        let reached: Vec<bool> =
+            state.targets.iter_mut().enumerate().map(|(at, stream)| stream.bernoulli(*spread) | (at == first)).collect();
+        let count = reached.iter().filter(|reached| **reached).count();
+        let seq = self.recorder.event(self.now, "wiper", "hazard", hazard, count as f64, "segments reached", None);
+        for site in 0..setup.model.sites.len() {
+            let own = setup.model.sites[site].segment;
+            if !setup.built[site] || !segments.iter().zip(&reached).any(|(segment, reached)| *reached && *segment == own) {
+                continue;
+            }
+            self.wipe(site, hazard, *share, seq);
+            if *data_lost {
+                self.lose_replicas(site, Some(seq));
+            }
+            for (after, _) in restoration {
+                self.queue.schedule(self.now + *after, CLASS_RETURN, Event::Restored { site: site as u32 });
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Datasets: copies, losses, recovery points, copying again.
+//!
+//! A dataset is readable at a site if a copy is at a working site (itself or one that it reaches). When the primary is lost, the next
+//! copy takes its place, as old as the last synchronisation: synchronisations come every `replication_interval` from a phase drawn once.
+//! When the last copy is lost, the last offline backup is restored to its primary site at the bandwidth of a site's access, as old as
+//! that backup; without backups the data is lost. A lost copy is made again as soon as its site works and reaches another copy,
+//! over the widest path.
+
+use bastide_engine::Stream;
+use bastide_units::{Duration, Time};
+
+use super::network::ACCESS_BYTES_PER_S;
+use super::{CLASS_RETURN, Event, World};
+use crate::setup::{Setup, entity_key};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replica {
+    Held,
+    Missing,
+    Underway,
+}
+
+struct DatasetState {
+    copies: Vec<Replica>,
+    /// Phases of synchronisation and backup, as shares of their intervals.
+    sync_phase: f64,
+    backup_phase: f64,
+    /// All copies lost, no backup.
+    gone: bool,
+    /// A working site has a copy.
+    readable: bool,
+    since: Time,
+    readable_s: f64,
+    lost_bytes: f64,
+    recovery_point_s: f64,
+}
+
+/// All datasets.
+pub(crate) struct Data {
+    sets: Vec<DatasetState>,
+    /// `[dataset * sites + site]`.
+    readable: Vec<bool>,
+    sites: usize,
+    pub created: f64,
+    pub replicated: f64,
+    pub destroyed: f64,
+}
+
+impl Data {
+    pub(crate) fn new(setup: &Setup, seed: u64, replication: u32) -> Self {
+        let sites = setup.model.sites.len();
+        let set = |(at, dataset): (usize, &bastide_model::model::Dataset)| {
+            let mut stream = Stream::new(seed, replication, entity_key("dataset", &dataset.entity.name, "phase"));
+            DatasetState {
+                copies: vec![Replica::Held; setup.replicas[at].len()],
+                sync_phase: stream.uniform(),
+                backup_phase: stream.uniform(),
+                gone: false,
+                readable: false,
+                since: Time::ZERO,
+                readable_s: 0.0,
+                lost_bytes: 0.0,
+                recovery_point_s: 0.0,
+            }
+        };
+        let created = setup.model.datasets.iter().zip(&setup.replicas).map(|(d, r)| d.size.as_bytes() * r.len() as f64).sum();
+        Self {
+            sets: setup.model.datasets.iter().enumerate().map(set).collect(),
+            readable: vec![false; setup.model.datasets.len() * sites],
+            sites,
+            created,
+            replicated: 0.0,
+            destroyed: 0.0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn readable(&self, dataset: usize, site: usize) -> bool {
+        self.readable[dataset * self.sites + site]
+    }
+
+    /// (lost [TB], recovery point [h], share of time readable) of a dataset.
+    pub(super) fn summary(&self, dataset: usize, end: Time) -> (f64, f64, f64) {
+        let set = &self.sets[dataset];
+        let open = if set.readable { end.since(set.since).as_s() } else { 0.0 };
+        (set.lost_bytes * 1e-12, set.recovery_point_s / 3600.0, (set.readable_s + open) / end.since(Time::ZERO).as_s())
+    }
+
+    /// Bytes of all copies that exist.
+    pub(super) fn held(&self, setup: &Setup) -> f64 {
+        let held = |set: &DatasetState| set.copies.iter().filter(|copy| **copy == Replica::Held).count() as f64;
+        self.sets.iter().zip(&setup.model.datasets).map(|(set, dataset)| held(set) * dataset.size.as_bytes()).sum()
+    }
+}
+
+/// Time since the last of the moments that come every `interval` from a phase [s].
+fn age_s(now: Time, interval: Duration, phase: f64) -> f64 {
+    let interval = interval.as_s();
+    if interval <= 0.0 { 0.0 } else { (now.since(Time::ZERO).as_s() + phase * interval) % interval }
+}
+
+impl World<'_> {
+    /// Copies that the plan places where the rules never allow them.
+    pub(super) fn illegal_replicas(&self) -> u64 {
+        let legal = &self.setup.model.legal_dataset;
+        let sites = |dataset: usize| self.setup.replicas[dataset].iter().filter(move |site| !legal[dataset][**site].at(Time::ZERO));
+        (0..legal.len()).map(|dataset| sites(dataset).count() as u64).sum()
+    }
+
+    /// Works out again what is readable where.
+    pub(super) fn refresh_data(&mut self) {
+        let mut changed = false;
+        for dataset in 0..self.data.sets.len() {
+            let replicas = &self.setup.replicas[dataset];
+            let live = |(at, site): (usize, &usize)| {
+                let alive = self.data.sets[dataset].copies[at] == Replica::Held && self.sites[*site].works;
+                alive.then_some(*site)
+            };
+            for site in 0..self.data.sites {
+                let reads = replicas.iter().enumerate().filter_map(live).any(|copy| self.net.paths.joined(copy, site));
+                let place = dataset * self.data.sites + site;
+                changed |= self.data.readable[place] != reads;
+                self.data.readable[place] = reads;
+            }
+            let any = replicas.iter().enumerate().filter_map(live).next().is_some();
+            let set = &mut self.data.sets[dataset];
+            if any != set.readable {
+                if set.readable {
+                    set.readable_s += self.now.since(set.since).as_s();
+                }
+                (set.readable, set.since) = (any, self.now);
+            }
+        }
+        self.dirty.services |= changed;
+    }
+
+    /// Destroys the copies at a site.
+    pub(crate) fn lose_replicas(&mut self, site: usize, cause: Option<u64>) {
+        for dataset in 0..self.data.sets.len() {
+            let at = self.setup.replicas[dataset].iter().position(|place| *place == site);
+            if let Some(at) = at.filter(|&at| self.data.sets[dataset].copies[at] == Replica::Held) {
+                self.lose_replica(dataset, at, cause);
+            }
+        }
+        self.dirty.data = true;
+    }
+
+    fn lose_replica(&mut self, dataset: usize, at: usize, cause: Option<u64>) {
+        let model = &self.setup.model.datasets[dataset];
+        let now = self.now;
+        let set = &mut self.data.sets[dataset];
+        let primary = set.copies.iter().position(|copy| *copy == Replica::Held) == Some(at);
+        set.copies[at] = Replica::Missing;
+        self.data.destroyed += model.size.as_bytes();
+        let left = set.copies.contains(&Replica::Held);
+        let (kind, hours, note) = if left && primary {
+            let age = age_s(now, model.replication_interval, set.sync_phase);
+            set.recovery_point_s = set.recovery_point_s.max(age);
+            ("primary-lost", age / 3600.0, "hours of changes lost")
+        } else if left {
+            ("copy-lost", 0.0, "")
+        } else if let Some(interval) = model.backup_interval {
+            let age = age_s(now, interval, set.backup_phase);
+            set.recovery_point_s = set.recovery_point_s.max(age);
+            ("copies-lost", age / 3600.0, "hours since the last backup")
+        } else {
+            set.gone = true;
+            set.lost_bytes += model.size.as_bytes();
+            set.recovery_point_s = set.recovery_point_s.max(now.since(Time::ZERO).as_s());
+            ("data-lost", model.size.as_tb(), "TB")
+        };
+        self.recorder.event(now, kind, "dataset", dataset, hours, note, cause);
+    }
+
+    /// Begins to make missing copies again where that is possible now.
+    pub(crate) fn copy_missing(&mut self) {
+        for dataset in 0..self.data.sets.len() {
+            if self.data.sets[dataset].gone {
+                continue;
+            }
+            let size = self.setup.model.datasets[dataset].size.as_bytes();
+            let replicas = &self.setup.replicas[dataset];
+            let from_backup = !self.data.sets[dataset].copies.contains(&Replica::Held);
+            for at in 0..replicas.len() {
+                let site = replicas[at];
+                if self.data.sets[dataset].copies[at] != Replica::Missing || !self.sites[site].works || self.sites[site].wiped > 0.0 {
+                    continue;
+                }
+                let width = if from_backup {
+                    // One restoration at a time; the other copies follow from it.
+                    if self.data.sets[dataset].copies.contains(&Replica::Underway) { 0.0 } else { ACCESS_BYTES_PER_S }
+                } else {
+                    let held = replicas.iter().enumerate().filter(|(copy, place)| {
+                        self.data.sets[dataset].copies[*copy] == Replica::Held && self.sites[**place].works
+                    });
+                    let widths = held.map(|(_, place)| self.net.paths.widest(&self.setup.graph, &self.net.up, *place, site));
+                    widths.fold(0.0, f64::max).min(ACCESS_BYTES_PER_S)
+                };
+                if width > 0.0 {
+                    self.data.sets[dataset].copies[at] = Replica::Underway;
+                    let time = self.now + Duration::from_s(size / width);
+                    self.queue.schedule(time, CLASS_RETURN, Event::Copied { dataset: dataset as u32, replica: at as u32 });
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_copied(&mut self, dataset: usize, replica: usize) {
+        let site = self.setup.replicas[dataset][replica];
+        // A site that was hit meanwhile starts again when it is back.
+        let works = self.sites[site].works && self.sites[site].wiped == 0.0;
+        self.data.sets[dataset].copies[replica] = if works { Replica::Held } else { Replica::Missing };
+        if works {
+            self.data.replicated += self.setup.model.datasets[dataset].size.as_bytes();
+            self.recorder.event(self.now, "copied", "dataset", dataset, replica as f64, "which copy", None);
+            self.dirty.data = true;
+        }
+        self.copy_missing();
+    }
+}

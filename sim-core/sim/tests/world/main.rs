@@ -1,0 +1,11 @@
+//! The world against arithmetic: closed forms within three standard errors, deterministic cases exactly, laws as properties.
+
+mod balance;
+mod campaigns;
+mod closed_forms;
+mod demand;
+mod draws;
+mod hazards;
+mod power;
+mod speed;
+mod support;
