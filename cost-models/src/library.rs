@@ -38,25 +38,25 @@ pub struct AcceleratorData {
     pub title: String,
     /// Dense 16-bit peak [FLOP/s].
     pub peak: Figure<ComputeRate>,
-    /// Memory [B].
+    /// Memory (B).
     pub memory: Figure<DataSize>,
     /// Memory bandwidth [B/s].
     pub memory_bandwidth: Figure<Bandwidth>,
-    /// IT power per accelerator with its share of host, network and storage [W].
+    /// IT power per accelerator with its share of host, network and storage (W).
     pub power: Figure<Power>,
     /// Share of `power` drawn when idle.
     pub idle_share: Figure<Ratio>,
-    /// Price per accelerator with its share of host, network and storage [EUR].
+    /// Price per accelerator with its share of host, network and storage (EUR).
     pub price: Figure<Money>,
     /// Accelerators per node: the unit that fails and is bought together.
     pub per_node: u32,
     /// Failures of one node [1/s].
     pub node_failure_rate: Figure<Rate>,
-    /// Median of the time to repair a node (lognormal) [s].
+    /// Median of the time to repair a node (lognormal) (s).
     pub node_repair_median: Figure<Duration>,
-    /// 95th percentile of the time to repair a node (lognormal) [s].
+    /// 95th percentile of the time to repair a node (lognormal) (s).
     pub node_repair_p95: Figure<Duration>,
-    /// Years in service [s].
+    /// Years in service (s).
     pub lifetime: Figure<Duration>,
     /// Company that makes it.
     pub vendor: String,
@@ -96,7 +96,7 @@ pub struct ModelData {
 }
 
 impl ModelData {
-    /// Bytes of the weights [B].
+    /// Bytes of the weights (B).
     #[must_use]
     pub fn weights(&self) -> DataSize {
         DataSize::from_bytes(self.parameters * self.bytes_per_parameter)

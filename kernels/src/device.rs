@@ -86,7 +86,7 @@ fn in_library(name: &str, memory_bytes: f64) -> Option<String> {
         .accelerators
         .iter()
         .filter(|(key, _)| key.split('-').next().is_some_and(|family| words.iter().any(|word| word == family)))
-        .map(|(key, data)| (key, distance(data.memory.as_bytes())))
+        .map(|(key, data)| (key, distance(data.memory.value.as_bytes())))
         .filter(|(_, distance)| *distance < 0.15)
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(key, _)| key.clone())

@@ -99,7 +99,7 @@ pub fn lines(axes: &Axes, lines: &[Line]) -> Result<String, ReportError> {
         for line in lines {
             let band = line.points.iter().map(|point| (point.0, point.3)).chain(line.points.iter().rev().map(|point| (point.0, point.2)));
             let band: Vec<(f64, f64)> = band.map(|(x, y)| (x, clamp(y, axes.range))).collect();
-            chart.draw_series([Polygon::new(band, colour(line.series).mix(0.16).filled())])?;
+            chart.draw_series([Polygon::new(band, colour(line.series).mix(0.14).filled())])?;
         }
         for line in lines {
             let points = line.points.iter().map(|point| (point.0, clamp(point.1, axes.range)));
@@ -127,7 +127,7 @@ fn mesh(
         .label_style(font(12.0))
         .axis_desc_style(font(12.0))
         .x_labels(6)
-        .y_labels(5)
+        .y_labels(7)
         .x_label_formatter(&label)
         .y_label_formatter(&label)
         .x_desc(axes.x.as_str())
@@ -143,7 +143,10 @@ pub fn bars(axes: &Axes, bars: &[Bar]) -> Result<String, ReportError> {
     let size = (460, 54 + 46 * bars.len() as u32);
     draw(size, axes, |area| {
         let longest = bars.iter().map(|bar| bar.parts.iter().map(|part| part.1).sum::<f64>() + bar.stderr).fold(0.0, f64::max);
-        let end = if longest > 0.0 { longest * 1.28 } else { 1.0 };
+        // Room for the words at the ends, at seven and a half pixels a letter.
+        let letters = bars.iter().map(|bar| bar.value.chars().count()).max().unwrap_or(0) as f64;
+        let room = ((letters * 7.5 + 14.0) / f64::from(size.0 - 16)).min(0.6);
+        let end = if longest > 0.0 { longest / (1.0 - room) } else { 1.0 };
         let mut chart = ChartBuilder::on(area)
             .margin(4 * FINE)
             .margin_right(12 * FINE)

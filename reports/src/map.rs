@@ -51,7 +51,7 @@ pub struct Map {
 const WIDTH: f64 = 760.0;
 const MARGIN: f64 = 46.0;
 /// Mean advance of a letter of a sans-serif face, as a share of its size.
-const ADVANCE: f64 = 0.56;
+const ADVANCE: f64 = 0.6;
 
 #[derive(Clone, Copy)]
 struct Box {
@@ -134,14 +134,21 @@ pub fn draw(map: &Map) -> Option<String> {
         escape(&map.description)
     );
     graticule(&mut out, &projection);
+    let mut taken = vec![Box { x: 0.0, y: 0.0, w: 4.0, h: height }];
     for tie in map.ties.iter().filter(|tie| tie.ends.iter().all(finite)) {
         draw_tie(&mut out, &projection, tie);
+        // Beads along it, so that labels rather stand beside.
+        let (a, b) = (projection.at(tie.ends[0]), projection.at(tie.ends[1]));
+        let beads = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().clamp(1.0, 400.0) as u32;
+        taken.extend((0..=beads).map(|bead| {
+            let share = f64::from(bead) / f64::from(beads);
+            Box { x: a.0 + (b.0 - a.0) * share - 2.0, y: a.1 + (b.1 - a.1) * share - 2.0, w: 4.0, h: 4.0 }
+        }));
     }
     let largest = map.spots.iter().map(|spot| spot.mw).fold(0.0, f64::max);
     let mut spots: Vec<&Spot> = map.spots.iter().filter(|spot| finite(&spot.place)).collect();
     // Large ones below small ones; names as a last resort for order.
     spots.sort_by(|a, b| b.mw.total_cmp(&a.mw).then_with(|| a.label.cmp(&b.label)));
-    let mut taken = vec![Box { x: 0.0, y: 0.0, w: 4.0, h: height }];
     for spot in &spots {
         let ((x, y), r) = (projection.at(spot.place), radius(spot.mw, largest));
         taken.push(Box { x: x - r, y: y - r, w: 2.0 * r, h: 2.0 * r });
@@ -187,9 +194,18 @@ fn draw_tie(out: &mut String, projection: &Projection, tie: &Tie) {
     }
 }
 
-/// Puts a label where it covers least: right, left, above, below, then the corners of the place; `r < 0` centres it on the
-/// place first.
+/// Side of a label that is next to its place: faces differ in width, and the gap should not.
+#[derive(Clone, Copy)]
+enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// Puts a label where it covers least: right, left, above, below, the corners, then the same further out; with `r < 0` on the
+/// place itself or near it.
 fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), text: &str, size: f64, class: &str, height: f64) {
+    use Anchor::{End, Middle, Start};
     let (x, y, r) = spot;
     let letters = text.chars().count() as f64;
     let spacing = if class == "nation" { 0.2 } else { 0.0 };
@@ -200,35 +216,42 @@ fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), te
         let gap = r.max(0.0) + 4.0 + further;
         let diagonal = gap * 0.75;
         corners.extend([
-            (x + gap, y - h / 2.0),
-            (x - gap - w, y - h / 2.0),
-            (middle.0, y - gap - h),
-            (middle.0, y + gap),
-            (x + diagonal, y - diagonal - h),
-            (x + diagonal, y + diagonal),
-            (x - diagonal - w, y - diagonal - h),
-            (x - diagonal - w, y + diagonal),
+            (x + gap, y - h / 2.0, Start),
+            (x - gap - w, y - h / 2.0, End),
+            (middle.0, y - gap - h, Middle),
+            (middle.0, y + gap, Middle),
+            (x + diagonal, y - diagonal - h, Start),
+            (x + diagonal, y + diagonal, Start),
+            (x - diagonal - w, y - diagonal - h, End),
+            (x - diagonal - w, y + diagonal, End),
         ]);
     }
     if r < 0.0 {
-        corners.insert(0, middle);
-        for step in [24.0, 48.0, 76.0] {
-            corners.extend([(middle.0, middle.1 - step), (middle.0, middle.1 + step), (middle.0 + step, middle.1), (middle.0 - step, middle.1)]);
+        corners.clear();
+        for step in [0.0, 16.0, 32.0, 52.0, 76.0] {
+            corners.extend([(0.0, -step), (0.0, step), (step, 0.0), (-step, 0.0), (step, step), (-step, step), (step, -step), (-step, -step)].map(
+                |(dx, dy)| (middle.0 + dx, middle.1 + dy, Middle),
+            ));
         }
     }
-    let cost = |corner: &(f64, f64)| {
+    let cost = |corner: &(f64, f64, Anchor)| {
         let place = Box { x: corner.0, y: corner.1, w, h };
         let outside = (-corner.0).max(0.0) + (corner.0 + w - WIDTH).max(0.0) + (-corner.1).max(0.0) + (corner.1 + h - height).max(0.0);
         taken.iter().map(|other| place.overlap(other)).sum::<f64>() + outside * 100.0
     };
     let best = corners.iter().map(|corner| (cost(corner), *corner)).reduce(|best, next| if next.0 < best.0 { next } else { best });
     let Some((_, corner)) = best else { return };
+    let (share, anchor) = match corner.2 {
+        Start => (0.0, "start"),
+        Middle => (0.5, "middle"),
+        End => (1.0, "end"),
+    };
     taken.push(Box { x: corner.0 - 1.0, y: corner.1, w: w + 2.0, h });
     let base = corner.1 + size * 0.92;
     let _ = write!(
         out,
-        "<text class=\"{class}\" x=\"{:.1}\" y=\"{base:.1}\" font-size=\"{size}\">{}</text>",
-        corner.0 + w / 2.0,
+        "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{:.1}\" y=\"{base:.1}\" font-size=\"{size}\">{}</text>",
+        corner.0 + share * w,
         escape(text)
     );
 }

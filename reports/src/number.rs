@@ -84,7 +84,7 @@ pub fn plain(unit: &str, value: f64) -> String {
 }
 
 /// `97.4 ± 0.2`: the error with one significant digit (two if it begins with 1), the value to the same place. Three
-/// significant digits of a value whose error is unknown, five of one without error.
+/// significant digits of a value whose error is unknown, four of one without error.
 #[must_use]
 pub fn plus_minus(value: f64, stderr: Option<f64>) -> String {
     if !value.is_finite() {
@@ -93,7 +93,7 @@ pub fn plus_minus(value: f64, stderr: Option<f64>) -> String {
     match stderr {
         None => significant(value, 3),
         // Rounding in sums is no error.
-        Some(error) if !error.is_finite() || error <= 1e-9 * value.abs() => significant(value, 5),
+        Some(error) if !error.is_finite() || error <= 1e-9 * value.abs() => significant(value, 4),
         Some(error) => {
             let places = places_of_error(error);
             format!("{}{SPACE}±{SPACE}{}", fixed(value, places), fixed(error, places))
@@ -182,7 +182,7 @@ mod tests {
             // Nothing random, or nothing known about it.
             (1.0, Some(0.0), "1"),
             (0.1 + 0.2, Some(1e-17), "0.3"),
-            (1299.4567, Some(0.0), "1299.5"),
+            (1299.4567, Some(0.0), "1299"),
             (97.3789, None, "97.4"),
             (0.0, None, "0"),
             (f64::NAN, Some(1.0), "\u{2013}"),

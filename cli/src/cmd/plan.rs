@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bastide_model::model::{Alternative, Model};
+use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
 use bastide_model::plan::{Plan, SolveStatus};
 use bastide_plan::{Conflict, Outcome, SolveOptions};
 use bastide_units::{Duration, Quantity};
@@ -30,7 +30,7 @@ pub fn run(
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
-        document["checks"] = serde_json::to_value(&checks)?;
+        document["checks"] = checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -114,8 +114,8 @@ fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
 
 /// A plan as JSON, by names.
 fn document(model: &Model, plan: &Plan) -> Value {
-    let site = |id| &model.sites[id].entity.name;
-    let service = |id| &model.services[id].entity.name;
+    let site = |id: SiteId| &model.sites[id].entity.name;
+    let service = |id: ServiceId| &model.services[id].entity.name;
     let certificate = plan.certificate.as_ref();
     json!({
         "alternative": plan.name,

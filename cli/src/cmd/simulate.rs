@@ -60,7 +60,7 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
         .zip(&files)
         .map(|((title, plan), file)| AlternativeMeta { name: &plan.name, title, plan, file })
         .collect();
-    let mut run = RunFacts {
+    let run = RunFacts {
         threads: job.threads,
         started: started.to_string(),
         revision: option_env!("BASTIDE_REVISION").map(str::to_owned),
@@ -88,9 +88,8 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
 
     histories(job, &mut writer, folder, output)?;
 
-    run.finished = jiff::Timestamp::now().to_string();
-    run.wall_s = clock.elapsed().as_secs_f64();
-    writer.finish(&run).map_err(|error| results(&error))?;
+    let ended = RunFacts { finished: jiff::Timestamp::now().to_string(), wall_s: clock.elapsed().as_secs_f64(), ..run.clone() };
+    writer.finish(&ended).map_err(|error| results(&error))?;
     open(folder)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::Plan;
 use bastide_plan::{Outcome, SolveOptions};
+use bastide_reports::number::Scale;
 use bastide_sim::results::{Headline, Study};
 use serde_json::json;
 
@@ -122,21 +123,21 @@ fn quoted(word: &str) -> String {
 /// The headline as a table for people: metrics down, alternatives across.
 fn headline(study: &Study) -> Vec<String> {
     let names: Vec<&str> = study.summary.alternatives.iter().map(|alternative| alternative.name.as_str()).collect();
-    let mut rows: Vec<(&Headline, Vec<String>)> = Vec::new();
-    for row in &study.summary.headline {
-        let place = rows.iter().position(|(first, _)| first.metric == row.metric && first.entity == row.entity);
-        let at = place.unwrap_or_else(|| {
-            rows.push((row, vec![String::new(); names.len()]));
-            rows.len() - 1
-        });
-        if let Some(column) = names.iter().position(|name| *name == row.alternative) {
-            rows[at].1[column] = bastide_reports::value_with_error(row.estimate.mean, row.estimate.stderr);
-        }
-    }
+    let same = |a: &Headline, b: &Headline| a.metric == b.metric && a.entity == b.entity;
     let mut table = vec![[vec![String::new()], names.iter().map(|name| (*name).to_owned()).collect()].concat()];
-    for (first, cells) in rows {
-        let label = if first.entity == "all" { format!("{} [{}]", first.metric, first.unit) } else { format!("{} {} [{}]", first.entity, first.metric, first.unit) };
-        table.push([vec![label], cells].concat());
+    let rows = &study.summary.headline;
+    for (at, first) in rows.iter().enumerate() {
+        if rows[..at].iter().any(|earlier| same(earlier, first)) {
+            continue;
+        }
+        let of = |name: &&str| rows.iter().find(|row| row.alternative == *name && same(row, first)).map(|row| &row.estimate);
+        let values: Vec<_> = names.iter().map(of).collect();
+        let magnitude = values.iter().flatten().map(|estimate| estimate.mean.abs()).fold(0.0, f64::max);
+        let scale = Scale::of(&first.unit, magnitude);
+        let entity = if first.entity == "all" { String::new() } else { format!("{} ", first.entity) };
+        let mut row = vec![format!("{entity}{}", first.metric.replace('_', " "))];
+        row.extend(values.into_iter().map(|value| value.map_or_else(String::new, |estimate| scale.with_unit(estimate.mean, estimate.stderr))));
+        table.push(row);
     }
     super::aligned(&table)
 }

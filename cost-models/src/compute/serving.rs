@@ -72,9 +72,12 @@ mod tests {
     use super::*;
     use crate::library;
 
+    /// A row of [`PUBLISHED`].
+    type Row = (&'static str, &'static str, f64, f64, f64, f64, f64, &'static str);
+
     /// Published offline throughput per accelerator beside ours: model, accelerator, bytes per parameter, prompt and output
     /// lengths, published and our tokens/s per accelerator, source. Grade: within a factor of two (here 0.68 to 1.56).
-    const PUBLISHED: [(&str, &str, f64, f64, f64, f64, f64, &str); 18] = [
+    const PUBLISHED: [Row; 18] = [
         (
             "llama-3-70b",
             "gb200-nvl72",

@@ -25,10 +25,12 @@ pub struct Card {
     pub label: String,
     /// Whose.
     pub alternative: String,
-    /// Value and unit.
+    /// Value.
     pub value: String,
     /// Its error.
     pub error: String,
+    /// Unit of both.
+    pub unit: String,
     /// The others: title, value.
     pub others: Vec<(String, String)>,
 }
@@ -84,12 +86,14 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
         }
     };
     if best != 0 && served.difference(best, 0).is_some_and(|x| is_clear(&x)) {
-        let mut sentence = format!("It is not {}, which the search prefers for its yearly cost with lost tokens at their value", name(0));
-        if let Some((cost, difference)) = cost.and_then(|cost| cost.difference(best, 0).map(|x| (cost, x))) {
+        let mut sentence = format!("It is not {}, which the study takes as its reference", name(0));
+        // The first sentence has said it if the reference comes second.
+        let unsaid = cost.filter(|_| order.get(1) != Some(&0));
+        if let Some((cost, difference)) = unsaid.and_then(|cost| cost.difference(best, 0).map(|x| (cost, x)))
+            && is_clear(&difference)
+        {
             let word = if difference.mean > 0.0 { "dearer" } else { "cheaper" };
-            if is_clear(&difference) {
-                sentence += &format!("; in simulation it is {} {word}", size(&cost.scale(), &difference));
-            }
+            sentence += &format!(", and {} {word}", size(&Scale::of(&cost.unit, difference.mean), &difference));
         }
         more.push(sentence + ".");
     }
@@ -131,20 +135,17 @@ fn cost_words(facts: &Facts<'_>, cost: &Line, of: usize, than: usize) -> String 
 
 fn card(facts: &Facts<'_>, label: &str, line: &Line, best: usize) -> Card {
     let scale = line.scale();
-    let shown = |index: usize| {
-        let text = line.estimate(index).map_or_else(|| "\u{2013}".to_string(), |x| scale.value(x.mean, x.stderr));
-        let (value, error) = text.split_once('±').map_or((text.trim().to_string(), None), |(value, error)| {
-            (value.trim().to_string(), Some(error.trim().to_string()))
-        });
-        (format!("{value}{}{}", number::SPACE, scale.unit), error.map_or_else(String::new, |error| format!("± {error}")))
-    };
-    let (value, error) = shown(best);
-    let others = (0..facts.alternatives.len()).filter(|index| *index != best).map(|index| {
-        let (value, error) = shown(index);
-        (facts.alternatives[index].title.clone(), format!("{value} {error}").trim().to_string())
-    });
-    let alternative = facts.alternatives[best].title.clone();
-    Card { label: label.to_string(), alternative, value, error, others: others.collect() }
+    let text = line.estimate(best).map_or_else(|| "\u{2013}".to_string(), |x| scale.value(x.mean, x.stderr));
+    let (value, error) = text.split_once('±').map_or((text.as_str(), String::new()), |(value, error)| (value.trim(), format!("± {}", error.trim())));
+    let others = (0..facts.alternatives.len()).filter(|index| *index != best);
+    Card {
+        label: label.to_string(),
+        alternative: facts.alternatives[best].title.clone(),
+        value: value.to_string(),
+        error,
+        unit: scale.unit.clone(),
+        others: others.map(|index| (facts.alternatives[index].title.clone(), with_unit(line, index))).collect(),
+    }
 }
 
 /// What the planner should know before trusting the numbers.
@@ -153,7 +154,8 @@ pub(super) fn warnings(facts: &Facts<'_>) -> Vec<String> {
     let summary = &facts.study.summary;
     let mut warnings = summary.warnings.clone();
     if summary.replications < 30 {
-        warnings.push(format!("Only {} histories: errors and quantiles are rough.", summary.replications));
+        let noun = if summary.replications == 1 { "history" } else { "histories" };
+        warnings.push(format!("Only {} {noun}: errors and quantiles are rough.", summary.replications));
     }
     for alternative in facts.alternatives {
         let title = &alternative.title;

@@ -62,7 +62,8 @@ fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str)
         description: format!("Mean over {} histories by alternative, with the band from the 5 % to the 95 % quantile.", facts.study.summary.replications),
         x: "day of the study".to_string(),
         y: "%".to_string(),
-        range: (from.max(0.0), 100.0),
+        // A little above, so that a line at the top is whole.
+        range: (from.max(0.0), 101.0),
     };
     let svg = chart::lines(&axes, &lines)?;
     let mut table = facts.table(format!("{title}: mean ± standard error (5 % to 95 % quantile) [%]"), "Day");
@@ -148,8 +149,9 @@ pub(super) fn cost(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
         cells.extend((0..facts.alternatives.len()).map(|index| {
             let estimate = facts.estimate(index, "cost", line, "cost");
             let mut cell = Cell::from(estimate.map_or_else(|| "\u{2013}".to_string(), |x| number::fixed(x.mean / 1e6, 1)));
-            let error = estimate.and_then(|x| x.stderr).filter(|x| *x > 0.0);
-            cell.sub = error.map_or_else(String::new, |x| format!("± {}", number::significant(x / 1e6, 2)));
+            // To the place of the value; what rounds to nothing is left out.
+            let error = estimate.and_then(|x| x.stderr).filter(|x| *x >= 5e4);
+            cell.sub = error.map_or_else(String::new, |x| format!("± {}", number::fixed(x / 1e6, 1)));
             cell
         }));
         cells

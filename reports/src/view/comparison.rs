@@ -122,7 +122,9 @@ impl Comparison {
                     let wanted = fact.alternative == *reference && subject.entity_kind == *kind && subject.metric == *metric;
                     if wanted && (*kind != "cost" || subject.entity == "total") {
                         let better = known.map_or(Better::Neither, |x| x.better);
-                        let (entity, unit) = (subject.entity.clone(), subject.unit.clone());
+                        // An index is not shown in percent.
+                        let unit = if metric.starts_with("hhi") { String::new() } else { subject.unit.clone() };
+                        let entity = subject.entity.clone();
                         lines.push(Line { group, kind, entity, metric, unit, better, values: Vec::new() });
                     }
                 }
@@ -157,7 +159,7 @@ impl Comparison {
             }
             let (scale, marks) = (line.scale(), line.marks());
             let mut head = Cell::from(line.words());
-            head.sub = scale.unit.clone();
+            head.sub = if line.metric.starts_with("hhi") { "0 to 1".to_string() } else { scale.unit.clone() };
             let mut cells = vec![head];
             for (index, mark) in marks.into_iter().enumerate() {
                 let Some(estimate) = line.estimate(index) else { continue };

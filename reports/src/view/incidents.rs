@@ -168,7 +168,6 @@ impl Incidents {
                     let harm = scale.value(estimate.mean, estimate.stderr);
                     table.push(vec![words.into(), harm.into(), number::significant(100.0 * share, 2).into()]);
                 }
-                table.note = "A service hour is one hour of one whole service; half a service for two hours counts the same.".to_string();
                 table
             })
             .collect()

@@ -97,7 +97,7 @@ impl Formulation {
         self.program.offset += instance.model.campaigns.iter().map(|campaign| campaign.value.as_meur() / years).sum::<f64>();
     }
 
-    /// `build[s]` with the annuity of opening the site and its fixed upkeep.
+    /// `build(s)` with the annuity of opening the site and its fixed upkeep.
     fn variable_build(&mut self, instance: &Instance) {
         for (at, site) in instance.sites.iter().enumerate() {
             let cost = site.fixed_cost * instance.building_recovery + site.fixed_upkeep;
@@ -181,7 +181,7 @@ impl Formulation {
         columns.filter_map(|(kind, column)| column.map(|column| (column, weight(kind)))).collect()
     }
 
-    /// Terms of the new IT power of a site [MW].
+    /// Terms of the new IT power of a site (MW).
     fn it_power(&self, instance: &Instance, site: usize) -> Vec<(usize, f64)> {
         self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power)
     }

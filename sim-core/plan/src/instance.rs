@@ -266,7 +266,7 @@ impl<'m> Instance<'m> {
         (0..self.sites.len()).filter(move |at| self.model.sites[self.sites[*at].id].tier == tier)
     }
 
-    /// IT power of the fleets that are there [MW].
+    /// IT power of the fleets that are there (MW).
     pub(crate) fn fleet_power(&self, site: usize) -> f64 {
         self.types.iter().zip(&self.fleet[site]).map(|(kind, count)| kind.power * count).sum()
     }

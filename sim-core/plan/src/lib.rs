@@ -6,8 +6,8 @@
 //!                        '------- conflict (infeasible) <--'-------- prices    cost, verify (from the plan alone)
 //! ```
 //!
-//! [`Instance`](instance::Instance) turns the model into the program's sets and coefficients, [`formulation`] holds one
-//! function per family of variables and constraints, [`solver`] is the only file that names a solver. [`cost_lines`]
+//! `Instance` turns the model into the program's sets and coefficients, `formulation` holds one
+//! function per family of variables and constraints, `solver` is the only file that names a solver. [`cost_lines`]
 //! and [`verify`](fn@verify) compute cost and constraints again from the plan, without the program.
 //!
 //! Architecture invariant: a plan never leaves this crate unless its cost lines sum to the objective.

@@ -72,7 +72,7 @@ fn types(model: &Model) -> impl Iterator<Item = AcceleratorId> + use<> {
     (0..model.accelerators.len()).map(AcceleratorId::from_index)
 }
 
-/// IT power by site [MW].
+/// IT power by site (MW).
 fn installed(model: &Model, plan: &Plan) -> Vec<f64> {
     let of = |site| types(model).map(|kind| model.accelerators[kind].power * accelerators(model, plan, site, kind)).sum::<Power>().as_mw();
     sites(model).map(of).collect()

@@ -6,7 +6,7 @@ use super::{Formulation, scaled, tokens_per_unit};
 use crate::instance::{Instance, Relaxed, tier_demand};
 use crate::program::{Group, Sense};
 
-/// IT power of a site whose limits the search for a conflict leaves out [MW]: more than anyone builds.
+/// IT power of a site whose limits the search for a conflict leaves out (MW): more than anyone builds.
 const UNLIMITED: f64 = 1e5;
 
 impl Formulation {
@@ -69,7 +69,7 @@ impl Formulation {
         }
     }
 
-    /// `fewest <= sum_s build[s] <= most`.
+    /// `fewest <= sum_s build(s) <= most`.
     pub(super) fn constraint_site_count(&mut self, instance: &Instance) {
         let (fewest, most) = instance.count;
         let used: Vec<_> = self.build.iter().map(|column| (*column, 1.0)).collect();
@@ -77,7 +77,7 @@ impl Formulation {
         self.program.at_most(Group::MostSites, used, f64::from(most).min(instance.sites.len() as f64));
     }
 
-    /// `build[s] = 1` for required sites; one that may not be used cannot be.
+    /// `build(s) = 1` for required sites; one that may not be used cannot be.
     pub(super) fn constraint_required(&mut self, instance: &Instance) {
         for required in instance.alternative.iter().flat_map(|it| &it.required) {
             let used = instance.sites.iter().position(|site| site.id == *required).map(|at| (self.build[at], 1.0));

@@ -71,7 +71,7 @@ fn services_take_the_gang_only_where_policy_lets_them() {
     let parts = |preempt: bool| {
         let text = campaign("compute = \"1e30 FLOP\"\nrestart = \"15 min\"");
         let model = load(&[
-            &header("10 d"),
+            &header("60 d"),
             BASE,
             &card(NO_FAILURES),
             &site("left", ""),

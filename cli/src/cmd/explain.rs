@@ -1,0 +1,101 @@
+//! `explain`: a code, a key of the scenario, or an entry of the library.
+
+use bastide_cost_models::{Figure, library};
+use bastide_model::codes::{self, Code};
+use bastide_units::{Quantity, display};
+use serde_json::json;
+
+use crate::args::Format;
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub fn run(word: Option<&str>, markdown: bool, output: &Output) -> Result<(), Failure> {
+    if markdown {
+        use std::io::Write;
+        output.out().write_all(page().as_bytes())?;
+        return Ok(());
+    }
+    let Some(word) = word else { return list(output) };
+    if let Some(code) = codes::explain(word) {
+        if output.format == Format::Json {
+            return output.json("explain/1", &json!({ "code": code.code, "title": code.title, "explanation": code.explanation, "example": code.example }));
+        }
+        return output.line(&text(code));
+    }
+    let found = bastide_model::explain(word).or_else(|| accelerator(word)).or_else(|| model(word));
+    match found {
+        Some(text) if output.format == Format::Json => output.json("explain/1", &json!({ "word": word, "explanation": text })),
+        Some(text) => output.line(&text),
+        None => {
+            let known = known();
+            let near = bastide_model::keys::nearest(word, known.iter().map(String::as_str));
+            let hint = near.map_or_else(|| "bastide explain lists the codes; bastide schema --markdown the keys".to_owned(), |near| format!("did you mean `{near}`?"));
+            Err(Failure::hinted(format!("nothing is known about `{word}`"), hint))
+        }
+    }
+}
+
+fn list(output: &Output) -> Result<(), Failure> {
+    if output.format == Format::Json {
+        let list: Vec<_> = codes::all().iter().map(|code| json!({ "code": code.code, "title": code.title })).collect();
+        return output.json("explain/1", &json!({ "codes": list }));
+    }
+    for code in codes::all() {
+        output.line(&format!("{}  {}", code.code, code.title))?;
+    }
+    Ok(())
+}
+
+fn text(code: &Code) -> String {
+    format!("{}: {}\n\n{}\n\n{}", code.code, code.title, code.explanation, code.example)
+}
+
+fn page() -> String {
+    let mut page = "# Diagnostics\n\nWritten by `bastide explain --markdown`. Codes are never reused.\n".to_owned();
+    for code in codes::all() {
+        page += &format!("\n## {}: {}\n\n{}\n\n```toml\n{}\n```\n", code.code, code.title, code.explanation, code.example);
+    }
+    page
+}
+
+fn accelerator(word: &str) -> Option<String> {
+    let data = library().accelerators.get(word)?;
+    let lines = [
+        figure("peak, dense 16 bit", &data.peak),
+        figure("memory", &data.memory),
+        figure("memory bandwidth", &data.memory_bandwidth),
+        figure("IT power", &data.power),
+        figure("idle share", &data.idle_share),
+        figure("price", &data.price),
+        figure("node failures", &data.node_failure_rate),
+        figure("node repair, median", &data.node_repair_median),
+        figure("node repair, P95", &data.node_repair_p95),
+        figure("lifetime", &data.lifetime),
+    ];
+    Some(format!("{word}: {}, {} per node, by {} ({})\n{}", data.title, data.per_node, data.vendor, data.vendor_nation, lines.join("\n")))
+}
+
+fn figure<Q: Quantity>(name: &str, figure: &Figure<Q>) -> String {
+    let grade = match (figure.assumption, figure.verified) {
+        (true, _) => ", assumption",
+        (false, true) => "",
+        (false, false) => ", not verified",
+    };
+    format!("  {name}: {} ({}, {}{grade})", display(figure.value), figure.source, figure.year)
+}
+
+fn model(word: &str) -> Option<String> {
+    let data = library().models.get(word)?;
+    Some(format!(
+        "{word}: {}\n  {:.4e} parameters, {:.4e} of them active, {} bytes each ({}, {})\n  prompt of {} and answer of {} tokens on average ({})",
+        data.title, data.parameters, data.active_parameters, data.bytes_per_parameter, data.source, data.year, data.prompt_tokens, data.output_tokens, data.lengths_source
+    ))
+}
+
+/// Every word that can be explained.
+fn known() -> Vec<String> {
+    let codes = codes::all().iter().map(|code| code.code.to_owned());
+    let keys = bastide_model::keys::TABLES.iter().flat_map(|table| table.keys.iter().map(move |key| format!("{}.{}", table.name, key.name)));
+    let entries = library().accelerators.keys().chain(library().models.keys()).cloned();
+    codes.chain(keys).chain(entries).collect()
+}
