@@ -40,7 +40,14 @@ pub fn compare(studies: &[Study]) -> Result<String, ReportError> {
                     scale.value(estimate.mean, estimate.stderr),
                     scale.unit.clone(),
                     difference.filter(|_| !itself).map_or_else(String::new, |x| scale.signed(x.mean, x.stderr)),
-                    if itself { "" } else if paired { "paired" } else { "independent" }.to_string(),
+                    if itself {
+                        ""
+                    } else if paired {
+                        "paired"
+                    } else {
+                        "independent"
+                    }
+                    .to_string(),
                 ]);
             }
         }

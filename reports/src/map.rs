@@ -36,6 +36,10 @@ pub struct Tie {
 /// What is drawn.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
+    /// Width of the drawing [px]; words keep their size.
+    pub width: f64,
+    /// IT power of the largest circle [MW], the same on maps to be compared.
+    pub largest: f64,
     /// Title for those who cannot see it.
     pub title: String,
     /// What it shows, in a sentence.
@@ -48,7 +52,6 @@ pub struct Map {
     pub spots: Vec<Spot>,
 }
 
-const WIDTH: f64 = 760.0;
 const MARGIN: f64 = 46.0;
 /// Mean advance of a letter of a sans-serif face, as a share of its size.
 const ADVANCE: f64 = 0.6;
@@ -76,11 +79,12 @@ struct Projection {
     /// Pixels per degree.
     x: f64,
     y: f64,
+    width: f64,
     height: f64,
 }
 
 impl Projection {
-    fn of(places: &[(f64, f64)]) -> Option<Self> {
+    fn of(places: &[(f64, f64)], width: f64) -> Option<Self> {
         let first = places.first()?;
         let mut bounds = (first.0, first.0, first.1, first.1);
         for place in places {
@@ -92,12 +96,13 @@ impl Projection {
         let (mut wide, mut tall) = (((east - west) * cosine).max(1.0), (north - south).max(1.0));
         wide = wide.max(tall / 1.15);
         tall = tall.max(wide / 3.0);
-        let scale = (WIDTH - 2.0 * MARGIN - 40.0) / wide;
+        let scale = (width - 2.0 * MARGIN - 40.0).max(1.0) / wide;
         Some(Self {
             west: (west + east) / 2.0 - wide / cosine / 2.0,
             north: (south + north) / 2.0 + tall / 2.0,
             x: scale * cosine,
             y: scale,
+            width,
             height: tall * scale + 2.0 * MARGIN,
         })
     }
@@ -113,7 +118,7 @@ impl Projection {
 
 /// Radius of a site: area in proportion to power.
 fn radius(mw: f64, largest: f64) -> f64 {
-    if mw <= 0.0 || largest <= 0.0 { 4.0 } else { (26.0 * (mw / largest).sqrt()).max(4.0) }
+    if mw <= 0.0 || largest <= 0.0 { 4.0 } else { (24.0 * (mw / largest).sqrt()).max(4.0) }
 }
 
 /// The drawing; `None` without any place.
@@ -123,13 +128,13 @@ pub fn draw(map: &Map) -> Option<String> {
     let mut places: Vec<(f64, f64)> = map.regions.iter().map(|x| x.1).chain(map.spots.iter().map(|x| x.place)).collect();
     places.extend(map.ties.iter().flat_map(|x| x.ends));
     places.retain(finite);
-    let projection = Projection::of(&places)?;
-    let height = projection.height;
+    let projection = Projection::of(&places, map.width)?;
+    let (width, height) = (projection.width, projection.height);
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write!(
         out,
-        "<svg class=\"map\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\"><title>{}</title><desc>{}</desc><rect class=\"sea\" width=\"{WIDTH}\" height=\"{height:.0}\"/>",
+        "<svg class=\"map\" viewBox=\"0 0 {width} {height:.0}\" role=\"img\"><title>{}</title><desc>{}</desc><rect class=\"sea\" width=\"{width}\" height=\"{height:.0}\"/>",
         escape(&map.title),
         escape(&map.description)
     );
@@ -145,7 +150,7 @@ pub fn draw(map: &Map) -> Option<String> {
             Box { x: a.0 + (b.0 - a.0) * share - 2.0, y: a.1 + (b.1 - a.1) * share - 2.0, w: 4.0, h: 4.0 }
         }));
     }
-    let largest = map.spots.iter().map(|spot| spot.mw).fold(0.0, f64::max);
+    let largest = map.spots.iter().map(|spot| spot.mw).fold(map.largest, f64::max);
     let mut spots: Vec<&Spot> = map.spots.iter().filter(|spot| finite(&spot.place)).collect();
     // Large ones below small ones; names as a last resort for order.
     spots.sort_by(|a, b| b.mw.total_cmp(&a.mw).then_with(|| a.label.cmp(&b.label)));
@@ -160,11 +165,11 @@ pub fn draw(map: &Map) -> Option<String> {
         let built = spot.mw > 0.0;
         let text = if built { format!("{} {} MW", spot.label, crate::number::significant(spot.mw, 3)) } else { spot.label.clone() };
         let size = if built { 13.0 } else { 11.0 };
-        place_label(&mut out, &mut taken, (x, y, r), &text, size, if built { "name" } else { "name none" }, height);
+        place_label(&mut out, &mut taken, (x, y, r), &text, size, if built { "name" } else { "name none" }, (width, height));
     }
     for (label, place) in map.regions.iter().filter(|region| finite(&region.1)) {
         let (x, y) = projection.at(*place);
-        place_label(&mut out, &mut taken, (x, y, -1.0), &label.to_uppercase(), 12.0, "nation", height);
+        place_label(&mut out, &mut taken, (x, y, -1.0), &label.to_uppercase(), 12.0, "nation", (width, height));
     }
     out.push_str("</svg>");
     Some(out)
@@ -204,7 +209,7 @@ enum Anchor {
 
 /// Puts a label where it covers least: right, left, above, below, the corners, then the same further out; with `r < 0` on the
 /// place itself or near it.
-fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), text: &str, size: f64, class: &str, height: f64) {
+fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), text: &str, size: f64, class: &str, sheet: (f64, f64)) {
     use Anchor::{End, Middle, Start};
     let (x, y, r) = spot;
     let letters = text.chars().count() as f64;
@@ -229,14 +234,15 @@ fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), te
     if r < 0.0 {
         corners.clear();
         for step in [0.0, 16.0, 32.0, 52.0, 76.0] {
-            corners.extend([(0.0, -step), (0.0, step), (step, 0.0), (-step, 0.0), (step, step), (-step, step), (step, -step), (-step, -step)].map(
-                |(dx, dy)| (middle.0 + dx, middle.1 + dy, Middle),
-            ));
+            corners.extend(
+                [(0.0, -step), (0.0, step), (step, 0.0), (-step, 0.0), (step, step), (-step, step), (step, -step), (-step, -step)]
+                    .map(|(dx, dy)| (middle.0 + dx, middle.1 + dy, Middle)),
+            );
         }
     }
     let cost = |corner: &(f64, f64, Anchor)| {
         let place = Box { x: corner.0, y: corner.1, w, h };
-        let outside = (-corner.0).max(0.0) + (corner.0 + w - WIDTH).max(0.0) + (-corner.1).max(0.0) + (corner.1 + h - height).max(0.0);
+        let outside = (-corner.0).max(0.0) + (corner.0 + w - sheet.0).max(0.0) + (-corner.1).max(0.0) + (corner.1 + h - sheet.1).max(0.0);
         taken.iter().map(|other| place.overlap(other)).sum::<f64>() + outside * 100.0
     };
     let best = corners.iter().map(|corner| (cost(corner), *corner)).reduce(|best, next| if next.0 < best.0 { next } else { best });
@@ -258,10 +264,10 @@ fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), te
 
 fn graticule(out: &mut String, projection: &Projection) {
     let (north, west) = projection.degrees(0.0, 0.0);
-    let (south, east) = projection.degrees(WIDTH, projection.height);
+    let (south, east) = projection.degrees(projection.width, projection.height);
     let span = (north - south).max(east - west);
     let step = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0].into_iter().find(|step| span / step <= 9.0).unwrap_or(60.0);
-    let height = projection.height;
+    let (width, height) = (projection.width, projection.height);
     let degrees = |value: f64, positive: char, negative: char| {
         let side = if value < 0.0 { negative } else { positive };
         format!("{}° {side}", crate::number::significant(value.abs(), 4))
@@ -273,7 +279,7 @@ fn graticule(out: &mut String, projection: &Projection) {
     };
     for latitude in ticks(south, north) {
         let y = projection.at((latitude, 0.0)).1;
-        let _ = write!(out, "<line class=\"graticule\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+        let _ = write!(out, "<line class=\"graticule\" x1=\"0\" x2=\"{width}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
         let label = degrees(latitude, 'N', 'S');
         let _ = write!(out, "<text class=\"degree\" x=\"6\" y=\"{:.1}\" font-size=\"10\">{label}</text>", y - 3.0);
     }
@@ -295,7 +301,7 @@ mod tests {
 
     #[test]
     fn north_is_up_and_east_is_right() {
-        let projection = Projection::of(&[(50.0, 10.0), (60.0, 30.0)]).unwrap();
+        let projection = Projection::of(&[(50.0, 10.0), (60.0, 30.0)], 760.0).unwrap();
         let (low, high) = (projection.at((50.0, 10.0)), projection.at((60.0, 30.0)));
         assert!(high.1 < low.1 && high.0 > low.0);
         // A degree of longitude at 55 degrees north is cos 55 = 0.5736 of one of latitude.
@@ -309,7 +315,7 @@ mod tests {
         let mut out = String::new();
         let mut taken = Vec::new();
         for index in 0..4 {
-            place_label(&mut out, &mut taken, (300.0, 200.0 + f64::from(index), 5.0), "Gdynia 12 MW", 13.0, "name", 400.0);
+            place_label(&mut out, &mut taken, (300.0, 200.0 + f64::from(index), 5.0), "Gdynia 12 MW", 13.0, "name", (760.0, 400.0));
         }
         for (index, a) in taken.iter().enumerate() {
             assert!(taken[..index].iter().all(|b| a.overlap(b) == 0.0), "label {index}");
@@ -318,11 +324,12 @@ mod tests {
 
     #[test]
     fn hostile_and_lonely_places_are_drawn() {
-        let map = Map { title: "<b>".into(), spots: vec![spot("<script>alert(1)</script>", 59.0, 25.0, 3.0)], ..Map::default() };
+        let map =
+            Map { width: 760.0, title: "<b>".into(), spots: vec![spot("<script>alert(1)</script>", 59.0, 25.0, 3.0)], ..Map::default() };
         let svg = draw(&map).unwrap();
         assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;") && !svg.contains("NaN"));
         assert!(draw(&Map::default()).is_none());
-        let odd = Map { spots: vec![spot("x", f64::NAN, 1.0, 1.0)], ..Map::default() };
+        let odd = Map { width: 760.0, spots: vec![spot("x", f64::NAN, 1.0, 1.0)], ..Map::default() };
         assert!(draw(&odd).is_none());
     }
 }

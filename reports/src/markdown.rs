@@ -27,7 +27,9 @@ pub fn render_markdown(study: &Study) -> Result<String, ReportError> {
     for figure in &view.cost {
         figure.table.iter().for_each(|cost| table(&mut out, cost));
     }
-    for (heading, items) in [("What to do next", view.next.iter().map(step).collect::<Vec<_>>()), ("Before you rely on it", view.warnings.clone())] {
+    for (heading, items) in
+        [("What to do next", view.next.iter().map(step).collect::<Vec<_>>()), ("Before you rely on it", view.warnings.clone())]
+    {
         if !items.is_empty() {
             let _ = writeln!(out, "## {heading}\n");
             items.iter().for_each(|item| {

@@ -6,6 +6,7 @@ mod synthetic;
 use std::fs;
 use std::path::PathBuf;
 
+use ::bastide_sim;
 use bastide_sim::Layout;
 use bastide_sim::results::{RunFacts, Study, StudyWriter};
 
@@ -84,7 +85,9 @@ fn the_answer_follows_from_the_numbers() {
     let difference = study.difference("many-sites", "system", "all", "served_share").unwrap();
     assert!(difference.mean > 2.0 * difference.stderr.unwrap());
     assert!(view.answer.text.starts_with("Many small sites serves most: "), "{}", view.answer.text);
-    assert!(view.answer.text.contains(&number::plus_minus(100.0 * served("many-sites").mean, served("many-sites").stderr.map(|x| 100.0 * x))));
+    assert!(
+        view.answer.text.contains(&number::plus_minus(100.0 * served("many-sites").mean, served("many-sites").stderr.map(|x| 100.0 * x)))
+    );
     assert_eq!(view.answer.cards.len(), 3);
     // The table of cost sums to its total within its rounding.
     let cost = view.cost[0].table.as_ref().unwrap();
@@ -110,7 +113,10 @@ fn alike_is_called_alike() {
     let order = served.ranking();
     let difference = served.difference(order[0], order[1]).unwrap();
     let clear = difference.mean.abs() >= 2.0 * difference.stderr.unwrap();
-    assert_eq!(view.answer.text.contains("no difference beyond error:") || view.answer.text.contains("no difference beyond error ("), !clear);
+    assert_eq!(
+        view.answer.text.contains("no difference beyond error:") || view.answer.text.contains("no difference beyond error ("),
+        !clear
+    );
     assert_eq!(view.answer.text.contains("serves most"), clear);
 }
 

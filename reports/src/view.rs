@@ -288,7 +288,11 @@ impl<'a> Facts<'a> {
     /// `365 days`.
     pub fn period(&self) -> String {
         let hours = self.study.summary.scenario.duration_h;
-        if hours >= 48.0 { format!("{} days", number::significant(hours / 24.0, 4)) } else { format!("{} hours", number::significant(hours, 4)) }
+        if hours >= 48.0 {
+            format!("{} days", number::significant(hours / 24.0, 4))
+        } else {
+            format!("{} hours", number::significant(hours, 4))
+        }
     }
 }
 

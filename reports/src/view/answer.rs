@@ -67,7 +67,8 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
         }
         Some((second, difference)) => {
             // The cheaper one of those that serve alike comes first.
-            let alike: Vec<usize> = order.iter().copied().filter(|x| *x == best || served.difference(*x, best).is_none_or(|d| !is_clear(&d))).collect();
+            let alike: Vec<usize> =
+                order.iter().copied().filter(|x| *x == best || served.difference(*x, best).is_none_or(|d| !is_clear(&d))).collect();
             let cheap = cost.and_then(|cost| cost.ranking().into_iter().find(|x| alike.contains(x))).unwrap_or(best);
             let other = if cheap == best { second } else { best };
             let error = difference.map_or_else(String::new, |d| format!(" (difference {})", size(&served.scale(), &d)));
@@ -136,7 +137,8 @@ fn cost_words(facts: &Facts<'_>, cost: &Line, of: usize, than: usize) -> String 
 fn card(facts: &Facts<'_>, label: &str, line: &Line, best: usize) -> Card {
     let scale = line.scale();
     let text = line.estimate(best).map_or_else(|| "\u{2013}".to_string(), |x| scale.value(x.mean, x.stderr));
-    let (value, error) = text.split_once('±').map_or((text.as_str(), String::new()), |(value, error)| (value.trim(), format!("± {}", error.trim())));
+    let (value, error) =
+        text.split_once('±').map_or((text.as_str(), String::new()), |(value, error)| (value.trim(), format!("± {}", error.trim())));
     let others = (0..facts.alternatives.len()).filter(|index| *index != best);
     Card {
         label: label.to_string(),
@@ -166,14 +168,20 @@ pub(super) fn warnings(facts: &Facts<'_>) -> Vec<String> {
             )),
             _ => {}
         }
-        if let Some(violations) = summary.estimates.iter().find(|x| {
-            x.alternative == alternative.name && x.subject.metric == "residency_violations" && x.estimate.mean > 0.0
-        }) {
+        if let Some(violations) = summary
+            .estimates
+            .iter()
+            .find(|x| x.alternative == alternative.name && x.subject.metric == "residency_violations" && x.estimate.mean > 0.0)
+        {
             warnings.push(format!("{title} breaks residency rules {} times a history.", number::significant(violations.estimate.mean, 3)));
         }
     }
     for law in summary.balance.iter().filter(|law| law.residual > 1e-6) {
-        warnings.push(format!("The law of conservation of {} is off by {} in some history.", law.law, number::significant(law.residual, 2)));
+        warnings.push(format!(
+            "The law of conservation of {} is off by {} in some history.",
+            law.law,
+            number::significant(law.residual, 2)
+        ));
     }
     let unverified = facts.study.assumptions.iter().filter(|x| x.verified != Some(true)).count();
     if unverified > 0 {

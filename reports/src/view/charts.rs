@@ -43,8 +43,7 @@ fn channel_entities<'a>(facts: &Facts<'a>, kind: &str, metric: &str) -> Vec<&'a 
 
 /// A share over time for every alternative, in percent.
 fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str) -> Result<Figure, ReportError> {
-    let channels: Vec<Option<&Channel>> =
-        facts.alternatives.iter().map(|x| facts.study.channel(&x.name, kind, entity, metric)).collect();
+    let channels: Vec<Option<&Channel>> = facts.alternatives.iter().map(|x| facts.study.channel(&x.name, kind, entity, metric)).collect();
     let mut lowest = 100.0_f64;
     let mut lines = Vec::new();
     for (series, channel) in channels.iter().enumerate() {
@@ -59,7 +58,10 @@ fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str)
     let from = if lowest >= 90.0 { 90.0 } else { (lowest / 20.0).floor() * 20.0 };
     let axes = Axes {
         title: title.to_string(),
-        description: format!("Mean over {} histories by alternative, with the band from the 5 % to the 95 % quantile.", facts.study.summary.replications),
+        description: format!(
+            "Mean over {} histories by alternative, with the band from the 5 % to the 95 % quantile.",
+            facts.study.summary.replications
+        ),
         x: "day of the study".to_string(),
         y: "%".to_string(),
         // A little above, so that a line at the top is whole.
@@ -160,7 +162,8 @@ pub(super) fn cost(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
         table.push(row(line));
     }
     table.total(row("total"));
-    let caption = format!("Simulated cost over {}; capital as its annuity, lost tokens and delays at their value in the scenario.", facts.period());
+    let caption =
+        format!("Simulated cost over {}; capital as its annuity, lost tokens and delays at their value in the scenario.", facts.period());
     Ok(vec![Figure { title: axes.title, caption, svg, table: Some(table), source: ESTIMATES.to_string() }])
 }
 

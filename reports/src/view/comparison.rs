@@ -10,7 +10,16 @@ use crate::number::Scale;
 
 /// Groups of metrics; `tier` and `T0` stand for every tier and the most critical one.
 const GROUPS: &[(&str, &[(&str, &str)])] = &[
-    ("Inference", &[("system", "served_share"), ("tier", "served_share"), ("tier", "hours_below_90"), ("tier", "time_to_recover"), ("tier", "latency_p95")]),
+    (
+        "Inference",
+        &[
+            ("system", "served_share"),
+            ("tier", "served_share"),
+            ("tier", "hours_below_90"),
+            ("tier", "time_to_recover"),
+            ("tier", "latency_p95"),
+        ],
+    ),
     ("Training", &[("system", "training_goodput"), ("system", "accelerator_hours_lost")]),
     ("Money", &[("cost", "cost"), ("system", "cost_per_mtokens")]),
     ("Environment", &[("system", "co2"), ("system", "water"), ("system", "fuel"), ("system", "land")]),
@@ -145,7 +154,8 @@ impl Comparison {
     }
 
     pub(super) fn table(&self, facts: &Facts<'_>) -> Table {
-        let mut table = facts.table("Alternatives compared: mean ± standard error, and the difference to the first on the same draws", "Metric");
+        let mut table =
+            facts.table("Alternatives compared: mean ± standard error, and the difference to the first on the same draws", "Metric");
         let mut group = "";
         for line in &self.lines {
             // What is nought everywhere tells nothing, except that the law was kept.

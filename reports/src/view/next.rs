@@ -16,17 +16,26 @@ pub(super) fn steps(facts: &Facts<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let folder = scenario(facts);
     let reference = &facts.alternatives[0];
-    if let Some(price) = reference.plan.prices.first().filter(|price| price.annual_eur > 0.0) {
+    let mut prices = reference.plan.prices.iter().filter(|price| price.annual_eur > 0.0);
+    if let Some((price, key)) = prices.clone().find_map(|price| Some((price, key(&price.constraint)?))) {
         let more = price.limit * 0.1;
-        let saving = more * price.annual_eur;
         let text = format!(
-            "Ask what {} is worth: ten per cent more ({}) would save about {} a year at first order, before the plan adapts.",
-            price.constraint,
+            "Ask what more of the {} is worth: ten per cent ({}) would save about {} a year at first order, before the plan adapts.",
+            plans::constraint_words(facts, &price.constraint),
             plans::limit(more, &price.unit),
-            number::plain("EUR", saving)
+            number::plain("EUR", more * price.annual_eur)
         );
-        let command = set(&price.constraint, price.limit * 1.1, &price.unit).map_or_else(String::new, |set| format!("bastide plan {folder} --set {set}"));
-        steps.push(Step { text, command });
+        let limit = number::significant(price.limit * 1.1, 6).replace('\u{202f}', "");
+        steps.push(Step { text, command: format!("bastide plan {folder} --set {key}=\"{limit} {}\"", price.unit) });
+    }
+    if let Some(price) = prices.find(|price| price.constraint.starts_with("loss of ")) {
+        let text = format!(
+            "Ask whether to insure against the {}: keeping {} ready costs about {} a year at first order.",
+            plans::constraint_words(facts, &price.constraint),
+            plans::limit(price.limit, &price.unit),
+            number::plain("EUR", price.limit * price.annual_eur)
+        );
+        steps.push(Step { text, command: String::new() });
     }
     let [root, asset] = facts.incidents.largest(facts, 0);
     if let Some((words, estimate, share)) = root {
@@ -53,21 +62,30 @@ pub(super) fn steps(facts: &Facts<'_>) -> Vec<Step> {
     }
     let unverified = facts.study.assumptions.iter().filter(|x| x.verified != Some(true)).count();
     if unverified > 0 {
-        let text = format!("Verify sources: {unverified} assumptions are not marked as verified; begin with those of the largest sites and services.");
+        let text = format!(
+            "Verify sources: {unverified} assumptions are not marked as verified; begin with those of the largest sites and services."
+        );
         steps.push(Step { text, command: format!("bastide show {folder} --resolved") });
     }
     steps
 }
 
-/// `plan.budget="3300 M EUR"` for a price whose key is known.
-fn set(constraint: &str, limit: f64, unit: &str) -> Option<String> {
-    let value = format!("\"{} {unit}\"", number::significant(limit, 6).replace('\u{202f}', ""));
+/// The scenario's key behind a limit, if one key sets it.
+fn key(constraint: &str) -> Option<String> {
     match constraint {
-        "budget" => Some(format!("plan.budget={value}")),
-        "IT power" | "it power" => Some(format!("plan.it_power={value}")),
+        "budget" => Some("plan.budget".to_string()),
+        "IT power" => Some("plan.it_power".to_string()),
         other => {
-            let site = other.strip_prefix("connection of ").filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))?;
-            Some(format!("site.{site}.connection={value}"))
+            let (what, name) = other.split_once(" of ")?;
+            // Only words go into a command.
+            let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            let key = match what {
+                "connection" => format!("site.{name}.connection"),
+                "IT power" => format!("site.{name}.max_it_power"),
+                "hosting limit" => format!("bus.{name}.hosting_limit"),
+                _ => return None,
+            };
+            Some(key).filter(|_| word)
         }
     }
 }
@@ -126,9 +144,10 @@ mod tests {
 
     #[test]
     fn only_known_limits_become_commands() {
-        assert_eq!(set("budget", 3300.0, "M EUR").unwrap(), "plan.budget=\"3300 M EUR\"");
-        assert_eq!(set("connection of riga", 44.0, "MW").unwrap(), "site.riga.connection=\"44 MW\"");
-        assert_eq!(set("survival of riga", 1.0, "1"), None);
-        assert_eq!(set("connection of $(reboot)", 1.0, "MW"), None);
+        assert_eq!(key("budget").unwrap(), "plan.budget");
+        assert_eq!(key("connection of riga").unwrap(), "site.riga.connection");
+        assert_eq!(key("hosting limit of lv").unwrap(), "bus.lv.hosting_limit");
+        assert_eq!(key("loss of riga"), None);
+        assert_eq!(key("connection of $(reboot)"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What is built, what binds, what it rests on.
 
-use bastide_model::plan::SolveStatus;
+use bastide_model::plan::{Price, SolveStatus};
 
 use super::{Facts, Part, Table, words};
 use crate::number;
@@ -24,7 +24,8 @@ pub(super) fn plans(facts: &Facts<'_>) -> Vec<Part> {
             }
             builds.total(vec!["All".into(), "".into(), number::count(count).into(), number::significant(mw, 3).into(), "".into()]);
             tables.push(builds);
-            let mut services = Table::new("Services and their stand-by", &["Service", "Tier", "Site", "#Share [%]", "#Accelerators", "Stand-by"]);
+            let mut services =
+                Table::new("Services and their stand-by", &["Service", "Tier", "Site", "#Share [%]", "#Accelerators", "Stand-by"]);
             for x in &plan.placements {
                 let mut standby: Vec<String> =
                     plan.standbys.iter().filter(|s| s.service == x.service && s.of == x.site).map(|s| site(&s.site)).collect();
@@ -80,11 +81,7 @@ fn proof(facts: &Facts<'_>, alternative: &bastide_sim::results::AlternativeFacts
     let capital: f64 = alternative.plan.cost.iter().map(|x| x.capital_eur).sum();
     let mut text = Vec::new();
     if capital > 0.0 {
-        text.push(format!(
-            "Spends {} of capital out of {}.",
-            number::plain("EUR", capital),
-            number::plain("EUR", scenario.budget_eur)
-        ));
+        text.push(format!("Spends {} of capital out of {}.", number::plain("EUR", capital), number::plain("EUR", scenario.budget_eur)));
     }
     text.push(match &alternative.plan.certificate {
         None => "Written by a person: nothing is proven about it.".to_string(),
@@ -115,24 +112,33 @@ pub(super) fn prices(facts: &Facts<'_>) -> Vec<Part> {
     (facts.alternatives.iter())
         .filter(|alternative| !alternative.plan.prices.is_empty())
         .map(|alternative| {
-            let sentences = alternative.plan.prices.iter().take(8).map(|price| {
-                let word = if price.annual_eur >= 0.0 { "saves" } else { "costs" };
-                format!(
-                    "{}: one more {} {word} {} a year (limit {}, {}).",
-                    words::capital(&price.constraint),
-                    singular(&price.unit),
-                    number::plain("EUR", price.annual_eur.abs()),
-                    limit(price.limit, &price.unit),
-                    price.place
-                )
-            });
+            let sentences = alternative.plan.prices.iter().take(8).map(|price| sentence(facts, price));
             Part { title: alternative.title.clone(), text: sentences.collect(), tables: Vec::new() }
         })
         .collect()
 }
 
-fn singular(unit: &str) -> &str {
-    unit.strip_suffix('s').filter(|word| *word == "accelerator" || *word == "site").unwrap_or(unit)
+/// A price in a sentence.
+fn sentence(facts: &Facts<'_>, price: &Price) -> String {
+    let what = words::capital(&constraint_words(facts, &price.constraint));
+    let saving = number::plain("EUR", price.annual_eur);
+    let (limit, place) = (limit(price.limit, &price.unit), &price.place);
+    match price.constraint.split_once(' ').map(|(kind, _)| kind) {
+        Some("loss") => format!("{what}: one accelerator fewer to replace would save {saving} a year ({limit}; {place})."),
+        Some("least") => format!(
+            "{what}: one percentage point less would save {saving} a year (limit {} %; {place}).",
+            number::significant(price.limit, 4)
+        ),
+        _ => format!("{what}: one more {} would save {saving} a year (limit {limit}; {place}).", price.unit.trim_end_matches('s')),
+    }
+}
+
+/// `connection of riga` with the title instead of the name.
+pub(super) fn constraint_words(facts: &Facts<'_>, constraint: &str) -> String {
+    let Some((what, name)) = constraint.split_once(" of ") else { return constraint.to_string() };
+    let known = ["site", "bus", "accelerator"].map(|kind| (kind, facts.title(kind, name)));
+    let title = known.into_iter().find(|(_, title)| title != name).map_or_else(|| name.to_string(), |(_, title)| title);
+    format!("{what} of {title}")
 }
 
 /// `3000 M EUR` without digits nobody wrote.

@@ -1,15 +1,15 @@
 //! TOML as a tree with positions, ordered as written.
 
+mod syntax;
+
+pub use syntax::parse;
+
 use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
-use crate::diag::Diagnostic;
-use crate::text::{At, Sources};
-
-/// Most syntax errors that one file reports.
-const MAX_SYNTAX_ERRORS: usize = 50;
+use crate::text::At;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -92,37 +92,6 @@ impl Table {
     }
 }
 
-/// Parses a document; recovers from syntax errors and reports all of them.
-pub fn parse(sources: &Sources, file: u32, diagnostics: &mut Vec<Diagnostic>) -> Table {
-    let text = sources.text(file);
-    let (root, errors) = DeTable::parse_recoverable(&text);
-    let mut seen = std::collections::BTreeSet::new();
-    for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
-        let span = error.span().unwrap_or(0..0);
-        let at = At { file, start: span.start as u32, end: span.end as u32 };
-        let message = error.message();
-        let (code, message, hint) = if message.contains("recurs") {
-            ("F0108", "values are nested too deep".to_owned(), "at most 80 levels are read")
-        } else if message.contains("duplicate key") {
-            ("F0110", format!("`{}` is written twice", sources.slice(at)), "keep one of the two")
-        } else {
-            (
-                "F0109",
-                format!("this is not TOML: {message}"),
-                "TOML has `key = value` lines under `[table]` headings; texts and quantities stand in quotes",
-            )
-        };
-        // The parser may report one slip several times on its way back to sane ground.
-        let place = sources.span(at);
-        if seen.insert((code, place.line)) {
-            diagnostics.push(Diagnostic::error(code, place, message).hint(hint));
-        }
-    }
-    table(file, root.into_inner(), &mut |at, message| {
-        diagnostics.push(Diagnostic::error("F0207", sources.span(at), message));
-    })
-}
-
 /// Parses one value: the right side of `--set`.
 ///
 /// # Errors
@@ -132,34 +101,34 @@ pub fn parse_value(file: u32, text: &str) -> Result<Node, String> {
     if let Some(error) = errors.first() {
         return Err(error.message().to_owned());
     }
-    let mut problem = None;
+    let mut too_large = false;
     let at = At { file, start: 0, end: text.len() as u32 };
-    let node = node(file, at, value.into_inner(), &mut |_, message| problem = Some(message));
-    problem.map_or(Ok(node), Err)
+    let node = node(at, &|offset| offset as u32, value.into_inner(), &mut |_| too_large = true);
+    if too_large { Err("a number does not fit 64 bits".to_owned()) } else { Ok(node) }
 }
 
-fn table(file: u32, source: DeTable<'_>, report: &mut dyn FnMut(At, String)) -> Table {
+/// `place` gives the offset in the file of an offset in the text that was parsed; `report` takes the places of integers that
+/// do not fit.
+fn table(file: u32, place: &dyn Fn(usize) -> u32, source: DeTable<'_>, report: &mut dyn FnMut(At)) -> Table {
     let mut entries: Vec<Entry> = source
         .into_iter()
         .map(|(key, value)| {
-            let span = key.span();
-            let key_at = At { file, start: span.start as u32, end: span.end as u32 };
-            let span = value.span();
-            let at = At { file, start: span.start as u32, end: span.end as u32 };
-            Entry { key: key.into_inner().into_owned(), key_at, node: node(file, at, value.into_inner(), report) }
+            let key_at = At { file, start: place(key.span().start), end: place(key.span().end) };
+            let at = At { file, start: place(value.span().start), end: place(value.span().end) };
+            Entry { key: key.into_inner().into_owned(), key_at, node: node(at, place, value.into_inner(), report) }
         })
         .collect();
     entries.sort_by_key(|entry| entry.key_at.start);
     Table { entries }
 }
 
-fn node(file: u32, at: At, value: DeValue<'_>, report: &mut dyn FnMut(At, String)) -> Node {
+fn node(at: At, place: &dyn Fn(usize) -> u32, value: DeValue<'_>, report: &mut dyn FnMut(At)) -> Node {
     let value = match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(integer) => Value::Integer(integer),
             Err(_) => {
-                report(at, format!("`{}` does not fit 64 bits", integer.as_str()));
+                report(at);
                 Value::Integer(0)
             }
         },
@@ -170,17 +139,17 @@ fn node(file: u32, at: At, value: DeValue<'_>, report: &mut dyn FnMut(At, String
             items
                 .into_iter()
                 .map(|item| {
-                    let span = item.span();
-                    node(file, At { file, start: span.start as u32, end: span.end as u32 }, item.into_inner(), report)
+                    let at = At { file: at.file, start: place(item.span().start), end: place(item.span().end) };
+                    node(at, place, item.into_inner(), report)
                 })
                 .collect(),
         ),
-        DeValue::Table(entries) => Value::Table(table(file, entries, report)),
+        DeValue::Table(entries) => Value::Table(table(at.file, place, entries, report)),
     };
     Node { at, value }
 }
 
-/// Lays one document over another: top-level tables key by key, arrays of tables entry by entry by `name`, all else replaced.
+/// Lays one document over another: top-level tables key by key, arrays of tables entry by entry by `name`.
 pub fn merge(base: &mut Table, over: Table) {
     for entry in over.entries {
         let Some(existing) = base.get_mut(&entry.key) else {
@@ -189,8 +158,9 @@ pub fn merge(base: &mut Table, over: Table) {
         };
         match (&mut existing.node.value, entry.node.value) {
             (Value::Table(base), Value::Table(over)) => merge_keys(base, over),
-            (Value::List(base), Value::List(over)) if is_named(base) && is_named(&over) => merge_named(base, over),
-            (_, value) => existing.node = Node { at: entry.node.at, value },
+            (Value::List(base), Value::List(over)) if is_tables(base) && is_tables(&over) => merge_named(base, over),
+            // Another form than the base has: one of the two is a mistake, which decoding reports where it stands.
+            (_, value) => base.entries.push(Entry { key: entry.key, key_at: entry.key_at, node: Node { at: entry.node.at, value } }),
         }
     }
 }
@@ -213,14 +183,16 @@ pub fn name_of(node: &Node) -> Option<&str> {
     }
 }
 
-fn is_named(list: &[Node]) -> bool {
-    list.iter().all(|node| name_of(node).is_some())
+fn is_tables(list: &[Node]) -> bool {
+    list.iter().all(|node| matches!(node.value, Value::Table(_)))
 }
 
 fn merge_named(base: &mut Vec<Node>, over: Vec<Node>) {
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
     for (index, node) in base.iter().enumerate() {
-        positions.entry(name_of(node).unwrap_or_default().to_owned()).or_insert(index);
+        if let Some(name) = name_of(node) {
+            positions.entry(name.to_owned()).or_insert(index);
+        }
     }
     for node in over {
         // Each base entry is laid over once: a second entry of this name is a duplicate, which decoding reports.

@@ -39,7 +39,9 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
         let mut ducts = Vec::new();
         let targets: Vec<Stream> = match &hazard.kind {
             HazardKind::RandomOutage { targets, .. } | HazardKind::StrikeCampaign { targets, .. } => of_targets(targets),
-            HazardKind::Wiper { segments, .. } => segments.iter().map(|id| stream(&format!("segment.{}", model.segments[id.index()]))).collect(),
+            HazardKind::Wiper { segments, .. } => {
+                segments.iter().map(|id| stream(&format!("segment.{}", model.segments[id.index()]))).collect()
+            }
             HazardKind::CableCut { targets, .. } => {
                 let names;
                 (names, ducts) = cable::ducts(model, targets);

@@ -5,6 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+// Test support that the report's tests share names this crate from outside.
+#[cfg(test)]
+extern crate self as bastide_sim;
+
 mod hazard;
 pub mod record;
 pub mod results;

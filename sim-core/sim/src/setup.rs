@@ -54,7 +54,6 @@ pub(crate) struct Choice {
 /// A service at a site where the plan wants it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
-    pub service: usize,
     pub site: usize,
     /// Stand-bys for the loss of the site, with their shares of what is displaced.
     pub standbys: Vec<(usize, f64)>,
@@ -72,8 +71,6 @@ pub(crate) struct Flow {
 /// A campaign that the plan runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gang {
-    pub pool: usize,
-    pub site: usize,
     /// FLOP/s of the whole gang at full power, between checkpoints.
     pub rate: f64,
 }
@@ -274,7 +271,8 @@ struct Routes {
 
 /// Demand by origin and planned site. An origin uses the planned sites within its latency limit in proportion to their shares.
 fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) -> Routes {
-    let mut routes = Routes { pairs: Vec::new(), flows: Vec::new(), service_pairs: Vec::new(), service_flows: Vec::new(), placed: Vec::new() };
+    let mut routes =
+        Routes { pairs: Vec::new(), flows: Vec::new(), service_pairs: Vec::new(), service_flows: Vec::new(), placed: Vec::new() };
     for (service, demand) in model.services.iter().enumerate() {
         let placements: Vec<_> = plan.placements.iter().filter(|p| p.service.index() == service && p.share > 0.0).collect();
         let total: f64 = placements.iter().map(|p| p.share).sum();
@@ -284,11 +282,7 @@ fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) ->
         for placement in &placements {
             let own = plan.standbys.iter().filter(|s| s.service == placement.service && s.of == placement.site && s.share > 0.0);
             let sum: f64 = own.clone().map(|s| s.share).sum();
-            routes.pairs.push(Pair {
-                service,
-                site: placement.site.index(),
-                standbys: own.map(|s| (s.site.index(), s.share / sum)).collect(),
-            });
+            routes.pairs.push(Pair { site: placement.site.index(), standbys: own.map(|s| (s.site.index(), s.share / sum)).collect() });
         }
         routes.service_pairs.push(first_pair..routes.pairs.len());
         let first_flow = routes.flows.len();
@@ -297,7 +291,11 @@ fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) ->
             let reachable: f64 = placements.iter().filter(|p| near(p.site)).map(|p| p.share).sum();
             for (at, placement) in placements.iter().enumerate() {
                 // An origin out of reach of every planned site asks all of them, in vain.
-                let part = if reachable > 0.0 { f64::from(u8::from(near(placement.site))) * placement.share / reachable } else { placement.share / total };
+                let part = if reachable > 0.0 {
+                    f64::from(u8::from(near(placement.site))) * placement.share / reachable
+                } else {
+                    placement.share / total
+                };
                 if part > 0.0 && share > 0.0 {
                     routes.flows.push(Flow { pair: first_pair + at, origin: nation.index(), weight: placed * share * part });
                 }
@@ -310,7 +308,12 @@ fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) ->
 }
 
 /// For failover to any legal site: the sites that can run a service, nearest to the origin first.
-fn others(model: &Model, built: &[bool], choice_at: &[Range<usize>], latency: &crate::world::network::Paths) -> Vec<Vec<(usize, Vec<usize>)>> {
+fn others(
+    model: &Model,
+    built: &[bool],
+    choice_at: &[Range<usize>],
+    latency: &crate::world::network::Paths,
+) -> Vec<Vec<(usize, Vec<usize>)>> {
     let sites = model.sites.len();
     model
         .services
@@ -346,7 +349,7 @@ fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Vec<Option<Gang>>, Vec<
         if let Some(pool) = pools.iter().position(here) {
             let rate = model.training_rate[at][placement.accelerator.index()].as_flop_per_s() * f64::from(model.campaigns[at].accelerators);
             if rate > 0.0 && gangs[at].is_none() {
-                gangs[at] = Some(Gang { pool, site: placement.site.index(), rate });
+                gangs[at] = Some(Gang { rate });
                 pool_campaigns[pool].push(at);
             }
         }

@@ -106,7 +106,7 @@ impl Outage {
     /// Share of the time from the start to `end` in service.
     fn availability(&self, end: Time) -> f64 {
         let open = if self.out { end.since(self.since).as_s() } else { 0.0 };
-        1.0 - (self.total_s + open) / end.since(Time::ZERO).as_s()
+        (1.0 - (self.total_s + open) / end.since(Time::ZERO).as_s()).max(0.0)
     }
 }
 

@@ -90,11 +90,18 @@ pub fn display<Q: Quantity>(quantity: Q) -> String {
     let value = quantity.base();
     let magnitude = value.abs();
     let fits = |unit: &&(&str, f64)| magnitude >= unit.1 * 0.999_999_9;
-    let best = Q::UNITS.iter().filter(fits).max_by(|a, b| a.1.total_cmp(&b.1));
+    // `max_by` takes the last of equals: reversed, that is the first of the list.
+    let best = Q::UNITS.iter().rev().filter(fits).max_by(|a, b| a.1.total_cmp(&b.1));
     let smallest = Q::UNITS.iter().min_by(|a, b| a.1.total_cmp(&b.1));
     let (name, size) = if value == 0.0 { Q::UNITS[0] } else { *best.or(smallest).unwrap_or(&Q::UNITS[0]) };
     let number = format_significant(value / size, 6);
-    if name.is_empty() { number } else { format!("{number} {name}") }
+    let plural = Q::UNITS.iter().find(|unit| number != "1" && unit.1 == size && unit.0.strip_suffix('s') == Some(name));
+    // The same size has several names where people write several; the one of the example is the usual one.
+    let usual = Q::UNITS.iter().find(|unit| unit.1 == size && !unit.0.is_empty() && Q::EXAMPLE.ends_with(&format!(" {}", unit.0)));
+    match plural.or(usual).map_or(name, |unit| unit.0) {
+        "" => number,
+        name => format!("{number} {name}"),
+    }
 }
 
 /// A number with at most `digits` significant digits, without trailing zeros.
@@ -110,7 +117,7 @@ pub fn format_significant(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bandwidth, Compute, Duration, Money, Power, Rate, Ratio, TokenRate};
+    use crate::{Bandwidth, CapacityCost, CarbonIntensity, Compute, Duration, Money, Power, Rate, Ratio, Temperature, TokenRate};
 
     #[test]
     fn reads_what_planners_write() {
@@ -138,10 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn of_units_of_one_size_shows_the_usual_one() {
+        assert_eq!(display(Money::from_meur(3.0)), "3 M EUR");
+        assert_eq!(display(Money::from_eur(30_000.0)), "30 kEUR");
+        assert_eq!(display(CapacityCost::from_meur_per_mw(11.0)), "11 M EUR/MW");
+        assert_eq!(display(CarbonIntensity::from_g_per_kwh(412.0)), "412 g/kWh");
+        assert_eq!(display(Temperature::from_celsius(21.0)), "21 degC");
+        assert_eq!(display(Duration::from_d(7.0)), "1 week");
+        assert_eq!(display(Duration::from_d(14.0)), "2 weeks");
+        assert_eq!(display(Ratio::new(1.2)), "1.2");
+    }
+
+    #[test]
     fn shows_the_largest_unit_that_fits() {
         assert_eq!(display(Power::from_mw(120.0)), "120 MW");
         assert_eq!(display(Duration::from_h(36.0)), "1.5 d");
         assert_eq!(display(Power::ZERO), "0 W");
+        assert_eq!(display(Power::from_w(16.0)), "16 W");
         assert_eq!(format_significant(1234.5678, 3), "1230");
     }
 }

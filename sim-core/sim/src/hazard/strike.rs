@@ -35,7 +35,8 @@ fn hardening(model: &Model, target: Target) -> usize {
 impl World<'_> {
     pub(super) fn salvo(&mut self, hazard: usize) {
         let setup = self.setup;
-        let HazardKind::StrikeCampaign { targets, munitions, interception, aim, damage, repair, nodes_destroyed, .. } = &setup.model.hazards[hazard].kind
+        let HazardKind::StrikeCampaign { targets, munitions, interception, aim, damage, repair, nodes_destroyed, .. } =
+            &setup.model.hazards[hazard].kind
         else {
             return;
         };

@@ -56,7 +56,12 @@ const SYSTEM: &[Row] = &[
     ("served_share", "1", Higher, "tokens served / tokens demanded, all tiers; 1 without demand"),
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
-    ("training_goodput", "1", Higher, "useful compute / compute at full speed from each campaign's first start to its end; 1 without campaigns, 0 if none started"),
+    (
+        "training_goodput",
+        "1",
+        Higher,
+        "useful compute / compute at full speed from each campaign's first start to its end; 1 without campaigns, 0 if none started",
+    ),
     ("accelerator_hours_lost", "accelerator h", Lower, "hours that started gangs did not turn into useful work"),
     ("ai_energy", "MWh", Neither, "energy that sites took from the grid"),
     ("ai_unserved", "MWh", Lower, "energy that sites asked of the grid and did not get"),
@@ -69,7 +74,12 @@ const SYSTEM: &[Row] = &[
     ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
     ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
     ("cost_per_mtokens", "EUR/M tokens", Lower, "capital, upkeep and energy over tokens served, training included; 0 when none is served"),
-    ("effective_sovereignty", "1", Higher, "share of served tokens at sites whose operator is at home in the service's nation or in a nation of one of its groups; 0 when none is served"),
+    (
+        "effective_sovereignty",
+        "1",
+        Higher,
+        "share of served tokens at sites whose operator is at home in the service's nation or in a nation of one of its groups; 0 when none is served",
+    ),
     ("hhi_site", "1", Lower, "concentration (Herfindahl-Hirschman) of planned IT power by site; 0 without any"),
     ("hhi_operator", "1", Lower, "concentration of planned IT power by operator; 0 without any"),
     ("hhi_vendor", "1", Lower, "concentration of planned IT power by accelerator vendor; 0 without any"),
@@ -92,7 +102,12 @@ const SERVICE: &[Row] = &[
     ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
 ];
 const CAMPAIGN: &[Row] = &[
-    ("goodput", "1", Higher, "effective training time ratio: useful compute / (gang x rate x time from first start until done or the end); 0 if it never started"),
+    (
+        "goodput",
+        "1",
+        Higher,
+        "effective training time ratio: useful compute / (gang x rate x time from first start until done or the end); 0 if it never started",
+    ),
     ("progress", "1", Higher, "useful compute / compute of the campaign"),
     ("delay", "d", Lower, "time after the deadline until done; until the end of the history if not done; 0 if the deadline is later"),
     ("accelerator_hours_lost", "accelerator h", Lower, "hours of the gang since its first start that were not useful work"),
@@ -185,7 +200,8 @@ impl Layout {
     #[must_use]
     pub fn position(&self, entity_kind: &str, entity: usize, metric: &str) -> Option<usize> {
         let start = self.starts.iter().find(|(kind, _)| *kind == entity_kind)?.1;
-        let rows = self.metrics[start..].iter().take_while(|def| def.entity_kind == entity_kind && def.entity == self.metrics[start].entity);
+        let rows =
+            self.metrics[start..].iter().take_while(|def| def.entity_kind == entity_kind && def.entity == self.metrics[start].entity);
         let (mut count, mut place) = (0, None);
         for (row, def) in rows.enumerate() {
             count += 1;

@@ -83,7 +83,7 @@ impl Data {
     pub(super) fn summary(&self, dataset: usize, end: Time) -> (f64, f64, f64) {
         let set = &self.sets[dataset];
         let open = if set.readable { end.since(set.since).as_s() } else { 0.0 };
-        (set.lost_bytes * 1e-12, set.recovery_point_s / 3600.0, (set.readable_s + open) / end.since(Time::ZERO).as_s())
+        (set.lost_bytes * 1e-12, set.recovery_point_s / 3600.0, ((set.readable_s + open) / end.since(Time::ZERO).as_s()).min(1.0))
     }
 
     /// Bytes of all copies that exist.
@@ -190,9 +190,10 @@ impl World<'_> {
                     // One restoration at a time; the other copies follow from it.
                     if self.data.sets[dataset].copies.contains(&Replica::Underway) { 0.0 } else { ACCESS_BYTES_PER_S }
                 } else {
-                    let held = replicas.iter().enumerate().filter(|(copy, place)| {
-                        self.data.sets[dataset].copies[*copy] == Replica::Held && self.sites[**place].works
-                    });
+                    let held = replicas
+                        .iter()
+                        .enumerate()
+                        .filter(|(copy, place)| self.data.sets[dataset].copies[*copy] == Replica::Held && self.sites[**place].works);
                     let widths = held.map(|(_, place)| self.net.paths.widest(&self.setup.graph, &self.net.up, *place, site));
                     widths.fold(0.0, f64::max).min(ACCESS_BYTES_PER_S)
                 };

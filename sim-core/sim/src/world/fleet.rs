@@ -62,9 +62,12 @@ impl World<'_> {
     pub(super) fn begin_fleet(&mut self) {
         let setup = self.setup;
         let mut delay_s = vec![0.0; setup.model.accelerators.len()];
-        for hazard in &setup.model.hazards {
+        for (place, hazard) in setup.model.hazards.iter().enumerate() {
             if let HazardKind::SupplyDelay { accelerators, probability, delay } = &hazard.kind {
                 let late_s = crate::hazard::supply::delay_s(self, &hazard.entity.name, *probability, delay);
+                if late_s > 0.0 {
+                    self.recorder.event(self.now, "supply-delay", "hazard", place, late_s / 86_400.0, "days", None);
+                }
                 for (at, sum) in delay_s.iter_mut().enumerate() {
                     if accelerators.is_empty() || accelerators.iter().any(|id| id.index() == at) {
                         *sum += late_s;
@@ -193,4 +196,3 @@ impl World<'_> {
         (now, full)
     }
 }
-

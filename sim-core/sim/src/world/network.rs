@@ -17,8 +17,23 @@ pub(crate) struct Graph {
     /// Number of hubs, which come first.
     pub hubs: usize,
     nodes: usize,
-    /// Edges by node: (other end, latency [s], bandwidth [B/s], link or none).
-    edges: Vec<Vec<(usize, f64, f64, Option<usize>)>>,
+    /// Edges by node.
+    edges: Vec<Vec<Edge>>,
+}
+
+#[derive(Clone, Copy)]
+struct Edge {
+    other: usize,
+    latency_s: f64,
+    bytes_per_s: f64,
+    /// `None` for a site's access, which never fails.
+    link: Option<usize>,
+}
+
+impl Edge {
+    fn is_up(&self, up: &[bool]) -> bool {
+        self.link.is_none_or(|link| up[link])
+    }
 }
 
 impl Graph {
@@ -26,9 +41,9 @@ impl Graph {
         let hubs = model.nations.len();
         let nodes = hubs + model.sites.len();
         let mut edges = vec![Vec::new(); nodes];
-        let mut join = |a: usize, b: usize, latency, bandwidth, link| {
-            edges[a].push((b, latency, bandwidth, link));
-            edges[b].push((a, latency, bandwidth, link));
+        let mut join = |a: usize, b: usize, latency_s, bytes_per_s, link| {
+            edges[a].push(Edge { other: b, latency_s, bytes_per_s, link });
+            edges[b].push(Edge { other: a, latency_s, bytes_per_s, link });
         };
         for (site, place) in model.sites.iter().enumerate() {
             join(hubs + site, place.nation.index(), 0.0, ACCESS_BYTES_PER_S, None);
@@ -87,10 +102,11 @@ impl Paths {
                 if seconds > latency[node] {
                     continue;
                 }
-                for &(other, more, _, link) in &graph.edges[node] {
-                    if link.is_none_or(|link| up[link]) && seconds + more < latency[other] {
-                        latency[other] = seconds + more;
-                        self.heap.push(Reverse((latency[other].to_bits(), other)));
+                for edge in &graph.edges[node] {
+                    let there = seconds + edge.latency_s;
+                    if edge.is_up(up) && there < latency[edge.other] {
+                        latency[edge.other] = there;
+                        self.heap.push(Reverse((there.to_bits(), edge.other)));
                     }
                 }
             }
@@ -104,10 +120,10 @@ impl Paths {
             self.island[start] = start;
             stack.push(start);
             while let Some(node) = stack.pop() {
-                for &(other, _, _, link) in &graph.edges[node] {
-                    if link.is_none_or(|link| up[link]) && self.island[other] == usize::MAX {
-                        self.island[other] = start;
-                        stack.push(other);
+                for edge in &graph.edges[node] {
+                    if edge.is_up(up) && self.island[edge.other] == usize::MAX {
+                        self.island[edge.other] = start;
+                        stack.push(edge.other);
                     }
                 }
             }
@@ -120,16 +136,16 @@ impl Paths {
         let mut done = vec![false; self.nodes];
         width[self.hubs + from] = f64::INFINITY;
         loop {
-            let next = (0..self.nodes).filter(|&node| !done[node] && width[node] > 0.0).max_by(|&a, &b| width[a].total_cmp(&width[b]).then(b.cmp(&a)));
+            let next = (0..self.nodes)
+                .filter(|&node| !done[node] && width[node] > 0.0)
+                .max_by(|&a, &b| width[a].total_cmp(&width[b]).then(b.cmp(&a)));
             let Some(node) = next else { return 0.0 };
             if node == self.hubs + to {
                 return width[node];
             }
             done[node] = true;
-            for &(other, _, bandwidth, link) in &graph.edges[node] {
-                if link.is_none_or(|link| up[link]) {
-                    width[other] = width[other].max(width[node].min(bandwidth));
-                }
+            for edge in graph.edges[node].iter().filter(|edge| edge.is_up(up)) {
+                width[edge.other] = width[edge.other].max(width[node].min(edge.bytes_per_s));
             }
         }
     }

@@ -350,7 +350,11 @@ impl World<'_> {
         }
         if restart {
             let wait = place.restart.sample(&mut self.sites[site].restarts);
-            self.queue.schedule(now + Duration::from_s(wait), CLASS_RETURN, Event::Restarted { site: site as u32, version: restart_version });
+            self.queue.schedule(
+                now + Duration::from_s(wait),
+                CLASS_RETURN,
+                Event::Restarted { site: site as u32, version: restart_version },
+            );
         }
         self.refresh_site(site, cause, "no power");
     }
@@ -467,7 +471,7 @@ impl SiteState {
             return 0.0;
         }
         let open = if self.works { 0.0 } else { end.since(self.changed).as_s() };
-        1.0 - (self.down_s + open) / end.since(self.since).as_s()
+        (1.0 - (self.down_s + open) / end.since(self.since).as_s()).max(0.0)
     }
 
     pub(super) fn hours_curtailed(&self, end: Time) -> f64 {

@@ -38,7 +38,15 @@ impl Recorder {
     }
 
     /// Records an event of the fine grain, and gives it a number in any case.
-    pub(crate) fn fine(&mut self, time: Time, kind: &'static str, entity_kind: &'static str, entity: usize, value: f64, cause_seq: Option<u64>) {
+    pub(crate) fn fine(
+        &mut self,
+        time: Time,
+        kind: &'static str,
+        entity_kind: &'static str,
+        entity: usize,
+        value: f64,
+        cause_seq: Option<u64>,
+    ) {
         let seq = self.next_seq;
         self.next_seq += 1;
         if self.trace {

@@ -6,7 +6,18 @@ use crate::support::*;
 
 /// Two buses, storage, three sites, two services with data and different tiers, a campaign, and every kind of hazard.
 #[allow(clippy::too_many_arguments, reason = "one for each number that varies")]
-fn scenario(hydro_mw: u32, line_kw: u32, cards: u32, demand: u32, fuel_h: u32, failover: &str, preempt: bool, munitions: u32, wiped: f64, restart_h: u32) -> (String, String) {
+fn scenario(
+    hydro_mw: u32,
+    line_kw: u32,
+    cards: u32,
+    demand: u32,
+    fuel_h: u32,
+    failover: &str,
+    preempt: bool,
+    munitions: u32,
+    wiped: f64,
+    restart_h: u32,
+) -> (String, String) {
     let sites: String = [("left", "north"), ("right", "south"), ("third", "south")]
         .iter()
         .map(|(name, bus)| {
@@ -16,7 +27,10 @@ fn scenario(hydro_mw: u32, line_kw: u32, cards: u32, demand: u32, fuel_h: u32, f
         .collect();
     let text = [
         header("40 d"),
-        BASE.replace("100 MW\"\ncost", &format!("{hydro_mw} kW\"\nunits = 4\nmttf = \"100 h\"\nrepair = {{ dist = \"exponential\", mean = \"20 h\" }}\ncost")),
+        BASE.replace(
+            "100 MW\"\ncost",
+            &format!("{hydro_mw} kW\"\nunits = 4\nmttf = \"100 h\"\nrepair = {{ dist = \"exponential\", mean = \"20 h\" }}\ncost"),
+        ),
         card("node_failure_rate = \"20 / 1000 node d\"\nnode_repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"4 d\" }"),
         format!(
             r#"
@@ -112,11 +126,11 @@ proptest! {
         line in 10_u32..600,
         nodes in 8_u32..40,
         demand in 10_u32..300,
-        fuel in 0_u32..48,
+        fuel in 1_u32..48,
         failover in prop::sample::select(vec!["none", "planned", "any-legal"]),
         preempt in any::<bool>(),
-        munitions in 0_u32..20,
-        wiped in 0.0_f64..1.0,
+        munitions in 1_u32..20,
+        wiped in 0.05_f64..1.0,
         restart in 0_u32..10,
     ) {
         let (text, planned) = scenario(hydro, line, nodes * 8, demand, fuel, failover, preempt, munitions, wiped, restart);

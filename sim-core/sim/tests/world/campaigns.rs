@@ -4,7 +4,9 @@ use crate::support::*;
 
 fn campaign(more: &str) -> String {
     // 800 cards x 1,000 TFLOP/s x 40 % = 3.2e17 FLOP/s.
-    format!("\n[[campaign]]\nname = \"model\"\nnation = \"north\"\naccelerators = 800\nutilisation = \"40 %\"\ndeadline = 2027-02-01T00:00:00Z\n{more}\n")
+    format!(
+        "\n[[campaign]]\nname = \"model\"\nnation = \"north\"\naccelerators = 800\nutilisation = \"40 %\"\ndeadline = 2027-02-01T00:00:00Z\n{more}\n"
+    )
 }
 
 fn train() -> &'static str {
@@ -14,7 +16,8 @@ fn train() -> &'static str {
 #[test]
 fn checkpoints_stretch_an_undisturbed_campaign() {
     // 100 h of work in cycles of 55 min of work and 5 min of writing: 109 full cycles hold 99 h 55 min of work, the rest takes 5 min.
-    let text = campaign("compute = \"115.2 ZFLOP\"\ncheckpoint_interval = \"55 min\"\ncheckpoint_time = \"5 min\"\ncost_of_delay = \"1 k EUR/d\"");
+    let text =
+        campaign("compute = \"115.2 ZFLOP\"\ncheckpoint_interval = \"55 min\"\ncheckpoint_time = \"5 min\"\ncost_of_delay = \"1 k EUR/d\"");
     let model = load(&[&header("60 d"), BASE, &card(NO_FAILURES), &site("left", ""), &text]);
     let run = simulate(&model, &plan(&model, &(build("left", 800) + train())), 1);
     assert_eq!(run.value("campaign", "model", "done"), 1.0);
@@ -56,7 +59,7 @@ fn a_gang_without_spares_waits_for_repairs() {
     let text = campaign("compute = \"1e30 FLOP\"\ncheckpoint_interval = \"1 min\"\nrestart = \"0 s\"");
     let parts = |count: u32| {
         let model = load(&[&header("365 d"), BASE, &card(nodes), &site("left", ""), &text]);
-        simulate(&model, &plan(&model, &(build("left", count) + train())), 100)
+        simulate(&model, &plan(&model, &(build("left", count) + train())), 1000)
     };
     // It works only while all 100 nodes are up. Failures come at 0.1 per day while all are up; a stop lasts until a moment with no repair
     // under way. The number in repair is that of 100 machines with a failure rate of 0.001 per day and half a day of repair:

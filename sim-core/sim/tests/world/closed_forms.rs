@@ -62,7 +62,9 @@ fn a_generator_that_is_too_small_sheds_by_its_outages() {
     // 4 units of 1 MW, each up 0.9 of the time, for a town of 3.5 MW: short by 0.5 MW with 3 up, 1.5 with 2, 2.5 with 1, 3.5 with none.
     let model = load(&[
         &header("730 d"),
-        &BASE.replace("100 MW\"\ncost", "4 MW\"\nunits = 4\nmttf = \"90 h\"\nrepair = { dist = \"exponential\", mean = \"10 h\" }\ncost").replace("2 MW\"\nvalue", "3.5 MW\"\nvalue"),
+        &BASE
+            .replace("100 MW\"\ncost", "4 MW\"\nunits = 4\nmttf = \"90 h\"\nrepair = { dist = \"exponential\", mean = \"10 h\" }\ncost")
+            .replace("2 MW\"\nvalue", "3.5 MW\"\nvalue"),
         &card(NO_FAILURES),
         &site("left", ""),
     ]);

@@ -17,7 +17,8 @@ fn failover_loses_what_it_waits_for() {
         let sites = site("left", "") + &site("right", "");
         let policy = policy(&format!("failover = \"{failover}\"\nfailover_time = \"{time}\""));
         let model = load(&[&header("100 d"), BASE, &card(NO_FAILURES), &sites, &chat(8, ""), OUT_TEN_HOURS, &policy]);
-        let planned = build("left", 8) + &build("right", 8) + &place("left", 0.75) + &place("right", 0.25) + &standby("left", "right", 0.75);
+        let planned =
+            build("left", 8) + &build("right", 8) + &place("left", 0.75) + &place("right", 0.25) + &standby("left", "right", 0.75);
         simulate(&model, &plan(&model, &planned), 1).value("system", "all", "tokens_lost")
     };
     // 60 k tokens/s at the site that is out.
@@ -59,7 +60,15 @@ fn the_lowest_tier_is_shed_first() {
 fn a_rule_moves_a_service_on_its_day() {
     let rule = "\n[[rule]]\nname = \"sanction\"\nkind = \"forbid\"\nsites = [\"left\"]\nfrom = 2027-01-21T00:00:00Z\n";
     let sites = site("left", "") + &site("right", "");
-    let parts = [&header("100 d"), BASE, &card(NO_FAILURES), &sites, &chat(8, ""), rule, &policy("failover = \"any-legal\"\nfailover_time = \"0 s\"")];
+    let parts = [
+        &header("100 d"),
+        BASE,
+        &card(NO_FAILURES),
+        &sites,
+        &chat(8, ""),
+        rule,
+        &policy("failover = \"any-legal\"\nfailover_time = \"0 s\""),
+    ];
     let model = load(&parts);
     let run = simulate(&model, &plan(&model, &(build("left", 8) + &build("right", 8) + &place("left", 1.0))), 1);
     assert_eq!(run.value("system", "all", "tokens_lost"), 0.0);

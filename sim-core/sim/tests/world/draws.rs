@@ -49,8 +49,10 @@ fn threads_and_trace_change_nothing() {
     let stop = AtomicBool::new(false);
     let heard = Mutex::new(Vec::new());
     let with = |threads, trace| {
-        run(&model, &plans, &layout, 6, 11, threads, Options { trace }, &stop, &|plan, replication| heard.lock().unwrap().push((plan, replication)))
-            .unwrap()
+        run(&model, &plans, &layout, 6, 11, threads, Options { trace }, &stop, &|plan, replication| {
+            heard.lock().unwrap().push((plan, replication))
+        })
+        .unwrap()
     };
     let one = with(1, false);
     assert_eq!(heard.lock().unwrap().len(), 12);

@@ -29,7 +29,14 @@ fn hits_follow_interception_aim_and_damage() {
 fn perfect_interception_is_no_strike() {
     let noise = site("left", "mttf = \"190 h\"\nrepair = { dist = \"exponential\", mean = \"10 h\" }");
     let of = |hazard: &str| {
-        let model = load(&[&header("365 d"), BASE, &card("node_failure_rate = \"5 / 1000 node d\"\nnode_repair = \"1 d\""), &noise, &chat(80, ""), hazard]);
+        let model = load(&[
+            &header("365 d"),
+            BASE,
+            &card("node_failure_rate = \"5 / 1000 node d\"\nnode_repair = \"1 d\""),
+            &noise,
+            &chat(80, ""),
+            hazard,
+        ]);
         simulate(&model, &plan(&model, &(build("left", 80) + &place("left", 1.0))), 5)
     };
     let (with, without) = (of(&strike(50, 1.0, "damage = { none = 1 }\nrepair = \"10 d\"\nnodes_destroyed = 1")), of(""));
@@ -55,7 +62,8 @@ fn a_hit_destroys_nodes_and_the_chain_of_causes_shows_it() {
 
 #[test]
 fn the_latest_repair_ends_an_outage() {
-    let one = "\n[[hazard]]\nname = \"a\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-11T00:00:00Z\nrepair = \"5 d\"\n";
+    let one =
+        "\n[[hazard]]\nname = \"a\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-11T00:00:00Z\nrepair = \"5 d\"\n";
     let two = one.replace("\"a\"", "\"b\"").replace("01-11", "01-13").replace("5 d", "1 d");
     let model = load(&[&header("100 d"), BASE, &card(NO_FAILURES), &site("left", ""), one, &two]);
     let run = simulate(&model, &plan(&model, &build("left", 8)), 1);
@@ -101,7 +109,14 @@ fn the_primary_lost_falls_back_to_the_last_synchronisation() {
 #[test]
 fn late_supply_is_late_for_what_is_on_order() {
     let hazard = "\n[[hazard]]\nname = \"embargo\"\nkind = \"supply-delay\"\nprobability = 0.25\ndelay = \"30 d\"\n";
-    let model = load(&[&header("100 d"), &BASE.replace("discount", "lead_time = \"20 d\"\ndiscount"), &card(NO_FAILURES), &site("left", ""), &chat(8, ""), hazard]);
+    let model = load(&[
+        &header("100 d"),
+        &BASE.replace("discount", "lead_time = \"20 d\"\ndiscount"),
+        &card(NO_FAILURES),
+        &site("left", ""),
+        &chat(8, ""),
+        hazard,
+    ]);
     let run = simulate(&model, &plan(&model, &(build("left", 8) + &place("left", 1.0))), 400);
     // 80 % of the time after the lead time, 50 % when late.
     run.expect("service", "chat", "served_share", 0.75 * 0.8 + 0.25 * 0.5);

@@ -74,8 +74,13 @@ fn generators_run_until_the_tank_is_empty() {
 #[test]
 fn more_fuel_never_hurts() {
     let served = |fuel: u32| {
-        let keys = format!("bus = \"south\"\nups = \"5 min\"\ngenerator_start = 0.9\nfuel = \"{fuel} h\"\nrefuel = {{ dist = \"exponential\", mean = \"36 h\" }}\nrestart = \"3 h\"");
-        let lines = SOUTH.replace("capacity = \"50 MW\"", "capacity = \"50 MW\"\nmttf = \"200 h\"\nrepair = { dist = \"exponential\", mean = \"40 h\" }");
+        let keys = format!(
+            "bus = \"south\"\nups = \"5 min\"\ngenerator_start = 0.9\nfuel = \"{fuel} h\"\nrefuel = {{ dist = \"exponential\", mean = \"36 h\" }}\nrestart = \"3 h\""
+        );
+        let lines = SOUTH.replace(
+            "capacity = \"50 MW\"",
+            "capacity = \"50 MW\"\nmttf = \"200 h\"\nrepair = { dist = \"exponential\", mean = \"40 h\" }",
+        );
         let model = load(&[&header("365 d"), BASE, &lines, &card(NO_FAILURES), &site("left", &keys), &chat(8, "")]);
         simulate(&model, &plan(&model, &(build("left", 8) + &place("left", 1.0))), 30).values("service", "chat", "served_share")
     };

@@ -6,11 +6,14 @@ use crate::support::*;
 #[ignore = "a measurement, run by hand"]
 fn speed() {
     let buses: Vec<String> = (0..7).map(|bus| format!("b{bus}")).collect();
-    let mut text = header("365 d") + &card("node_failure_rate = \"6.5 / 1000 node d\"\nnode_repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"4 d\" }");
+    let mut text = header("365 d")
+        + &card("node_failure_rate = \"6.5 / 1000 node d\"\nnode_repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"4 d\" }");
     text += "\n[plan]\nbudget = \"100 bn EUR\"\nit_power = \"1 GW\"\naccelerators = [\"card\"]\ndiscount_rate = \"5 %\"\n[[nation]]\nname = \"north\"\n";
     for (at, bus) in buses.iter().enumerate() {
         text += &format!("[[bus]]\nname = \"{bus}\"\nnation = \"north\"\nenergy_price = {{ series = \"s.csv\", column = \"price\" }}\n");
-        text += &format!("[[load]]\nname = \"l{bus}\"\nbus = \"{bus}\"\npower = {{ series = \"s.csv\", column = \"load\", scale = 1.0 }}\nvalue_of_lost_load = \"10000 EUR/MWh\"\n");
+        text += &format!(
+            "[[load]]\nname = \"l{bus}\"\nbus = \"{bus}\"\npower = {{ series = \"s.csv\", column = \"load\", scale = 1.0 }}\nvalue_of_lost_load = \"10000 EUR/MWh\"\n"
+        );
         for class in 0..9 {
             let availability = if class < 3 { "availability = { series = \"s.csv\", column = \"wind\" }\n" } else { "" };
             text += &format!(
@@ -22,16 +25,23 @@ fn speed() {
     }
     for line in 0..10 {
         let (from, to) = (line % 7, (line + 1 + line / 7) % 7);
-        text += &format!("[[line]]\nname = \"x{line}\"\nfrom = \"b{from}\"\nto = \"b{to}\"\ncapacity = \"500 MW\"\nmttf = \"2000 h\"\nrepair = {{ dist = \"exponential\", mean = \"48 h\" }}\n");
+        text += &format!(
+            "[[line]]\nname = \"x{line}\"\nfrom = \"b{from}\"\nto = \"b{to}\"\ncapacity = \"500 MW\"\nmttf = \"2000 h\"\nrepair = {{ dist = \"exponential\", mean = \"48 h\" }}\n"
+        );
     }
     let mut planned = String::new();
     for at in 0..40 {
-        let more = format!("bus = \"b{}\"\nmttf = \"4000 h\"\nrepair = {{ dist = \"exponential\", mean = \"24 h\" }}\ntemperature = {{ series = \"s.csv\", column = \"air\" }}\npue_rise = 0.005\nups = \"10 min\"\ngenerator_start = 0.95\nfuel = \"24 h\"\n", at % 7);
+        let more = format!(
+            "bus = \"b{}\"\nmttf = \"4000 h\"\nrepair = {{ dist = \"exponential\", mean = \"24 h\" }}\ntemperature = {{ series = \"s.csv\", column = \"air\" }}\npue_rise = 0.005\nups = \"10 min\"\ngenerator_start = 0.95\nfuel = \"24 h\"\n",
+            at % 7
+        );
         text += &site(&format!("s{at}"), &more).replace("2 MW", "4 MW");
         planned += &build(&format!("s{at}"), 2400);
     }
     for service in 0..10 {
-        text += &chat(5000, "profile = { series = \"s.csv\", column = \"use\" }").replace("\"chat\"", &format!("\"c{service}\"")).replace("T1", ["T0", "T1", "T2", "T3"][service % 4]);
+        text += &chat(5000, "profile = { series = \"s.csv\", column = \"use\" }")
+            .replace("\"chat\"", &format!("\"c{service}\""))
+            .replace("T1", ["T0", "T1", "T2", "T3"][service % 4]);
         for at in 0..4 {
             let (own, next) = (format!("s{}", 4 * service + at), format!("s{}", 4 * service + (at + 1) % 4));
             planned += &place(&own, 0.25).replace("chat", &format!("c{service}"));
@@ -39,7 +49,9 @@ fn speed() {
         }
     }
     for at in 0..2 {
-        text += &format!("[[campaign]]\nname = \"m{at}\"\nnation = \"north\"\naccelerators = 1000\ncompute = \"1e30 FLOP\"\ndeadline = 2027-06-01T00:00:00Z\n");
+        text += &format!(
+            "[[campaign]]\nname = \"m{at}\"\nnation = \"north\"\naccelerators = 1000\ncompute = \"1e30 FLOP\"\ndeadline = 2027-06-01T00:00:00Z\n"
+        );
         planned += &format!("\n[[campaign]]\ncampaign = \"m{at}\"\nsite = \"s{at}\"\naccelerator = \"card\"\n");
     }
     text += "[[hazard]]\nname = \"salvo\"\nkind = \"strike-campaign\"\ntargets = [\"site.*\", \"line.x1\"]\nrate = \"2 / month\"\nmunitions = 20\ninterception = 0.7\ndamage = { none = 0.5 }\nrepair = { dist = \"exponential\", mean = \"10 d\" }\nnodes_destroyed = 0.02\n";
@@ -47,7 +59,9 @@ fn speed() {
     let mut series = String::from("time,price [EUR/MWh],load [MW],wind [1],air [degC],use [1]\n");
     for hour in 0..8760_u32 {
         let (day, year) = (f64::from(hour) * std::f64::consts::TAU / 24.0, f64::from(hour) * std::f64::consts::TAU / 8760.0);
-        let date = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].iter().try_fold((1, hour / 24), |(month, left), days| if left < *days { Err((month, left + 1)) } else { Ok((month + 1, left - days)) });
+        let date = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].iter().try_fold((1, hour / 24), |(month, left), days| {
+            if left < *days { Err((month, left + 1)) } else { Ok((month + 1, left - days)) }
+        });
         let (month, dom) = date.unwrap_err();
         series += &format!(
             "2027-{month:02}-{dom:02}T{:02}:00:00Z,{:.3},{:.3},{:.4},{:.3},{:.4}\n",

@@ -92,8 +92,11 @@ pub fn load(parts: &[&str]) -> Arc<Model> {
 /// Loads a scenario with files beside it.
 pub fn load_with(parts: &[&str], files: &[(&str, &str)]) -> Arc<Model> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("world-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "world-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    ));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("scenario.toml"), parts.concat()).unwrap();
     for (name, text) in files {
@@ -148,9 +151,13 @@ pub fn simulate_with(model: &Model, plan: &Plan, replications: u32, options: Opt
 impl Run {
     pub fn values(&self, kind: &str, entity: &str, metric: &str) -> Vec<f64> {
         let place = self.layout.find(kind, entity, metric).unwrap_or_else(|| panic!("no metric {kind} {entity} {metric}"));
-        assert!(self.layout.metrics.iter().enumerate().all(|(at, def)| {
-            def.entity_kind != kind || def.entity != entity || def.metric != metric || at == place
-        }));
+        assert!(
+            self.layout
+                .metrics
+                .iter()
+                .enumerate()
+                .all(|(at, def)| { def.entity_kind != kind || def.entity != entity || def.metric != metric || at == place })
+        );
         self.histories.iter().map(|history| history.metrics[place]).collect()
     }
 
