@@ -96,10 +96,12 @@ pub fn lines(axes: &Axes, lines: &[Line]) -> Result<String, ReportError> {
             .y_label_area_size(54 * FINE)
             .build_cartesian_2d(start..end, axes.range.0..axes.range.1)?;
         mesh(&mut chart, axes)?;
+        // Many bands on each other stay light.
+        let strength = (0.4 / lines.len().max(1) as f64).min(0.16);
         for line in lines {
             let band = line.points.iter().map(|point| (point.0, point.3)).chain(line.points.iter().rev().map(|point| (point.0, point.2)));
             let band: Vec<(f64, f64)> = band.map(|(x, y)| (x, clamp(y, axes.range))).collect();
-            chart.draw_series([Polygon::new(band, colour(line.series).mix(0.14).filled())])?;
+            chart.draw_series([Polygon::new(band, colour(line.series).mix(strength).filled())])?;
         }
         for line in lines {
             let points = line.points.iter().map(|point| (point.0, clamp(point.1, axes.range)));

@@ -38,6 +38,8 @@ pub struct Tie {
 pub struct Map {
     /// Width of the drawing [px]; words keep their size.
     pub width: f64,
+    /// Whether places that are not built have names.
+    pub names: bool,
     /// IT power of the largest circle [MW], the same on maps to be compared.
     pub largest: f64,
     /// Title for those who cannot see it.
@@ -53,8 +55,8 @@ pub struct Map {
 }
 
 const MARGIN: f64 = 46.0;
-/// Mean advance of a letter of a sans-serif face, as a share of its size.
-const ADVANCE: f64 = 0.6;
+/// Mean advance of a letter of a wide sans-serif face, regular and bold, as a share of its size.
+const ADVANCE: [f64; 2] = [0.57, 0.66];
 
 #[derive(Clone, Copy)]
 struct Box {
@@ -142,6 +144,9 @@ pub fn draw(map: &Map) -> Option<String> {
     let mut taken = vec![Box { x: 0.0, y: 0.0, w: 4.0, h: height }];
     for tie in map.ties.iter().filter(|tie| tie.ends.iter().all(finite)) {
         draw_tie(&mut out, &projection, tie);
+        if tie.data {
+            continue;
+        }
         // Beads along it, so that labels rather stand beside.
         let (a, b) = (projection.at(tie.ends[0]), projection.at(tie.ends[1]));
         let beads = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().clamp(1.0, 400.0) as u32;
@@ -163,7 +168,10 @@ pub fn draw(map: &Map) -> Option<String> {
     for spot in &spots {
         let ((x, y), r) = (projection.at(spot.place), radius(spot.mw, largest));
         let built = spot.mw > 0.0;
-        let text = if built { format!("{} {} MW", spot.label, crate::number::significant(spot.mw, 3)) } else { spot.label.clone() };
+        if !built && !map.names {
+            continue;
+        }
+        let text = if built { format!("{} {}", spot.label, crate::number::plain("MW", spot.mw)) } else { spot.label.clone() };
         let size = if built { 13.0 } else { 11.0 };
         place_label(&mut out, &mut taken, (x, y, r), &text, size, if built { "name" } else { "name none" }, (width, height));
     }
@@ -214,7 +222,8 @@ fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), te
     let (x, y, r) = spot;
     let letters = text.chars().count() as f64;
     let spacing = if class == "nation" { 0.2 } else { 0.0 };
-    let (w, h) = (letters * size * (ADVANCE + spacing) + 2.0, size * 1.15);
+    let advance = ADVANCE[usize::from(class == "name")] + spacing;
+    let (w, h) = (letters * size * advance + 2.0, size * 1.15);
     let middle = (x - w / 2.0, y - h / 2.0);
     let mut corners = Vec::new();
     for further in [0.0, h * 0.8, h * 1.6] {
@@ -241,9 +250,12 @@ fn place_label(out: &mut String, taken: &mut Vec<Box>, spot: (f64, f64, f64), te
         }
     }
     let cost = |corner: &(f64, f64, Anchor)| {
+        // From the place to the nearest edge.
+        let apart = |middle: f64, half: f64, at: f64| ((middle - at).abs() - half).max(0.0);
+        let distance = apart(corner.0 + w / 2.0, w / 2.0, x).hypot(apart(corner.1 + h / 2.0, h / 2.0, y));
         let place = Box { x: corner.0, y: corner.1, w, h };
         let outside = (-corner.0).max(0.0) + (corner.0 + w - sheet.0).max(0.0) + (-corner.1).max(0.0) + (corner.1 + h - sheet.1).max(0.0);
-        taken.iter().map(|other| place.overlap(other)).sum::<f64>() + outside * 100.0
+        taken.iter().map(|other| place.overlap(other)).sum::<f64>() + outside * 100.0 + distance * 0.6
     };
     let best = corners.iter().map(|corner| (cost(corner), *corner)).reduce(|best, next| if next.0 < best.0 { next } else { best });
     let Some((_, corner)) = best else { return };

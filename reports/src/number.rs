@@ -26,7 +26,7 @@ impl Scale {
             "EUR" => &[(1e9, 1e-9, "bn EUR"), (1e5, 1e-6, "M EUR"), (0.0, 1.0, "EUR")],
             "M EUR" => &[(1e3, 1e-3, "bn EUR"), (0.0, 1.0, "M EUR")],
             "MWh" => &[(1e6, 1e-6, "TWh"), (1e4, 1e-3, "GWh"), (0.0, 1.0, "MWh")],
-            "MW" => &[(1e4, 1e-3, "GW"), (0.0, 1.0, "MW")],
+            "MW" => &[(1e4, 1e-3, "GW"), (0.1, 1.0, "MW"), (1e-12, 1e3, "kW"), (0.0, 1.0, "MW")],
             "M tokens" => &[(1e6, 1e-6, "T tokens"), (1e3, 1e-3, "bn tokens"), (0.0, 1.0, "M tokens")],
             "tokens/s" => &[(1e6, 1e-6, "M tokens/s"), (1e4, 1e-3, "k tokens/s"), (0.0, 1.0, "tokens/s")],
             "t" => &[(1e6, 1e-6, "Mt"), (1e4, 1e-3, "kt"), (0.0, 1.0, "t")],
@@ -205,7 +205,9 @@ mod tests {
             ("count", 3.0, "3"),
             ("EUR/M tokens", 9.96, "9.96 EUR/M tokens"),
             ("MW", -194.04, "-194 MW"),
-            ("MW", 1e-9, "1.00e-9 MW"),
+            ("MW", 0.0451, "45.1 kW"),
+            ("MW", 0.0, "0 MW"),
+            ("t", 1e-9, "1.00e-9 t"),
         ] {
             assert_eq!(ascii(&plain(unit, value)), shown, "{unit} {value}");
         }

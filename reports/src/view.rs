@@ -159,6 +159,8 @@ pub struct View {
     pub maps: Vec<Figure>,
     /// Served share by tier.
     pub survival: Vec<Figure>,
+    /// Every metric of the tiers.
+    pub tiers: Table,
     /// Training.
     pub training: Vec<Figure>,
     /// Campaigns.
@@ -328,7 +330,8 @@ impl View {
             answer: answer::answer(&facts),
             warnings: answer::warnings(&facts),
             legend: facts.alternatives.iter().enumerate().map(|(colour, x)| Key { label: x.title.clone(), colour }).collect(),
-            comparison: facts.comparison.table(&facts),
+            comparison: facts.comparison.table(&facts, "Alternatives compared"),
+            tiers: Comparison::tiers(study)?.table(&facts, "Service by tier"),
             maps: places::maps(&facts),
             survival: charts::survival(&facts)?,
             training: charts::training(&facts)?,

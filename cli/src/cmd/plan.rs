@@ -175,7 +175,8 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         ));
     }
     for price in plan.prices.iter().take(5) {
-        lines.push(format!("  binds: {} — one more {} saves {:.4} M EUR/y ({})", price.constraint, price.unit, price.annual_eur / 1e6, price.place));
+        let saving = bastide_units::format_significant(price.annual_eur, 3);
+        lines.push(format!("  binds: {}; easing it by one of {} saves {saving} EUR/y ({})", price.constraint, price.unit, price.place));
     }
     lines
 }

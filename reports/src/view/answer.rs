@@ -1,6 +1,7 @@
 //! The first screen: a sentence made from the numbers, and the numbers behind it.
 
 use bastide_engine::Estimate;
+use bastide_model::plan::SolveStatus;
 use serde::Serialize;
 
 use super::comparison::Line;
@@ -48,7 +49,7 @@ fn with_unit(line: &Line, index: usize) -> String {
 pub(super) fn answer(facts: &Facts<'_>) -> Answer {
     let served = facts.comparison.line("system", "all", "served_share");
     let cost = facts.comparison.line("cost", "total", "cost");
-    let goodput = facts.comparison.line("system", "all", "training_goodput");
+    let trained = facts.comparison.line("system", "all", "training_progress");
     let Some(served) = served else { return Answer::default() };
     let order = served.ranking();
     let best = order[0];
@@ -72,7 +73,15 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
             let cheap = cost.and_then(|cost| cost.ranking().into_iter().find(|x| alike.contains(x))).unwrap_or(best);
             let other = if cheap == best { second } else { best };
             let error = difference.map_or_else(String::new, |d| format!(" (difference {})", size(&served.scale(), &d)));
-            let money = cost.map_or_else(String::new, |cost| format!(" {} comes {}.", name(cheap), cost_words(facts, cost, cheap, other)));
+            let money = cost.map_or_else(String::new, |cost| match cost.difference(cheap, other) {
+                Some(difference) if is_clear(&difference) => format!(" {} comes {}.", name(cheap), cost_words(facts, cost, cheap, other)),
+                _ => format!(
+                    " Nor does their cost differ: {} and {} over {}.",
+                    with_unit(cost, best),
+                    with_unit(cost, second),
+                    facts.period()
+                ),
+            });
             format!(
                 "{} and {} serve the same share of demand, {} and {}: no difference beyond error{error}.{money}",
                 name(best),
@@ -86,15 +95,15 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
             format!("{} serves {} of all demand{money}.", name(best), with_unit(served, best))
         }
     };
-    if best != 0 && served.difference(best, 0).is_some_and(|x| is_clear(&x)) {
-        let mut sentence = format!("It is not {}, which the study takes as its reference", name(0));
-        // The first sentence has said it if the reference comes second.
-        let unsaid = cost.filter(|_| order.get(1) != Some(&0));
-        if let Some((cost, difference)) = unsaid.and_then(|cost| cost.difference(best, 0).map(|x| (cost, x)))
+    if let Some(difference) = served.difference(best, 0).filter(|x| best != 0 && order.get(1) != Some(&0) && is_clear(x)) {
+        let proven = facts.alternatives[0].plan.certificate.as_ref().is_some_and(|x| x.status != SolveStatus::Manual);
+        let what = if proven { ", the plan of least cost before anything breaks," } else { "" };
+        let mut sentence = format!("{}{what} serves {} less than {}", name(0), size(&served.scale(), &difference), name(best));
+        if let Some((cost, difference)) = cost.and_then(|cost| cost.difference(0, best).map(|x| (cost, x)))
             && is_clear(&difference)
         {
-            let word = if difference.mean > 0.0 { "dearer" } else { "cheaper" };
-            sentence += &format!(", and {} {word}", size(&Scale::of(&cost.unit, difference.mean), &difference));
+            let word = if difference.mean > 0.0 { "more" } else { "less" };
+            sentence += &format!(" and costs {} {word}", size(&Scale::of(&cost.unit, difference.mean), &difference));
         }
         more.push(sentence + ".");
     }
@@ -103,21 +112,21 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
     {
         more.push(format!("{} serves least: {} less than {}.", name(*worst), size(&served.scale(), &difference), name(best)));
     }
-    if let Some(goodput) = goodput.filter(|_| order.len() > 1 && !facts.entities("campaign", "goodput").is_empty()) {
-        let order = goodput.ranking();
-        let sentence = match goodput.difference(order[0], order[1]) {
+    if let Some(trained) = trained.filter(|_| order.len() > 1 && !facts.entities("campaign", "goodput").is_empty()) {
+        let order = trained.ranking();
+        let sentence = match trained.difference(order[0], order[1]) {
             Some(x) if is_clear(&x) => format!(
-                "Training gets most out of {}: goodput {}, {} above {}.",
+                "{} trains most: {} of the training wanted, {} more than {}.",
                 name(order[0]),
-                with_unit(goodput, order[0]),
-                size(&goodput.scale(), &x),
+                with_unit(trained, order[0]),
+                size(&trained.scale(), &x),
                 name(order[1])
             ),
-            _ => "Training goodput does not differ beyond error between the two best alternatives.".to_string(),
+            _ => format!("{} and {} train most, with no difference beyond error.", name(order[0]), name(order[1])),
         };
         more.push(sentence);
     }
-    let cards = [Some(("Demand served", served)), cost.map(|x| ("Total cost", x)), goodput.map(|x| ("Training goodput", x))];
+    let cards = [Some(("Demand served", served)), cost.map(|x| ("Total cost", x)), trained.map(|x| ("Training done", x))];
     let cards = cards.into_iter().flatten().map(|(label, line)| card(facts, label, line, best)).collect();
     Answer { text, more, cards }
 }
@@ -152,7 +161,6 @@ fn card(facts: &Facts<'_>, label: &str, line: &Line, best: usize) -> Card {
 
 /// What the planner should know before trusting the numbers.
 pub(super) fn warnings(facts: &Facts<'_>) -> Vec<String> {
-    use bastide_model::plan::SolveStatus;
     let summary = &facts.study.summary;
     let mut warnings = summary.warnings.clone();
     if summary.replications < 30 {

@@ -10,22 +10,24 @@ use crate::number::Scale;
 
 /// Groups of metrics; `tier` and `T0` stand for every tier and the most critical one.
 const GROUPS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "Inference",
-        &[
-            ("system", "served_share"),
-            ("tier", "served_share"),
-            ("tier", "hours_below_90"),
-            ("tier", "time_to_recover"),
-            ("tier", "latency_p95"),
-        ],
-    ),
-    ("Training", &[("system", "training_goodput"), ("system", "accelerator_hours_lost")]),
+    ("Inference", &[("system", "served_share"), ("tier", "served_share")]),
+    ("Training", &[("system", "training_progress"), ("system", "training_goodput"), ("system", "accelerator_hours_lost")]),
     ("Money", &[("cost", "cost"), ("system", "cost_per_mtokens")]),
     ("Environment", &[("system", "co2"), ("system", "water"), ("system", "fuel"), ("system", "land")]),
     ("Grid", &[("system", "others_unserved"), ("system", "others_shed_hours"), ("system", "ai_unserved")]),
     ("Sovereignty", &[("system", "effective_sovereignty"), ("system", "hhi_site"), ("system", "residency_violations")]),
 ];
+/// Metrics of the tiers, for a table of their own.
+const TIERS: &[(&str, &[(&str, &str)])] = &[
+    ("", &[("tier", "served_share")]),
+    ("", &[("tier", "hours_below_90")]),
+    ("", &[("tier", "hours_below_50")]),
+    ("", &[("tier", "time_to_recover")]),
+    ("", &[("tier", "latency_p95")]),
+    ("", &[("tier", "tokens_lost")]),
+];
+/// Relative size below which a difference is rounding.
+const ROUNDING: f64 = 1e-9;
 
 /// One metric for all alternatives.
 #[derive(Clone, Debug)]
@@ -60,10 +62,13 @@ impl Line {
         Estimate::of(&self.values[alternative])
     }
 
-    /// Difference `a - b` on the same draws.
+    /// Difference `a - b` on the same draws; nought where it is rounding.
     #[must_use]
     pub fn difference(&self, a: usize, b: usize) -> Option<Estimate> {
-        Estimate::paired(&self.values[a], &self.values[b])
+        let (left, right) = (&self.values[a], &self.values[b]);
+        let size = left.iter().chain(right).fold(0.0_f64, |size, value| size.max(value.abs()));
+        let same = left.iter().zip(right).all(|(a, b)| (a - b).abs() <= ROUNDING * size);
+        if same { Estimate::paired(left, left) } else { Estimate::paired(left, right) }
     }
 
     /// Alternatives from best to worst mean; in their own order where no direction is good.
@@ -121,8 +126,20 @@ impl Comparison {
     /// # Errors
     /// [`ReportError::Results`] if the table of metrics cannot be read.
     pub fn of(study: &Study) -> Result<Self, ReportError> {
+        Self::read(study, GROUPS)
+    }
+
+    /// The metrics of the tiers.
+    ///
+    /// # Errors
+    /// [`ReportError::Results`] if the table of metrics cannot be read.
+    pub(super) fn tiers(study: &Study) -> Result<Self, ReportError> {
+        Self::read(study, TIERS)
+    }
+
+    fn read(study: &Study, groups: &[(&'static str, &'static [(&'static str, &'static str)])]) -> Result<Self, ReportError> {
         let mut lines = Vec::new();
-        for (group, metrics) in GROUPS {
+        for (group, metrics) in groups {
             for (kind, metric) in *metrics {
                 let reference = &study.summary.reference;
                 let known = study.summary.metrics.iter().find(|x| x.entity_kind == *kind && x.metric == *metric);
@@ -153,9 +170,9 @@ impl Comparison {
         self.lines.iter().find(|line| line.kind == kind && line.entity == entity && line.metric == metric)
     }
 
-    pub(super) fn table(&self, facts: &Facts<'_>) -> Table {
-        let mut table =
-            facts.table("Alternatives compared: mean ± standard error, and the difference to the first on the same draws", "Metric");
+    pub(super) fn table(&self, facts: &Facts<'_>, caption: &str) -> Table {
+        let caption = format!("{caption}: mean ± standard error, and the difference to the first on the same draws");
+        let mut table = facts.table(caption, "Metric");
         let mut group = "";
         for line in &self.lines {
             // What is nought everywhere tells nothing, except that the law was kept.

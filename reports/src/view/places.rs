@@ -48,12 +48,12 @@ fn one(facts: &Facts<'_>, index: usize, largest: f64) -> Option<Figure> {
                 words::capital(site.tier.as_deref().unwrap_or_default()).into(),
                 facts.title("nation", site.nation.as_deref().unwrap_or_default()).into(),
                 number::count(count).into(),
-                number::significant(mw, 3).into(),
+                number::fixed(mw, 2).into(),
                 number::significant(site.capacity.unwrap_or(0.0), 3).into(),
             ]);
         }
     }
-    table.total(vec!["All".into(), "".into(), "".into(), number::count(all).into(), number::significant(power, 3).into(), "".into()]);
+    table.total(vec!["All".into(), "".into(), "".into(), number::count(all).into(), number::fixed(power, 2).into(), "".into()]);
     let mut ties = Vec::new();
     let widest = of_kind("line").filter_map(|x| x.capacity).fold(0.0, f64::max);
     for line in of_kind("line") {
@@ -77,10 +77,13 @@ fn one(facts: &Facts<'_>, index: usize, largest: f64) -> Option<Figure> {
         // The label stands where the nation's zone is drawn, which is nearer its middle than its hub.
         let zone = of_kind("bus").find(|bus| bus.nation.as_deref() == Some(x.name.as_str()) && bus.latitude.is_some());
         let at = zone.unwrap_or(x);
-        Some((x.title.clone(), (at.latitude?, at.longitude?)))
+        // Remarks after a comma are for tables.
+        let name = x.title.split(',').next().unwrap_or_default();
+        Some((name.to_string(), (at.latitude?, at.longitude?)))
     });
     let map = Map {
         largest,
+        names: index == 0,
         width: if index == 0 { 760.0 } else { 540.0 },
         title: format!("Map of {}", alternative.title),
         description: format!(

@@ -18,30 +18,35 @@ pub(super) fn plans(facts: &Facts<'_>) -> Vec<Part> {
                 for x in list {
                     (count, mw) = (count + x.count, mw + x.it_mw);
                     let kind = facts.title("accelerator", &x.accelerator);
-                    let power = number::significant(x.it_mw, 3);
+                    let power = number::fixed(x.it_mw, 2);
                     builds.push(vec![site(&x.site).into(), kind.into(), number::count(x.count).into(), power.into(), status.into()]);
                 }
             }
-            builds.total(vec!["All".into(), "".into(), number::count(count).into(), number::significant(mw, 3).into(), "".into()]);
+            builds.total(vec!["All".into(), "".into(), number::count(count).into(), number::fixed(mw, 2).into(), "".into()]);
             tables.push(builds);
-            let mut services =
-                Table::new("Services and their stand-by", &["Service", "Tier", "Site", "#Share [%]", "#Accelerators", "Stand-by"]);
-            for x in &plan.placements {
-                let mut standby: Vec<String> =
-                    plan.standbys.iter().filter(|s| s.service == x.service && s.of == x.site).map(|s| site(&s.site)).collect();
+            let head = ["Service", "Tier", "Sites (share of demand)", "#Accelerators", "Stand-by"];
+            let mut services = Table::new("Services and their stand-by", &head);
+            let mut names: Vec<&str> = plan.placements.iter().map(|x| x.service.as_str()).collect();
+            names.dedup();
+            for name in names {
+                let mut places: Vec<_> = plan.placements.iter().filter(|x| x.service == name).collect();
+                // Where most of it runs comes first.
+                places.sort_by(|a, b| b.share.total_cmp(&a.share));
+                let sites: Vec<String> = places.iter().map(|x| format!("{} {}", site(&x.site), number::plain("1", x.share))).collect();
+                let mut standby: Vec<String> = plan.standbys.iter().filter(|x| x.service == name).map(|x| site(&x.site)).collect();
+                standby.sort();
                 standby.dedup();
                 services.push(vec![
-                    facts.title("service", &x.service).into(),
-                    x.tier.as_str().into(),
-                    site(&x.site).into(),
-                    number::significant(100.0 * x.share, 3).into(),
-                    number::significant(x.accelerators, 3).into(),
+                    facts.title("service", name).into(),
+                    places.first().map_or("", |x| x.tier.as_str()).into(),
+                    words::list(&sites, 4).into(),
+                    number::count(places.iter().map(|x| x.accelerators).sum::<f64>()).into(),
                     words::list(&standby, 3).into(),
                 ]);
             }
             for x in &plan.unserved {
                 let left = format!("left unserved: {}", number::plain("tokens/s", x.tokens_per_s));
-                services.push(vec![facts.title("service", &x.service).into(), "".into(), left.into(), "".into(), "".into(), "".into()]);
+                services.push(vec![facts.title("service", &x.service).into(), "".into(), left.into(), "".into(), "".into()]);
             }
             tables.push(services);
             let mut others = Table::new("Campaigns and data", &["What", "Site", "#Accelerators"]);
@@ -107,14 +112,20 @@ fn proof(facts: &Facts<'_>, alternative: &bastide_sim::results::AlternativeFacts
     text
 }
 
+/// Share of the yearly cost below which a price is not told.
+const TELLING: f64 = 1e-5;
+
 /// Prices in words.
 pub(super) fn prices(facts: &Facts<'_>) -> Vec<Part> {
     (facts.alternatives.iter())
         .filter(|alternative| !alternative.plan.prices.is_empty())
         .map(|alternative| {
-            let sentences = alternative.plan.prices.iter().take(8).map(|price| sentence(facts, price));
-            Part { title: alternative.title.clone(), text: sentences.collect(), tables: Vec::new() }
+            let total = alternative.plan.certificate.as_ref().map_or(0.0, |x| x.objective_eur.abs());
+            let telling = alternative.plan.prices.iter().filter(|price| price.annual_eur * price.limit >= TELLING * total);
+            let text = telling.take(8).map(|price| sentence(facts, price)).collect();
+            Part { title: alternative.title.clone(), text, tables: Vec::new() }
         })
+        .filter(|part| !part.text.is_empty())
         .collect()
 }
 
@@ -141,8 +152,9 @@ pub(super) fn constraint_words(facts: &Facts<'_>, constraint: &str) -> String {
     format!("{what} of {title}")
 }
 
-/// `3000 M EUR` without digits nobody wrote.
+/// `3000 M EUR` without digits nobody wrote; things that are counted are whole.
 pub(super) fn limit(value: f64, unit: &str) -> String {
+    let value = if unit.starts_with("accelerators") { value.round() } else { value };
     format!("{}{}{unit}", number::significant(value, 4), number::SPACE)
 }
 
@@ -159,7 +171,8 @@ pub(super) fn dependencies(facts: &Facts<'_>) -> Table {
                 operators.push(operator);
             }
             if let Some(x) = find("accelerator", &build.accelerator) {
-                vendors.push(format!("{}, {}", x.note.as_deref().unwrap_or_default(), x.nation.as_deref().unwrap_or_default()));
+                let home: Vec<String> = x.nation.as_deref().unwrap_or_default().split('-').map(words::capital).collect();
+                vendors.push(format!("{}, {}", x.note.as_deref().unwrap_or_default(), home.join(" ")));
             }
         }
         let join = |mut words: Vec<String>| {

@@ -10,6 +10,7 @@ pub fn metric_words(kind: &str, metric: &str) -> String {
         (_, "served_share") => "Demand served",
         (_, "tokens_served") => "Tokens served",
         (_, "tokens_lost") => "Tokens lost",
+        (_, "training_progress") => "Training done, of all wanted",
         (_, "training_goodput") => "Training goodput",
         (_, "accelerator_hours_lost") => "Accelerator time lost by training",
         (_, "ai_energy") => "Energy taken from the grid",

@@ -14,7 +14,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::islands(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
-    if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.poisoned.iter().any(|(name, _)| name == table)) {
+    if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {
         placement::check(ctx, resolved);
     }
 }

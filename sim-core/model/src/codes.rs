@@ -101,6 +101,12 @@ static CODES: &[Code] = &[
         "--set site.rigga.pue=1.1",
     ),
     code(
+        "F0114",
+        "too many mistakes",
+        "Only the first 2,000 mistakes are listed; so many usually mean that the file is not a scenario, or that one mistake repeats.",
+        "a log file in place of scenario.toml",
+    ),
+    code(
         "F0201",
         "unknown table",
         "The scenario format has no table of this name. Unknown words are errors, so that a slip is never silently ignored.",
@@ -244,6 +250,18 @@ static CODES: &[Code] = &[
         "an unknown model",
         "The library has no model of this name. Give `tokens_per_accelerator` for one that it does not know.",
         "model = \"lama-70b\"",
+    ),
+    code(
+        "F0310",
+        "a group named like a nation",
+        "Lists of nations may name nations and groups, so that no group may have the name of a nation.",
+        "groups = [\"latvia\"] where a [[nation]] is `latvia`",
+    ),
+    code(
+        "F0311",
+        "a class that nothing has",
+        "A rule names a class of data that no service, campaign or dataset has, so that it may not apply to what it is meant for. A warning.",
+        "classes = [\"secrte\"] where a dataset has class = \"secret\"",
     ),
     code(
         "F0401",
@@ -424,7 +442,7 @@ static CODES: &[Code] = &[
         "F0609",
         "a rule that applies to nothing",
         "No service, campaign or dataset matches all lists of `applies_to`. A warning.",
-        "applies_to = { classes = [\"secrte\"] }",
+        "applies_to = { tiers = [\"T0\"] } without anything of tier T0",
     ),
     code(
         "F0610",
@@ -487,6 +505,12 @@ static CODES: &[Code] = &[
         "impossible shares of tiers",
         "The least shares of IT power sum to more than 1, or a tier has no site.",
         "tier_share = { core = 0.7, edge = 0.6 }",
+    ),
+    code(
+        "F0790",
+        "conflicting constraints",
+        "No plan satisfies all that the scenario asks for together. The places marked are a smallest set of wishes that exclude each other: without any one of them the others can be met. Relax one, or give the plan more to work with.",
+        "budget = \"1 M EUR\" with min_service = { T0 = 1 } that costs more",
     ),
     code(
         "F0801",
@@ -592,10 +616,15 @@ mod tests {
         }
     }
 
+    /// Codes of other crates: `bastide-plan` says which constraints conflict.
+    const OF_OTHER_CRATES: &[&str] = &["F0790"];
+
     #[test]
     fn the_table_holds_the_codes_of_the_source_and_no_others() {
         let mut used = BTreeSet::new();
         codes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        assert!(OF_OTHER_CRATES.iter().all(|code| !used.contains(*code)), "a code of another crate is made here");
+        used.extend(OF_OTHER_CRATES.iter().map(|code| (*code).to_owned()));
         let table: BTreeSet<String> = super::all().iter().map(|code| code.code.to_owned()).collect();
         assert_eq!(used.difference(&table).collect::<Vec<_>>(), Vec::<&String>::new(), "used, not explained");
         assert_eq!(table.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "explained, not used");

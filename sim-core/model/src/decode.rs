@@ -23,6 +23,9 @@ use crate::source::Span;
 use crate::text::At;
 use crate::tree::{Node, Table, Value};
 
+/// Most mistakes that are listed: beyond, a file is no scenario, or one mistake repeats.
+pub const MAX_DIAGNOSTICS: usize = 2000;
+
 /// Names of one table, with position and place of the first that has it.
 pub type Names = BTreeMap<String, (usize, At)>;
 
@@ -35,6 +38,8 @@ pub struct Context {
     pub names: BTreeMap<&'static str, Names>,
     /// Entries with a name that could not be resolved; checks leave them alone.
     pub poisoned: BTreeSet<(&'static str, usize)>,
+    /// Tables of the wrong form; what they should hold is not known.
+    pub broken: BTreeSet<&'static str>,
     /// Numbers with their sources.
     pub assumptions: Vec<Assumption>,
     /// Series read so far.
@@ -45,6 +50,8 @@ pub struct Context {
     pub accelerators: Vec<Accelerator>,
     /// Groups, with the positions of their nations.
     pub groups: BTreeMap<String, Vec<usize>>,
+    /// Whether start and duration are known; without, dates and series are read and not judged.
+    pub clock: bool,
     /// Seconds from the Unix epoch to the start.
     pub start_epoch_s: i64,
     /// Hours of the scenario.
@@ -59,17 +66,30 @@ impl Context {
     pub fn span(&self, at: At) -> Span {
         self.files.sources.span(at)
     }
+    /// Whether no more mistakes are listed.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.files.diagnostics.len() >= MAX_DIAGNOSTICS
+    }
     /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.files.diagnostics.push(diagnostic);
+        if !self.is_full() {
+            self.files.diagnostics.push(diagnostic);
+        }
     }
     /// Adds an error without a hint.
     pub fn error(&mut self, code: &'static str, at: At, message: impl Into<String>) {
+        if self.is_full() {
+            return;
+        }
         let diagnostic = Diagnostic::error(code, self.span(at), message);
         self.push(diagnostic);
     }
     /// Adds an error with a hint.
     pub fn error_hint(&mut self, code: &'static str, at: At, message: impl Into<String>, hint: impl Into<String>) {
+        if self.is_full() {
+            return;
+        }
         let diagnostic = Diagnostic::error(code, self.span(at), message).hint(hint);
         self.push(diagnostic);
     }
@@ -78,13 +98,18 @@ impl Context {
     pub fn is_poisoned(&self, table: &'static str, index: usize) -> bool {
         self.poisoned.contains(&(table, index))
     }
+    /// Whether anything of a table could not be read.
+    #[must_use]
+    pub fn is_unsure(&self, table: &str) -> bool {
+        self.broken.contains(table) || self.poisoned.iter().any(|(name, _)| *name == table)
+    }
     /// Position of a name in a table; reports a name that is not there.
     pub fn lookup(&mut self, table: &'static str, name: &str, at: At) -> Option<usize> {
         let found = match table {
             "accelerator" => self.accelerator(name),
             _ => self.names.get(table).and_then(|names| names.get(name)).map(|(index, _)| *index),
         };
-        if found.is_none() {
+        if found.is_none() && !self.broken.contains(table) {
             let mut known: Vec<&str> = self.names.get(table).map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default();
             if table == "accelerator" {
                 known.extend(bastide_cost_models::library().accelerators.keys().map(String::as_str));
@@ -146,6 +171,9 @@ impl<'c, 't> Cursor<'c, 't> {
         let any: Vec<&str> = self.spec.variants.iter().flat_map(|(_, keys)| keys.iter().map(|key| key.name)).collect();
         for entry in &self.table.entries {
             let name = entry.key.as_str();
+            if self.ctx.is_full() {
+                break;
+            }
             if known.contains(&name) || (!kind_known && any.contains(&name)) {
                 continue;
             }
@@ -189,6 +217,11 @@ impl<'c, 't> Cursor<'c, 't> {
     /// Marks the entry as one that checks leave alone.
     pub const fn poison(&mut self) {
         self.poisoned = true;
+    }
+    /// Whether a name in it could not be resolved.
+    #[must_use]
+    pub const fn is_poisoned(&self) -> bool {
+        self.poisoned
     }
     /// Ends; remembers whether the entry is usable.
     pub fn close(self) {
@@ -317,7 +350,9 @@ impl<'c, 't> Cursor<'c, 't> {
     pub fn word_opt(&mut self, key: &str) -> Option<String> {
         let word = self.text_opt(key)?;
         if word.trim().is_empty() {
-            self.wrong("F0217", key, format!("`{key}` is empty"), "write a word, or leave the key out");
+            let required = self.row(key).is_some_and(|row| row.need == Need::Required);
+            let hint = if required { format!("write `{key} = \"...\"`") } else { "write a word, or leave the key out".to_owned() };
+            self.wrong("F0217", key, format!("`{key}` is empty"), hint);
         }
         Some(word)
     }

@@ -27,11 +27,16 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
+/// A text of the scenario may hold line breaks; a message is one line.
+fn one_line(words: String) -> String {
+    if words.contains(char::is_control) { words.replace(char::is_control, " ") } else { words }
+}
+
 impl Diagnostic {
     /// An error at a place.
     #[must_use]
     pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), labels: vec![(span, String::new())], hint: None }
+        Self { code, severity: Severity::Error, message: one_line(message.into()), labels: vec![(span, String::new())], hint: None }
     }
     /// A warning at a place.
     #[must_use]
@@ -41,7 +46,7 @@ impl Diagnostic {
     /// With a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(one_line(hint.into()));
         self
     }
     /// With a further place.

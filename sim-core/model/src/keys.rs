@@ -205,7 +205,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     let close = |name: &&str| {
         let distance = strsim::damerau_levenshtein(word, name);
         let least = word.chars().count().max(name.chars().count());
-        (distance * 3 <= least + 1).then_some(distance)
+        (distance * 3 <= least).then_some(distance)
     };
     names.into_iter().filter_map(|name| close(&name).map(|distance| (distance, name))).min().map(|(_, name)| name)
 }

@@ -1,10 +1,11 @@
 //! From a path to a model.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::check;
-use crate::decode::Context;
+use crate::decode::{Context, MAX_DIAGNOSTICS};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::Model;
 use crate::plan::{Plan, check_plan};
@@ -34,7 +35,13 @@ pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Loaded, Vec<Diagno
     if let Some(resolved) = &resolved {
         check::check(&mut ctx, resolved);
     }
-    let mut diagnostics = tidy(std::mem::take(&mut ctx.files.diagnostics));
+    let full = ctx.is_full();
+    let mut diagnostics = tidy(std::mem::take(&mut ctx.files.diagnostics), ctx.files.partial);
+    if full {
+        let message = format!("there are more than {MAX_DIAGNOSTICS} mistakes; the others are not listed");
+        let diagnostic = Diagnostic::error("F0114", Span::file(&path.display().to_string()), message);
+        diagnostics.push(diagnostic.hint("correct the first ones, and check again"));
+    }
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
@@ -92,7 +99,7 @@ pub(crate) fn read(path: &Path, sets: &[(String, String)]) -> Result<(Context, T
         ctx.files.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         name.to_string_lossy().into_owned()
     };
-    let Some(mut root) = layers::read(&mut ctx.files, &name) else { return Err(tidy(ctx.files.diagnostics)) };
+    let Some(mut root) = layers::read(&mut ctx.files, &name) else { return Err(tidy(ctx.files.diagnostics, true)) };
     if let Ok(bytes) = std::fs::read(ctx.files.folder.join("README.md")) {
         ctx.files.note("README.md", bytes.into());
     }
@@ -100,18 +107,24 @@ pub(crate) fn read(path: &Path, sets: &[(String, String)]) -> Result<(Context, T
     Ok((ctx, root))
 }
 
-/// Orders diagnostics and drops those that only follow from others.
-fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Orders diagnostics and drops those that only follow from others. `partial`: a file that the scenario extends is missing.
+fn tidy(mut diagnostics: Vec<Diagnostic>, partial: bool) -> Vec<Diagnostic> {
     let syntax = |diagnostic: &Diagnostic| matches!(diagnostic.code, "F0108" | "F0109" | "F0110");
-    let lines: Vec<(Arc<str>, u32)> =
-        diagnostics.iter().filter(|d| syntax(d)).map(|d| (Arc::clone(&d.span().file), d.span().line)).collect();
-    if !lines.is_empty() {
+    let line = |d: &Diagnostic| (Arc::clone(&d.span().file), d.span().line);
+    let lines: BTreeSet<_> = diagnostics.iter().filter(|d| syntax(d)).map(line).collect();
+    if partial || !lines.is_empty() {
         // What the parser could not read may be just what is missing, or may have been misread.
-        diagnostics.retain(|diagnostic| {
-            let same_line = lines.iter().any(|(file, line)| *file == diagnostic.span().file && *line == diagnostic.span().line);
-            syntax(diagnostic) || !(same_line || matches!(diagnostic.code, "F0203" | "F0215" | "F0216" | "F0301" | "F0308" | "F0802"))
-        });
+        let missing = |d: &Diagnostic| {
+            matches!(d.code, "F0203" | "F0215" | "F0216" | "F0301" | "F0306" | "F0308" | "F0802")
+                // Whether things have a generator or a legal site cannot be said while a whole file is missing.
+                || partial && (matches!(d.code, "F0502" | "F0503" | "F0515") || d.code.starts_with("F06"))
+        };
+        diagnostics.retain(|diagnostic| syntax(diagnostic) || !(lines.contains(&line(diagnostic)) || missing(diagnostic)));
     }
+    // What does not fit 64 bits stands as 0 in the tree.
+    let place = |d: &Diagnostic| (Arc::clone(&d.span().file), d.span().line, d.span().column);
+    let unread: BTreeSet<_> = diagnostics.iter().filter(|d| d.code == "F0207").map(place).collect();
+    diagnostics.retain(|diagnostic| diagnostic.code == "F0207" || !unread.contains(&place(diagnostic)));
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (Arc::clone(&d.span().file), d.span().line, d.span().column, d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))

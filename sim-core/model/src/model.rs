@@ -769,6 +769,10 @@ pub struct Policy {
 pub struct Planning {
     /// Where the scenario has it, for messages about conflicts.
     pub span: Span,
+    /// Where `budget` stands.
+    pub budget_span: Span,
+    /// Where `it_power` stands.
+    pub it_power_span: Span,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.
@@ -810,6 +814,8 @@ pub struct Alternative {
     pub required: Vec<SiteId>,
     /// Least share of IT power in sites of a tier.
     pub tier_share: Vec<(SiteTier, f64)>,
+    /// Most share of IT power at any one site.
+    pub max_site_share: Option<f64>,
     /// Tiers that must survive the loss of any single site; overrides `[plan]`.
     pub survive_site_loss: Option<Vec<Tier>>,
 }

@@ -6,7 +6,7 @@ mod network;
 pub use legality::{Rules, Subject, subjects};
 pub use network::latencies;
 
-use bastide_units::{ComputeRate, TokenRate};
+use bastide_units::{ComputeRate, Duration, TokenRate};
 
 use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
@@ -34,7 +34,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     scenario::outline(ctx, root);
     let header = header::header(ctx, root);
     // Dates and series have no meaning without a clock; the rest is decoded all the same, to report all mistakes at once.
-    ctx.hours = ctx.hours.max(1);
+    if !ctx.clock {
+        (ctx.hours, ctx.duration) = (1, Duration::from_y(20.0));
+    }
     let nations = grid::nations(ctx, root);
     let buses = grid::buses(ctx, root);
     let lines = grid::lines(ctx, root);
@@ -55,6 +57,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
     let report = header::report(ctx, root).unwrap_or_default();
     let (header, policy, planning) = (header?, policy?, planning?);
+    if ctx.is_full() {
+        return None;
+    }
 
     let judge = Rules { ctx, rules: &rules, sites: &sites };
     let legal_dataset = datasets.iter().zip(&dataset_demands).map(|(dataset, demands)| judge.dataset(dataset, demands)).collect::<Vec<_>>();

@@ -30,11 +30,14 @@ pub fn entries<'t>(root: &'t Table, name: &str) -> Vec<(&'t Table, At)> {
     }
 }
 
-/// Decodes every entry of an array of tables.
+/// Decodes every entry of an array of tables, as long as mistakes are listed.
 fn each<T>(ctx: &mut Context, root: &Table, name: &'static str, mut decode: impl FnMut(&mut Cursor<'_, '_>) -> T) -> Vec<T> {
     let Some(spec) = table(name) else { return Vec::new() };
     let mut all = Vec::new();
     for (index, (table, at)) in entries(root, name).into_iter().enumerate() {
+        if ctx.is_full() {
+            break;
+        }
         let mut cursor = Cursor::open(ctx, spec, index, table, at);
         all.push(decode(&mut cursor));
         cursor.close();
@@ -54,13 +57,19 @@ fn single<T>(ctx: &mut Context, root: &Table, name: &'static str, decode: impl F
         None if spec.required => return None,
         None => (&empty, At::whole(0)),
     };
-    Some(decode(&mut Cursor::open(ctx, spec, 0, table, at)))
+    let mut cursor = Cursor::open(ctx, spec, 0, table, at);
+    let decoded = decode(&mut cursor);
+    cursor.close();
+    Some(decoded)
 }
 
 /// Checks the outline: which tables stand, in which form, and their names.
 pub fn outline(ctx: &mut Context, root: &Table) {
     for entry in &root.entries {
         let Some(spec) = table(&entry.key) else {
+            if ctx.is_full() {
+                break;
+            }
             if entry.key != "extends" {
                 let near = nearest(&entry.key, TABLES.iter().map(|table| table.name));
                 let hint = near.map_or_else(|| "`bastide schema` lists the tables".to_owned(), |near| format!("did you mean `{near}`?"));
@@ -68,7 +77,10 @@ pub fn outline(ctx: &mut Context, root: &Table) {
             }
             continue;
         };
-        form(ctx, spec, &entry.node, entry.key_at);
+        let right = form(ctx, spec, &entry.node, entry.key_at);
+        if !right && root.get(spec.name).is_some_and(|first| first.key_at == entry.key_at) {
+            ctx.broken.insert(spec.name);
+        }
     }
     for spec in TABLES.iter().filter(|spec| spec.required && root.get(spec.name).is_none()) {
         let heading = heading(spec);
@@ -85,7 +97,8 @@ fn heading(spec: &TableSpec) -> String {
     if spec.array { format!("[[{}]]", spec.name) } else { format!("[{}]", spec.name) }
 }
 
-fn form(ctx: &mut Context, spec: &'static TableSpec, node: &crate::tree::Node, key_at: At) {
+/// Reports a table in the wrong form; `true` if it is right.
+fn form(ctx: &mut Context, spec: &'static TableSpec, node: &crate::tree::Node, key_at: At) -> bool {
     let wrong = match (&node.value, spec.array) {
         (Value::List(items), true) => {
             for item in items.iter().filter(|item| !matches!(item.value, Value::Table(_))) {
@@ -110,6 +123,7 @@ fn form(ctx: &mut Context, spec: &'static TableSpec, node: &crate::tree::Node, k
             if spec.array { "double brackets: there may be several" } else { "single brackets: there is one" },
         );
     }
+    !wrong
 }
 
 fn collect_names(ctx: &mut Context, spec: &TableSpec, root: &Table) -> BTreeMap<String, (usize, At)> {
@@ -118,6 +132,9 @@ fn collect_names(ctx: &mut Context, spec: &TableSpec, root: &Table) -> BTreeMap<
     let Value::List(items) = &entry.node.value else { return names };
     let tables = items.iter().filter(|item| matches!(item.value, Value::Table(_)));
     for (index, item) in tables.enumerate() {
+        if ctx.is_full() {
+            break;
+        }
         let Some(name) = name_of(item) else { continue };
         let at = if let Value::Table(table) = &item.value { table.get("name").map_or(item.at, |entry| entry.node.at) } else { item.at };
         if let Some((_, first)) = names.get(name) {

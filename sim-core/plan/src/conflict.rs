@@ -121,6 +121,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         sites().map(Group::Room).collect(),
         sites().map(Group::Connection).collect(),
         alternative.iter().flat_map(|it| &it.tier_share).map(|(tier, _)| Group::TierShare(*tier)).collect(),
+        alternative.iter().filter(|it| it.max_site_share.is_some()).map(|_| Group::SiteShare).collect(),
         vec![Group::MostSites],
         vec![Group::FewestSites],
         alternative.iter().flat_map(|it| &it.required).map(|site| Group::Required(*site)).collect(),
@@ -152,8 +153,8 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
     let (name, sentence, spans) = match group {
         // Never a candidate.
         Group::Structure | Group::InUse | Group::Order => (String::new(), String::new(), plan()),
-        Group::Budget => ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), plan()),
-        Group::ItPower => ("IT power".to_owned(), format!("at most {} of IT power in all sites", display(planning.it_power)), plan()),
+        Group::Budget => ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()]),
+        Group::ItPower => ("IT power".to_owned(), format!("at most {} of IT power in all sites", display(planning.it_power)), vec![planning.it_power_span.clone()]),
         Group::FewestSites => {
             ("fewest sites".to_owned(), format!("at least {fewest} sites"), rival(alternative.is_some_and(|it| it.count.is_some())))
         }
@@ -167,6 +168,10 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
             let share = alternative.iter().flat_map(|it| &it.tier_share).find(|(it, _)| *it == tier).map_or(0.0, |(_, share)| *share);
             let word = tier_word(tier);
             (format!("share of {word} sites"), format!("at least {:.0} % of IT power in {word} sites", share * 100.0), rival(true))
+        }
+        Group::SiteShare => {
+            let share = alternative.and_then(|it| it.max_site_share).unwrap_or(1.0);
+            ("share of one site".to_owned(), format!("at most {:.0} % of IT power at any one site", share * 100.0), rival(true))
         }
         Group::Connection(id) => {
             let it = site(id);

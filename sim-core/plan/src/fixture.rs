@@ -63,6 +63,8 @@ pub fn empty() -> Model {
         },
         planning: Planning {
             span: span(90),
+            budget_span: span(91),
+            it_power_span: span(92),
             budget: Money::from_meur(1000.0),
             it_power: Power::from_mw(100.0),
             candidates: vec![],
@@ -225,6 +227,7 @@ pub fn alternative(name: &str) -> Alternative {
         count: None,
         required: vec![],
         tier_share: vec![],
+        max_site_share: None,
         survive_site_loss: None,
     }
 }

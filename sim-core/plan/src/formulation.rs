@@ -74,6 +74,7 @@ impl Formulation {
         it.constraint_site_count(instance);
         it.constraint_required(instance);
         it.constraint_tier_share(instance);
+        it.constraint_site_share(instance);
         it.constraint_demand(instance);
         it.constraint_capacity(instance);
         it.constraint_campaign(instance);

@@ -71,8 +71,8 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
     let planning = &model.planning;
     let site = |id: SiteId| &model.sites[id];
     Some(match group {
-        Group::Budget => ("budget".to_owned(), "M EUR", 1.0, planning.budget.as_meur(), &planning.span),
-        Group::ItPower => ("IT power".to_owned(), "MW", 1.0, planning.it_power.as_mw(), &planning.span),
+        Group::Budget => ("budget".to_owned(), "M EUR", 1.0, planning.budget.as_meur(), &planning.budget_span),
+        Group::ItPower => ("IT power".to_owned(), "MW", 1.0, planning.it_power.as_mw(), &planning.it_power_span),
         Group::Connection(id) => {
             (format!("connection of {}", site(id).entity.name), "MW", 1.0, site(id).connection.as_mw(), &site(id).entity.span)
         }
@@ -97,7 +97,8 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::FewestSites
         | Group::MostSites
         | Group::Required(_)
-        | Group::TierShare(_) => return None,
+        | Group::TierShare(_)
+        | Group::SiteShare => return None,
         Group::Legality(_) | Group::Latency(_) | Group::Survival(_) | Group::Dataset(_) => return None,
     })
 }

@@ -23,6 +23,8 @@ pub(crate) enum Group {
     Required(SiteId),
     /// Least share of IT power in sites of a tier.
     TierShare(SiteTier),
+    /// Most share of IT power at any one site.
+    SiteShare,
     /// Grid connection of a site.
     Connection(SiteId),
     /// Room of a site for IT power.

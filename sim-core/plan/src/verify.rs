@@ -120,6 +120,9 @@ fn power(model: &Model, alternative: Option<&Alternative>, installed: &[f64], ch
         let here: f64 = sites(model).filter(|site| model.sites[*site].tier == *tier).map(|site| installed[site.index()]).sum();
         checks.at_most(format!("share of {tier:?} sites").to_lowercase(), share * total, here, "MW");
     }
+    if let Some(share) = alternative.and_then(|it| it.max_site_share) {
+        checks.at_most("share of one site", installed.iter().copied().fold(0.0, f64::max), share * total, "MW");
+    }
 }
 
 fn services(model: &Model, plan: &Plan, checks: &mut Checks) {

@@ -30,7 +30,9 @@ fn split_number(text: &str) -> Result<(f64, &str, usize), ParseQuantityError> {
         let byte = bytes[end];
         let exponent = matches!(byte, b'e' | b'E')
             && end > 0
-            && bytes.get(end + 1).is_some_and(|next| next.is_ascii_digit() || (matches!(next, b'+' | b'-') && bytes.get(end + 2).is_some_and(u8::is_ascii_digit)));
+            && bytes.get(end + 1).is_some_and(|next| {
+                next.is_ascii_digit() || (matches!(next, b'+' | b'-') && bytes.get(end + 2).is_some_and(u8::is_ascii_digit))
+            });
         let sign = matches!(byte, b'+' | b'-') && (end == 0 || matches!(bytes[end - 1], b'e' | b'E'));
         if byte.is_ascii_digit() || matches!(byte, b'.' | b'_') || exponent || sign {
             end += 1;

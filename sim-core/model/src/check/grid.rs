@@ -20,7 +20,7 @@ pub fn islands(ctx: &mut Context, model: &Model) {
             joined.union(line.from.index(), line.to.index());
         }
     }
-    let unsure = ["generator", "storage", "load", "bus"].iter().any(|table| ctx.poisoned.iter().any(|(name, _)| name == table));
+    let unsure = ["generator", "storage", "load", "bus", "line"].iter().any(|table| ctx.is_unsure(table));
     if unsure {
         return;
     }

@@ -1,10 +1,12 @@
 //! Whether every service, campaign and dataset has a place that is legal, near and large enough.
 
+use std::collections::BTreeSet;
+
 use bastide_units::{Quantity, Time};
 
-use crate::decode::Context;
+use crate::decode::{Context, suggestion};
 use crate::diag::Diagnostic;
-use crate::model::{AcceleratorId, Legality, Model, NationId, SiteId};
+use crate::model::{AcceleratorId, DatasetId, Legality, Model, NationId, SiteId};
 use crate::resolve::{Resolved, Subject, latencies, subjects};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::{Demand, Rule};
@@ -14,7 +16,8 @@ use crate::source::Span;
 pub fn check(ctx: &mut Context, resolved: &Resolved) {
     let model = &resolved.model;
     let sites = usable_sites(model);
-    let types = usable_types(model);
+    // While a type is unknown, it may be the one that is large enough.
+    let types = if ctx.is_unsure("plan") { Vec::new() } else { usable_types(model) };
     services(ctx, resolved, &sites, &types);
     campaigns(ctx, resolved, &sites, &types);
     datasets(ctx, resolved, &sites);
@@ -38,6 +41,11 @@ fn legal_sites(ctx: &Context, sites: &[SiteId], legality: &[Legality]) -> Vec<Si
     let end = Time::from(ctx.duration);
     let sometime = |legality: &Legality| legality.from < legality.until && legality.from < end;
     sites.iter().copied().filter(|site| sometime(&legality[site.index()])).collect()
+}
+
+/// Whether a dataset has no legal site, which is reported for the dataset.
+fn nowhere(ctx: &Context, model: &Model, sites: &[SiteId], dataset: Option<DatasetId>) -> bool {
+    dataset.is_some_and(|id| legal_sites(ctx, sites, &model.legal_dataset[id]).is_empty())
 }
 
 /// Reports that the rules leave no site, naming each rule once; says the contradiction instead where two rules make one.
@@ -100,6 +108,9 @@ fn services(ctx: &mut Context, resolved: &Resolved, sites: &[SiteId], types: &[A
         }
         let name = &service.entity.name;
         let legal = legal_sites(ctx, sites, &model.legal_service[index]);
+        if legal.is_empty() && nowhere(ctx, model, sites, service.dataset) {
+            continue;
+        }
         if legal.is_empty() && !sites.is_empty() {
             let subject = subjects::service(service, demands);
             no_site(ctx, "F0602", &format!("service `{name}`"), &subject, demands, &resolved.rules, &model.legal_service[index]);
@@ -152,6 +163,9 @@ fn campaigns(ctx: &mut Context, resolved: &Resolved, sites: &[SiteId], types: &[
         }
         let name = &campaign.entity.name;
         let legal = legal_sites(ctx, sites, &model.legal_campaign[index]);
+        if legal.is_empty() && nowhere(ctx, model, sites, campaign.dataset) {
+            continue;
+        }
         if legal.is_empty() && !sites.is_empty() {
             let subject = subjects::campaign(campaign, demands);
             no_site(ctx, "F0604", &format!("campaign `{name}`"), &subject, demands, &resolved.rules, &model.legal_campaign[index]);
@@ -190,10 +204,22 @@ fn datasets(ctx: &mut Context, resolved: &Resolved, sites: &[SiteId]) {
     }
 }
 
-/// Rules that mean nothing in the scenario.
+/// Rules that mean nothing in the scenario, and classes that nothing has.
 fn idle_rules(ctx: &mut Context, resolved: &Resolved) {
     let model = &resolved.model;
+    let all = resolved.services.iter().chain(&resolved.campaigns).chain(&resolved.datasets);
+    let classes: BTreeSet<&str> = all.filter_map(|demands| demands.class.as_deref()).collect();
     for rule in &resolved.rules {
+        let unknown: Vec<_> = rule.scope.classes.iter().flatten().filter(|(class, _)| !classes.contains(class.as_str())).collect();
+        for (class, at) in &unknown {
+            let known: Vec<&str> = classes.iter().copied().collect();
+            let message = format!("no service, campaign or dataset is of class `{class}`");
+            let diagnostic = Diagnostic::warning("F0311", ctx.span(*at), message);
+            ctx.push(diagnostic.hint(suggestion(class, &known, "class")));
+        }
+        if !unknown.is_empty() {
+            continue;
+        }
         let services = model.services.iter().zip(&resolved.services).any(|(it, demands)| rule.means(&subjects::service(it, demands)));
         let campaigns = model.campaigns.iter().zip(&resolved.campaigns).any(|(it, demands)| rule.means(&subjects::campaign(it, demands)));
         let datasets = model.datasets.iter().zip(&resolved.datasets).any(|(it, demands)| rule.means(&subjects::dataset(it, demands)));

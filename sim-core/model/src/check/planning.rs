@@ -4,31 +4,12 @@ use crate::decode::Context;
 use crate::diag::Diagnostic;
 use crate::model::{Alternative, Model, SiteId};
 
-/// Survival, numbers of sites, power for one node, fleets in their sites.
+/// Alternatives, fleets in their sites, whether there is anything to plan for.
 pub fn check(ctx: &mut Context, model: &Model) {
     let planning = &model.planning;
-    let unsure = ctx.poisoned.iter().any(|(table, _)| *table == "site");
-    let sites = planning.candidates.len().min(planning.sites.1 as usize);
-    if !planning.survive_site_loss.is_empty() && sites < 2 && !unsure {
-        let message = format!("no tier survives the loss of a site where at most {sites} can be used");
-        let diagnostic = Diagnostic::error("F0608", planning.span.clone(), message);
-        ctx.push(diagnostic.hint("give two candidates or more, or leave `survive_site_loss` out"));
-    }
-    if planning.sites.0 as usize > planning.candidates.len() && planning.sites.0 <= planning.sites.1 && !unsure {
-        let message = format!("at least {} sites are asked for, and {} are candidates", planning.sites.0, planning.candidates.len());
-        ctx.push(Diagnostic::error("F0702", planning.span.clone(), message).hint("lower `min_sites`, or add candidates"));
-    }
+    let unsure = ctx.is_unsure("site") || ctx.is_unsure("plan");
     for alternative in model.alternatives.iter().filter(|alternative| alternative.plan.is_none()) {
         survives(ctx, model, alternative, unsure);
-    }
-    let smallest = planning.accelerators.iter().map(|(id, _)| {
-        let kind = &model.accelerators[*id];
-        (kind.power * f64::from(kind.per_node)).as_kw()
-    });
-    let smallest = smallest.fold(f64::INFINITY, f64::min);
-    if smallest.is_finite() && smallest > planning.it_power.as_kw() * (1.0 + 1e-9) {
-        let message = format!("`it_power` of {:.1} kW is less than one node of {smallest:.1} kW", planning.it_power.as_kw());
-        ctx.push(Diagnostic::error("F0705", planning.span.clone(), message).hint("check the unit of `it_power`"));
     }
     let mut power = vec![0.0; model.sites.len()];
     for (index, fleet) in model.fleets.iter().enumerate() {
@@ -50,7 +31,7 @@ pub fn check(ctx: &mut Context, model: &Model) {
             ctx.push(diagnostic.label(site.entity.span.clone(), "the site").hint("check `count` and the site's `connection`"));
         }
     }
-    if model.services.is_empty() && model.campaigns.is_empty() {
+    if model.services.is_empty() && model.campaigns.is_empty() && !ctx.is_unsure("service") && !ctx.is_unsure("campaign") {
         let diagnostic =
             Diagnostic::warning("F0515", planning.span.clone(), "the scenario has no service and no campaign: nothing to plan for");
         ctx.push(diagnostic.hint("add a `[[service]]` or a `[[campaign]]`"));

@@ -35,7 +35,7 @@ impl Cursor<'_, '_> {
 
     /// A moment of the history, if the key stands; not before the start.
     pub fn date_opt(&mut self, key: &str) -> Option<Time> {
-        let seconds = self.epoch_opt(key)? - self.ctx.start_epoch_s as f64;
+        let seconds = self.epoch_opt(key).filter(|_| self.ctx.clock)? - self.ctx.start_epoch_s as f64;
         if seconds < 0.0 {
             let code = if self.spec_name() == "hazard" { "F0801" } else { "F0222" };
             self.wrong(code, key, format!("`{key}` lies before the scenario's start"), "leave it out to mean the start");

@@ -33,15 +33,13 @@ impl<'t> Cursor<'_, 't> {
                     return None;
                 }
                 if !is_bare::<Q>() {
-                    let unit = Q::EXAMPLE.split_once(' ').map_or("", |(_, unit)| unit);
-                    let hint = format!("write it with its unit, in quotes: `{key} = \"{number} {unit}\"`");
-                    self.ctx.error_hint("F0205", node.at, format!("`{key}` is a {} and needs a unit", Q::NAME), hint);
+                    self.no_unit::<Q>(key, node.at);
                     return None;
                 }
                 number
             }
             _ => {
-                self.wrong_form(key, node, &format!("a {}, such as {}", Q::NAME, example::<Q>()));
+                self.wrong_form(key, node, &format!("{}, such as {}", a(Q::NAME), example::<Q>()));
                 return None;
             }
         };
@@ -50,8 +48,22 @@ impl<'t> Cursor<'_, 't> {
         }
         let code = if is_bare::<Q>() { "F0209" } else { "F0208" };
         let written = self.ctx.files.sources.slice(node.at).trim_matches('"').to_owned();
-        self.ctx.error_hint(code, node.at, format!("`{key}` must be {}: {written}", range.words()), format!("such as {}", example::<Q>()));
+        let hint = match range {
+            Range::AtLeastOne if is_bare::<Q>() => "such as `1.2`".to_owned(),
+            // Percent that were written without their sign.
+            Range::Share | Range::PositiveShare | Range::BelowOne if is_bare::<Q>() && value >= 2.0 && range.holds(value / 100.0) => {
+                format!("write `\"{value} %\"` if percent are meant, or a number from 0 to 1")
+            }
+            _ => format!("such as {}", example::<Q>()),
+        };
+        self.ctx.error_hint(code, node.at, format!("`{key}` must be {}: {written}", range.words()), hint);
         None
+    }
+
+    /// The number is not joined to a unit: which one was meant is what nobody knows.
+    fn no_unit<Q: Quantity>(&mut self, key: &str, at: At) {
+        let hint = format!("write {} with its unit, in quotes, such as {}", a(Q::NAME), example::<Q>());
+        self.ctx.error_hint("F0205", at, format!("`{key}` is {} and needs a unit", a(Q::NAME)), hint);
     }
 
     fn wrong_quantity<Q: Quantity>(&mut self, key: &str, at: At, text: &str, error: &ParseQuantityError) {
@@ -62,10 +74,11 @@ impl<'t> Cursor<'_, 't> {
             ParseQuantityError::NotFinite => {
                 self.ctx.error_hint("F0207", at, format!("`{key}` is not a finite number: `{text}`"), format!("write {}", example::<Q>()));
             }
-            ParseQuantityError::NoUnit => {
-                let unit = Q::EXAMPLE.split_once(' ').map_or("", |(_, unit)| unit);
-                let hint = format!("write `\"{} {unit}\"`", text.trim());
-                self.ctx.error_hint("F0205", at, format!("`{key}` is a {} and needs a unit", Q::NAME), hint);
+            ParseQuantityError::NoUnit => self.no_unit::<Q>(key, at),
+            ParseQuantityError::UnknownUnit(unit, offset) if separators(&text[..*offset], unit).is_some() => {
+                let plain = separators(&text[..*offset], unit).unwrap_or_default();
+                let hint = format!("decimals have a point, and thousands no separator: write `\"{}\"`", plain.join("\"` or `\""));
+                self.ctx.error_hint("F0207", at, format!("`{key}` is not written as a number: `{text}`"), hint);
             }
             ParseQuantityError::UnknownUnit(unit, offset) => {
                 // Without escapes the text stands in the file as it is, one quote further.
@@ -76,6 +89,8 @@ impl<'t> Cursor<'_, 't> {
                 let same = units.iter().find(|name| name.eq_ignore_ascii_case(unit)).copied();
                 let near = same.or_else(|| nearest(unit, units.iter().copied()));
                 let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                let respelt = respelt(text).filter(|respelt| Q::parse(respelt).is_ok());
+                let near = respelt.map_or(near, |respelt| format!("write `\"{respelt}\"`; "));
                 let hint = format!("{near}units of {}: {}", Q::NAME, units.join(", "));
                 self.ctx.error_hint("F0206", at, format!("`{unit}` is not a unit of {}", Q::NAME), hint);
             }
@@ -216,7 +231,7 @@ impl<'t> Cursor<'_, 't> {
             let name = entry.key.as_str();
             if !known(name) && !["dist", "source", "verified"].contains(&name) {
                 let hint = format!("it takes `{}`", sets.iter().map(|set| set.join("`, `")).collect::<Vec<_>>().join("`, or `"));
-                self.ctx.error_hint("F0202", entry.key_at, format!("a {dist} distribution has no `{name}`"), hint);
+                self.ctx.error_hint("F0202", entry.key_at, format!("{} has no `{name}`", a(&format!("{dist} distribution"))), hint);
                 return None;
             }
         }
@@ -302,6 +317,58 @@ pub const DISTRIBUTIONS: &[(&str, &[&[&str]])] = &[
 /// Whether a quantity may stand without a unit.
 fn is_bare<Q: Quantity>() -> bool {
     Q::UNITS.iter().any(|(name, _)| name.is_empty())
+}
+
+/// With its article; money is not counted.
+fn a(name: &str) -> String {
+    if ["money", "money per time", "compute", "tokens"].contains(&name) {
+        return format!("an amount of {name}");
+    }
+    if name.starts_with(['a', 'e', 'i', 'o', 'u']) { format!("an {name}") } else { format!("a {name}") }
+}
+
+/// What a number with commas or other separators may mean: `1,5 MW` is 1.5 MW, `2,000,000 EUR` 2000000 EUR, and `1,500 MW`
+/// either. `rest` is what stands behind the first digits.
+fn separators(number: &str, rest: &str) -> Option<Vec<String>> {
+    let is_mark = |c: char| matches!(c, ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}');
+    let behind = rest.trim_start_matches(is_mark);
+    if !behind.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || is_mark(c))).unwrap_or(rest.len());
+    let (digits, unit) = (format!("{}{}", number.trim(), rest[..end].trim_end()), rest[end..].trim());
+    let with_unit = |number: String| format!("{number} {unit}").trim_end().to_owned();
+    let joined = digits.replace(is_mark, "");
+    let (whole, decimals) = digits.split_once(',').unwrap_or((&digits, ""));
+    if decimals.is_empty() || decimals.contains(is_mark) || decimals.contains('.') {
+        return Some(vec![with_unit(joined)]);
+    }
+    let pointed = with_unit(format!("{}.{decimals}", whole.replace('.', "").replace(is_mark, "")));
+    // A group of three may be thousands as well.
+    Some(if decimals.len() == 3 && !whole.contains('.') { vec![pointed, with_unit(joined)] } else { vec![pointed] })
+}
+
+/// A quantity with the usual units for the words that people write: `6.5 per 1000 node days` is `6.5 / 1000 node d`.
+fn respelt(text: &str) -> Option<String> {
+    let words = text.split_whitespace().map(|word| match word.to_lowercase().as_str() {
+        "per" => "/",
+        "second" | "seconds" | "sec" => "s",
+        "minute" | "minutes" => "min",
+        "hour" | "hours" | "hr" | "hrs" => "h",
+        "day" | "days" => "d",
+        "year" | "years" | "yr" | "a" => "y",
+        "euro" | "euros" | "€" => "EUR",
+        "million" => "M",
+        "billion" => "bn",
+        "percent" => "%",
+        "watt" | "watts" => "W",
+        "kilowatt" | "kilowatts" => "kW",
+        "megawatt" | "megawatts" => "MW",
+        "gigawatt" | "gigawatts" => "GW",
+        _ => word,
+    });
+    let respelt = words.collect::<Vec<_>>().join(" ");
+    (respelt != text).then_some(respelt)
 }
 
 fn example<Q: Quantity>() -> String {

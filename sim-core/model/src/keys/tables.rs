@@ -520,6 +520,7 @@ pub static TABLES: &[TableSpec] = &[
             row("min_sites", Count(NotNegative), Computed("that of `[plan]`"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("that of `[plan]`"), "Most sites."),
             row("tier_share", RatiosOf(SITE_TIERS), Default(""), "Least share of IT power in sites of a tier."),
+            row("max_site_share", Kind::Ratio(PositiveShare), Optional, "Most share of IT power at any one site."),
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),

@@ -132,7 +132,7 @@ impl Check<'_> {
             let message = format!("all sites together have {total:.3} MW of IT power, above the limit of {most:.3} MW");
             self.found.push(
                 Diagnostic::error("F0909", self.places.file.clone(), message)
-                    .label(self.model.planning.span.clone(), "`it_power` stands here"),
+                    .label(self.model.planning.it_power_span.clone(), "`it_power` stands here"),
             );
         }
         let built: std::collections::BTreeSet<SiteId> =
@@ -155,7 +155,7 @@ impl Check<'_> {
             let message = format!("the plan spends {spent:.3} M EUR of capital, above the budget of {budget:.3} M EUR");
             self.found.push(
                 Diagnostic::error("F0908", self.places.file.clone(), message)
-                    .label(self.model.planning.span.clone(), "`budget` stands here"),
+                    .label(self.model.planning.budget_span.clone(), "`budget` stands here"),
             );
         }
     }
@@ -252,7 +252,12 @@ impl Check<'_> {
                 let name = &self.model.accelerators[kind].entity.name;
                 let message =
                     format!("services take {count:.2} of `{name}` at `{}` on a mean day, and {most:.2} are free for them", self.site(site));
-                let hint = format!("`headroom` of `[policy]` keeps {:.0} % for peaks", 100.0 * (1.0 - self.model.policy.headroom));
+                let kept = 100.0 * (1.0 - self.model.policy.headroom);
+                let hint = if kept > 0.0 {
+                    format!("`headroom` of `[policy]` keeps {kept:.0} % for peaks: build more here, or place less")
+                } else {
+                    "build more here, or place less".to_owned()
+                };
                 self.found.push(Diagnostic::error("F0906", place, message).hint(hint));
             }
         }

@@ -61,7 +61,10 @@ impl Rule {
             *kind == subject.kind && names.as_ref().is_some_and(|names| names.iter().any(|name| name == subject.name))
         });
         (!any_named || named)
-            && scope.classes.as_ref().is_none_or(|classes| subject.class.is_some_and(|class| classes.iter().any(|known| known == class)))
+            && scope
+                .classes
+                .as_ref()
+                .is_none_or(|classes| subject.class.is_some_and(|class| classes.iter().any(|(known, _)| known == class)))
             && scope.tiers.as_ref().is_none_or(|tiers| subject.tier.is_some_and(|tier| tiers.contains(&tier)))
             && scope.nations.as_ref().is_none_or(|nations| nations.contains(&subject.nation))
     }

@@ -91,8 +91,11 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
     let model = cursor.word_opt("model");
     match (&model, tokens_per_accelerator) {
         (None, None) => {
-            let hint = "give `model`, or `tokens_per_accelerator`";
-            cursor.wrong("F0215", "model", format!("nothing says how fast an accelerator serves `{}`", entity.name), hint);
+            if !cursor.has("model") {
+                let hint = "give `model`, or `tokens_per_accelerator`";
+                cursor.wrong("F0215", "model", format!("nothing says how fast an accelerator serves `{}`", entity.name), hint);
+            }
+            cursor.poison();
         }
         (Some(name), None) if !bastide_cost_models::library().models.contains_key(name) => {
             let known: Vec<&str> = bastide_cost_models::library().models.keys().map(String::as_str).collect();
@@ -103,13 +106,15 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         _ => {}
     }
     let mut origins: Vec<(NationId, f64)> = Vec::new();
+    let mut known = true;
     for (word, at, share) in cursor.ratios("origins") {
-        if let Some(index) = cursor.resolve("nation", word, at) {
-            origins.push((NationId::from_index(index), share));
+        match cursor.resolve("nation", word, at) {
+            Some(index) => origins.push((NationId::from_index(index), share)),
+            None => known = false,
         }
     }
     let sum: f64 = origins.iter().map(|(_, share)| share).sum();
-    if cursor.has("origins") && (sum - 1.0).abs() > 1e-6 {
+    if cursor.has("origins") && known && (sum - 1.0).abs() > 1e-6 {
         cursor.wrong("F0220", "origins", format!("the shares of `origins` sum to {sum:.6}, not to 1"), "give every origin its share");
     }
     if origins.is_empty() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diag::Diagnostic;
+use crate::keys::nearest;
 use crate::model::InputFile;
 use crate::text::{self, Sources};
 
@@ -18,6 +19,8 @@ pub struct Files {
     pub inputs: Vec<InputFile>,
     /// All diagnostics so far.
     pub diagnostics: Vec<Diagnostic>,
+    /// Whether a base that the scenario extends could not be read, so that what is missing may stand there.
+    pub partial: bool,
 }
 
 impl Files {
@@ -36,11 +39,28 @@ impl Files {
                 // A file that is not there is the mistake of the line that names it.
                 if let (Some(at), 0) = (said, diagnostic.span().line) {
                     diagnostic.labels[0].0 = self.sources.span(at);
+                    if let Some(hint) = self.near(&self.sources.slice(at).replace(['"', '\''], ""), &path) {
+                        diagnostic.hint = Some(hint);
+                    }
                 }
                 self.diagnostics.push(diagnostic);
                 None
             }
         }
+    }
+
+    /// The file that may be meant by a path, as the scenario says it, to one that cannot be read.
+    #[must_use]
+    pub fn near(&self, said: &str, path: &Path) -> Option<String> {
+        if path.is_dir() {
+            let inside = path.join("scenario.toml").is_file();
+            return inside.then(|| format!("it is a folder: write `{}/scenario.toml`", said.trim_end_matches('/')));
+        }
+        let wanted = path.file_name()?.to_str()?;
+        let entries = std::fs::read_dir(path.parent()?).ok()?;
+        let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let near = nearest(wanted, names.iter().map(String::as_str).filter(|name| *name != wanted))?;
+        Some(format!("did you mean `{}`?", said.strip_suffix(wanted).map_or_else(|| near.to_owned(), |folder| format!("{folder}{near}"))))
     }
 
     /// Notes a file that the scenario depends on.

@@ -4,6 +4,7 @@ use bastide_units::{EnergyPrice, Power, Ratio};
 
 use super::each;
 use crate::decode::Context;
+use crate::diag::Diagnostic;
 use crate::model::{Bus, BusId, Generator, Line, Load, Nation, NationId, Storage};
 use crate::tree::Table;
 
@@ -11,7 +12,16 @@ use crate::tree::Table;
 pub fn nations(ctx: &mut Context, root: &Table) -> Vec<Nation> {
     let nations = each(ctx, root, "nation", |cursor| {
         let entity = cursor.entity();
-        let groups = cursor.words("groups");
+        let mut groups = Vec::new();
+        for (group, at) in cursor.words_at("groups").unwrap_or_default() {
+            if let Some((_, nation)) = cursor.ctx.names.get("nation").and_then(|names| names.get(group)) {
+                let diagnostic = Diagnostic::error("F0310", cursor.ctx.span(at), format!("group `{group}` has the name of a nation"));
+                let nation = cursor.ctx.span(*nation);
+                cursor.ctx.push(diagnostic.label(nation, "the nation").hint("rename the group: lists of nations may name either"));
+            } else {
+                groups.push(group.to_owned());
+            }
+        }
         Nation { entity, groups, hub: cursor.place_on_map() }
     });
     for (index, nation) in nations.iter().enumerate() {

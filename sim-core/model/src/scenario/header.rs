@@ -10,7 +10,7 @@ use crate::tree::Table;
 
 /// Decodes `[scenario]` and sets the context's clock.
 pub fn header(ctx: &mut Context, root: &Table) -> Option<Header> {
-    let mut header = single(ctx, root, "scenario", |cursor| {
+    let (mut header, clock) = single(ctx, root, "scenario", |cursor| {
         match cursor.integer_opt("format") {
             None if !cursor.has("format") => cursor.miss("format"),
             Some(1) | None => {}
@@ -39,10 +39,11 @@ pub fn header(ctx: &mut Context, root: &Table) -> Option<Header> {
         if seed < 0 {
             cursor.wrong("F0208", "seed", format!("`seed` must be zero or more: {seed}"), "any whole number");
         }
+        let clock = start.is_some() && duration.as_h() >= 1.0;
         let start_epoch_s = start.unwrap_or(0.0) as i64;
         let start = jiff::Timestamp::from_second(start_epoch_s).map_or_else(|_| String::new(), |start| start.to_string());
         let duration = if duration.as_h() >= 1.0 && duration.as_y() <= 20.0 { duration } else { Duration::from_h(1.0) };
-        Header {
+        let header = Header {
             name: entity.name,
             title: entity.title,
             question,
@@ -53,8 +54,10 @@ pub fn header(ctx: &mut Context, root: &Table) -> Option<Header> {
             price_year: price_year.unwrap_or(0),
             seed: u64::try_from(seed).unwrap_or(0),
             folder: std::path::PathBuf::new(),
-        }
+        };
+        (header, clock)
     })?;
+    ctx.clock = clock;
     ctx.start_epoch_s = header.start_epoch_s;
     ctx.hours = header.hours;
     ctx.duration = header.duration;

@@ -15,13 +15,19 @@ pub fn read(files: &mut Files, name: &str) -> Option<Table> {
     let mut layers: Vec<(String, Table)> = Vec::new();
     let mut next = Some((name.to_owned(), None));
     while let Some((name, said)) = next.take() {
-        let (file, _) = files.read(&name, MAX_TOML, said)?;
+        let Some((file, _)) = files.read(&name, MAX_TOML, said) else {
+            // Without the main file there is nothing; without a base, the files above it still have mistakes of their own.
+            files.partial = true;
+            break;
+        };
         let mut diagnostics = Vec::new();
         let table = tree::parse(&files.sources, file, &mut diagnostics);
         files.diagnostics.append(&mut diagnostics);
         if let Some(entry) = table.get("extends") {
             let at = entry.node.at;
             let span = files.sources.span(at);
+            // Until a base is found.
+            files.partial = true;
             match &entry.node.value {
                 Value::Text(base) => {
                     let base = relative_to(&name, base);
@@ -36,11 +42,20 @@ pub fn read(files: &mut Files, name: &str) -> Option<Table> {
                             format!("more than {MAX_LAYERS} files extend one another"),
                         ));
                     } else {
+                        files.partial = false;
                         next = Some((base, Some(at)));
                     }
                 }
                 other => {
-                    files.diagnostics.push(Diagnostic::error("F0204", span, format!("`extends` must be a path, not {}", other.word())))
+                    let path = match other {
+                        Value::List(items) => {
+                            items.iter().find_map(|item| if let Value::Text(path) = &item.value { Some(path) } else { None })
+                        }
+                        _ => None,
+                    };
+                    let hint = format!("write `extends = \"{}\"`: one file, as a text", path.map_or("../base.toml", String::as_str));
+                    let message = format!("`extends` must be a path, not {}", other.word());
+                    files.diagnostics.push(Diagnostic::error("F0204", span, message).hint(hint));
                 }
             }
         }

@@ -10,6 +10,7 @@ use crate::keys;
 use crate::model::{AcceleratorId, Alternative, Planning, Site, SiteId, SiteTier, Tier};
 use crate::text::{At, MAX_TOML};
 use crate::tree::{Table, Value};
+use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
 pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Planning> {
@@ -18,7 +19,10 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
         if candidates.is_empty() && cursor.has("candidates") {
             cursor.wrong("F0217", "candidates", "`candidates` is empty", "leave it out to mean all sites");
+            cursor.poison();
         }
+        // A name that is not known, or a list that must not be empty, leaves open how many sites there are.
+        let unsure = cursor.is_poisoned() || cursor.ctx.is_unsure("site");
         let accelerators = purchases(cursor);
         let mut min_service = [None; 4];
         for (tier, share) in cursor.ratios_of("min_service", keys::TIERS) {
@@ -33,14 +37,27 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
                 format!("at least {} sites and at most {} cannot both hold", count.0, count.1),
                 "`min_sites` <= `max_sites`",
             );
+        } else if count.0 as usize > candidates.len() && !unsure {
+            let message = format!("at least {} sites are asked for, and {} are candidates", count.0, candidates.len());
+            cursor.wrong("F0702", "min_sites", message, "lower `min_sites`, or add candidates");
         }
+        let survive_site_loss = tiers(cursor).unwrap_or_default();
+        let usable = candidates.len().min(count.1 as usize);
+        if !survive_site_loss.is_empty() && usable < 2 && !unsure {
+            let message = format!("no tier survives the loss of a site where at most {usable} can be used");
+            cursor.wrong("F0608", "survive_site_loss", message, "give two candidates or more, or leave `survive_site_loss` out");
+        }
+        let it_power: Power = cursor.quantity("it_power");
+        power_for_a_node(cursor, it_power, &accelerators);
         Planning {
             span: cursor.ctx.span(cursor.at),
+            budget_span: cursor.ctx.span(cursor.place("budget")),
+            it_power_span: cursor.ctx.span(cursor.place("it_power")),
             budget: cursor.quantity("budget"),
-            it_power: cursor.quantity("it_power"),
+            it_power,
             candidates,
             accelerators,
-            survive_site_loss: tiers(cursor).unwrap_or_default(),
+            survive_site_loss,
             min_service,
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
@@ -50,6 +67,18 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
             time_limit: cursor.quantity("time_limit"),
         }
     })
+}
+
+/// Reports a limit on IT power below what the smallest node draws.
+fn power_for_a_node(cursor: &mut Cursor<'_, '_>, it_power: Power, accelerators: &[(AcceleratorId, Option<u32>)]) {
+    let kinds = accelerators.iter().filter_map(|(id, _)| cursor.ctx.accelerators.get(id.index()));
+    let nodes = kinds.map(|kind| kind.power * f64::from(kind.per_node));
+    // NaN, for a power that could not be read, is neither below nor above.
+    let Some(smallest) = nodes.min_by(|a, b| a.as_w().total_cmp(&b.as_w())) else { return };
+    if smallest.as_w() > it_power.as_w() * (1.0 + 1e-9) {
+        let message = format!("`it_power` of {} is less than one node of {}", display(it_power), display(smallest));
+        cursor.wrong("F0705", "it_power", message, "check the unit of `it_power`");
+    }
 }
 
 fn to_sites(positions: Vec<usize>) -> Vec<SiteId> {
@@ -98,7 +127,10 @@ fn purchases(cursor: &mut Cursor<'_, '_>) -> Vec<(AcceleratorId, Option<u32>)> {
                 continue;
             }
         };
-        let Some(index) = cursor.ctx.lookup("accelerator", name, at) else { continue };
+        let Some(index) = cursor.ctx.lookup("accelerator", name, at) else {
+            cursor.poison();
+            continue;
+        };
         let id = AcceleratorId::from_index(index);
         if bought.iter().any(|(known, _)| *known == id) {
             cursor.ctx.error_hint("F0303", at, format!("`{name}` stands twice in `accelerators`"), "remove one");
@@ -151,7 +183,7 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
         }
         let required = cursor.references("required", "site").map(to_sites).unwrap_or_default();
         for (key, listed) in [("sites", sites.as_deref().unwrap_or_default()), ("required", &required)] {
-            if listed.iter().any(|site| !planning.candidates.contains(site)) {
+            if listed.iter().any(|site| !planning.candidates.contains(site)) && !cursor.ctx.is_unsure("plan") {
                 cursor.wrong(
                     "F0710",
                     key,
@@ -194,15 +226,28 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
         if sum > 1.0 + 1e-9 {
             cursor.wrong("F0711", "tier_share", format!("the least shares sum to {sum:.3}, above 1"), "lower one");
         }
-        let alternative = Alternative { entity, plan, sites, count, required, tier_share, survive_site_loss: tiers(cursor) };
-        same_as_before(cursor, &alternative, &mut seen);
+        let max_site_share = cursor.ratio_opt("max_site_share");
+        let most_sites =
+            sites.as_ref().map_or(planning.candidates.len(), Vec::len).min(count.map_or(usize::MAX, |(_, most)| most as usize));
+        if let Some(share) = max_site_share
+            && share * (most_sites as f64) < 1.0 - 1e-9
+        {
+            let message = format!("{most_sites} sites with at most {:.3} of the IT power each cannot hold all of it", share);
+            cursor.wrong("F0711", "max_site_share", message, "raise it, or allow more sites");
+        }
+        let survive_site_loss = tiers(cursor);
+        let alternative = Alternative { entity, plan, sites, count, required, tier_share, max_site_share, survive_site_loss };
+        // What a file or a name that cannot be read would have said is not known.
+        if !cursor.is_poisoned() && cursor.has("plan") == alternative.plan.is_some() {
+            same_as_before(cursor, &alternative, &mut seen);
+        }
         alternative
     })
 }
 
 /// Reads the plan file's bytes, so that they are noted among the inputs.
 fn plan_file(cursor: &mut Cursor<'_, '_>, said: &str) -> Option<PathBuf> {
-    for key in ["sites", "required", "min_sites", "max_sites", "tier_share", "survive_site_loss"] {
+    for key in ["sites", "required", "min_sites", "max_sites", "tier_share", "max_site_share", "survive_site_loss"] {
         if cursor.has(key) {
             cursor.wrong("F0707", key, format!("`{key}` restricts a search, and `plan` replaces it"), "keep one of the two");
         }
@@ -221,6 +266,7 @@ fn same_as_before(cursor: &mut Cursor<'_, '_>, alternative: &Alternative, seen: 
             other.count,
             other.required.clone(),
             other.tier_share.clone(),
+            other.max_site_share,
             other.survive_site_loss.clone(),
         )
     };
@@ -228,7 +274,7 @@ fn same_as_before(cursor: &mut Cursor<'_, '_>, alternative: &Alternative, seen: 
     let span = cursor.ctx.span(at);
     let (twin, words) = match seen.iter().find(|(_, other, _)| body(other) == body(alternative)) {
         Some((name, _, earlier)) => (Some(*earlier), format!("alternative `{}` is the same as `{name}`", alternative.entity.name)),
-        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None) => {
+        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None, None) => {
             (None, format!("alternative `{}` restricts nothing", alternative.entity.name))
         }
         None => {

@@ -31,8 +31,8 @@ pub struct Scope {
     pub campaigns: Option<Vec<String>>,
     /// Names of datasets.
     pub datasets: Option<Vec<String>>,
-    /// Classes of data.
-    pub classes: Option<Vec<String>>,
+    /// Classes of data, with their places.
+    pub classes: Option<Vec<(String, At)>>,
     /// Tiers.
     pub tiers: Option<Vec<Tier>>,
     /// Owners.
@@ -107,7 +107,7 @@ fn scope(cursor: &mut Cursor<'_, '_>) -> Scope {
             "services" => scope.services = named(cursor, "service"),
             "campaigns" => scope.campaigns = named(cursor, "campaign"),
             "datasets" => scope.datasets = named(cursor, "dataset"),
-            "classes" => scope.classes = Some(words.iter().map(|(word, _)| (*word).to_owned()).collect()),
+            "classes" => scope.classes = Some(words.iter().map(|(word, at)| ((*word).to_owned(), *at)).collect()),
             "tiers" => {
                 let mut tiers = Vec::new();
                 for (word, at) in words {

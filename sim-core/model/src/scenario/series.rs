@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bastide_units::Quantity;
+use bastide_units::{Duration, Quantity, display};
 use csv::StringRecord;
 
 use super::files::relative_to;
@@ -39,7 +39,7 @@ pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, A
     let series = match cache.columns.get(&key) {
         Some(series) => *series,
         None => {
-            let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.1));
+            let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.0, file.1));
             let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, scale, range));
             cache.columns.insert(key, series);
             series
@@ -79,10 +79,13 @@ fn field(ctx: &Context, id: u32, record: &StringRecord, index: usize) -> At {
     At { file: id, start: begin as u32, end: text.len() as u32 }
 }
 
-fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
+/// `written` is how the scenario names the file, `said` where.
+fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFile> {
     let missing = !ctx.files.folder.join(name).is_file();
     if missing {
-        let hint = "the path is relative to the file that says it";
+        let path = ctx.files.folder.join(name);
+        let near = ctx.files.near(written, &path);
+        let hint = near.unwrap_or_else(|| "the path is relative to the file that says it".to_owned());
         ctx.error_hint("F0401", said, format!("there is no file `{name}`"), hint);
         return None;
     }
@@ -93,6 +96,7 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
     let mut rows: Vec<StringRecord> = Vec::new();
     let mut reports = 0;
     let mut last: Option<i64> = None;
+    let mut last_step = HOUR_S;
     let start = ctx.start_epoch_s;
     let end = start + ctx.hours as i64 * HOUR_S;
     let mut first = None;
@@ -102,12 +106,15 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
         let Some(header) = &header else {
             if record.get(0).map(str::trim) != Some("time") {
                 let at = field(ctx, id, &record, 0);
-                ctx.error_hint(
-                    "F0415",
-                    at,
-                    format!("the first column of `{name}` is not `time`"),
-                    "a header such as `time,pl [GW],lt [GW]`",
-                );
+                let other = [(";", "semicolons"), ("\t", "tabs")].into_iter().find(|(mark, _)| record.get(0).unwrap_or("").contains(mark));
+                let (message, hint) = match other {
+                    Some((_, marks)) => (
+                        format!("the columns of `{name}` are separated by {marks}"),
+                        "separate columns by commas, and write decimals with a point",
+                    ),
+                    None => (format!("the first column of `{name}` is not `time`"), "a header such as `time,pl [GW],lt [GW]`"),
+                };
+                ctx.error_hint("F0415", at, message, hint);
                 return None;
             }
             let mut seen = BTreeMap::new();
@@ -143,22 +150,16 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
         };
         let time = time.as_second();
         first.get_or_insert(time);
-        if let Some(last) = last
-            && time != last + HOUR_S
-        {
+        let step = last.map_or(HOUR_S, |last| time - last);
+        // Rows that are all a quarter of an hour or a day apart are one mistake.
+        if step != HOUR_S && step != last_step {
             let at = field(ctx, id, &record, 0);
-            let (code, message, hint) = match time - last {
-                0 => ("F0411", format!("the hour {text} stands twice"), "in UTC no hour is repeated; check the change to winter time"),
-                step if step > 0 && step % HOUR_S == 0 => {
-                    ("F0410", format!("{} hours are missing before {text}", step / HOUR_S - 1), "fill the gap; nothing is interpolated")
-                }
-                _ => ("F0412", format!("{text} is not one hour after the row before"), "one row for each hour, in order"),
-            };
+            let (code, message, hint) = irregular(step, text, first == last);
             ctx.error_hint(code, at, message, hint);
             (reports, broken) = (reports + 1, true);
         }
-        last = Some(time);
-        if time > start - HOUR_S && time < end {
+        (last, last_step) = (Some(time), step);
+        if !ctx.clock || (time > start - HOUR_S && time < end) {
             rows.push(record);
         }
     }
@@ -179,30 +180,50 @@ fn read(ctx: &mut Context, name: &str, said: At) -> Option<CsvFile> {
             ctx.error_hint("F0409", At::whole(id), format!("`{name}` has no rows"), "one row for each hour of the scenario");
             return None;
         }
-        Some(first) if first > start => {
+        Some(first) if first > start && ctx.clock => {
             let hours = (first - start + HOUR_S - 1) / HOUR_S;
             ctx.error_hint(
                 "F0413",
                 said,
-                format!("`{name}` begins {hours} h after the scenario"),
+                format!("`{name}` begins {hours} h after the scenario's start"),
                 "let the scenario start later, or add the hours",
             );
             return None;
         }
         Some(_) => {}
     }
+    if !ctx.clock {
+        return Some(CsvFile { id, header, rows });
+    }
     if rows.len() < ctx.hours {
         let missing = ctx.hours - rows.len();
         ctx.error_hint(
             "F0409",
             said,
-            format!("`{name}` ends {missing} h before the scenario"),
+            format!("`{name}` ends {missing} h before the scenario's end"),
             "shorten the scenario's `duration`, or add the hours",
         );
         return None;
     }
     rows.truncate(ctx.hours);
     Some(CsvFile { id, header, rows })
+}
+
+/// What is wrong with a row that is not one hour after the row before: code, message, hint.
+fn irregular(step: i64, text: &str, first: bool) -> (&'static str, String, &'static str) {
+    match step {
+        0 => ("F0411", format!("the hour {text} stands twice"), "in UTC no hour is repeated; check the change to winter time"),
+        step if step > 0 && step % HOUR_S == 0 => {
+            let missing = step / HOUR_S - 1;
+            let words = if missing == 1 { "one hour is missing".to_owned() } else { format!("{missing} hours are missing") };
+            ("F0410", format!("{words} before {text}"), "fill the gap; nothing is interpolated")
+        }
+        step if step > 0 && first => {
+            let apart = display(Duration::from_s(step as f64));
+            ("F0412", format!("the rows are {apart} apart, not one hour"), "give one row for each hour, such as the mean over it")
+        }
+        _ => ("F0412", format!("{text} is not one hour after the row before"), "one row for each hour, in order"),
+    }
 }
 
 fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&str, At), scale: f64, range: Range) -> Option<SeriesId> {

@@ -4,6 +4,7 @@ use bastide_units::{Duration, Rate, Time};
 
 use super::each;
 use crate::decode::{Context, Cursor};
+use crate::diag::Diagnostic;
 use crate::keys;
 use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentId, Target, Timing};
 use crate::tree::Table;
@@ -129,9 +130,19 @@ fn reached(cursor: &mut Cursor<'_, '_>, segments: &[String]) -> Vec<SegmentId> {
         cursor.wrong("F0217", "segments", "`segments` is empty", "name segments, or `[\"*\"]` for all");
     }
     let mut reached = Vec::new();
+    let all = words.iter().find(|(word, _)| *word == "*").map(|(_, at)| *at);
     for (word, at) in words {
+        if let Some(all) = all
+            && word != "*"
+        {
+            let diagnostic = Diagnostic::error("F0303", cursor.ctx.span(at), format!("`{word}` names a segment a second time"));
+            let all = cursor.ctx.span(all);
+            cursor.ctx.push(diagnostic.label(all, "`*` means all").hint("remove one"));
+            continue;
+        }
         if word == "*" {
-            return (0..segments.len()).map(SegmentId::from_index).collect();
+            reached.extend((0..segments.len()).map(SegmentId::from_index));
+            continue;
         }
         match segments.iter().position(|known| known == word) {
             Some(index) => reached.push(SegmentId::from_index(index)),

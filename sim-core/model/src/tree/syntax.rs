@@ -12,7 +12,7 @@ use crate::text::{At, Sources};
 const MAX_SYNTAX_ERRORS: usize = 50;
 /// Most mistakes that are mended; each costs one more reading.
 const MAX_MENDED: usize = 20;
-/// Texts above this many bytes are not mended, and are not read far beyond their first mistake.
+/// Texts above this many bytes are not mended, and not read much further than the mistakes that are reported.
 const LARGE: usize = 1 << 20;
 
 /// Parses a document; recovers from syntax errors and reports all of them.
@@ -71,15 +71,20 @@ fn words(message: &str, text: &str) -> (&'static str, String, &'static str) {
     }
 }
 
-/// All of a text of usual size; of a large one, not much more than leads to its first mistake: each of millions of errors
-/// would cost time and memory, and nobody reads them.
+/// All of a text of usual size; of a large one, as much as has the mistakes that are reported: each of millions of errors would
+/// cost time and memory, and nobody reads them.
 fn readable(text: &str) -> &str {
-    if text.len() <= LARGE {
-        return text;
+    let mut length = LARGE;
+    while length < text.len() {
+        let Some(end) = text.as_bytes()[length..].iter().position(|byte| *byte == b'\n') else { break };
+        // A line break is no part of a longer character.
+        let first = &text[..length + end];
+        if DeTable::parse_recoverable(first).1.len() > MAX_SYNTAX_ERRORS {
+            return first;
+        }
+        length *= 2;
     }
-    let Err(error) = DeTable::parse(text) else { return text };
-    let enough = start(&error) + LARGE;
-    text.as_bytes().iter().enumerate().skip(enough).find(|(_, byte)| **byte == b'\n').map_or(text, |(end, _)| &text[..end])
+    text
 }
 
 /// A text with what was put into it.

@@ -1,8 +1,11 @@
 //! Scenarios in, models and diagnostics out.
 
 mod broken;
+mod corpus;
 mod folder;
 mod generated;
+mod large;
+mod messages;
 mod minimal;
 mod plan;
 mod robust;

@@ -59,7 +59,13 @@ fn what_rules_make_impossible() {
     let copies = "[[dataset]]\nname = \"register\"\nnation = \"north\"\nsize = \"1 TB\"\nreplicas = 3\n";
     assert_eq!(first(copies), ["F0606"]);
     let idle = "[[rule]]\nname = \"a\"\nkind = \"forbid\"\nsites = [\"left\"]\napplies_to = { classes = [\"secret\"] }\n";
-    assert_eq!(first(idle), ["F0609"]);
+    assert_eq!(first(idle), ["F0311"], "nothing is of that class: the word is the mistake");
+    let vital = "[[rule]]\nname = \"a\"\nkind = \"forbid\"\nsites = [\"left\"]\napplies_to = { tiers = [\"T0\"] }\n";
+    assert_eq!(first(vital), ["F0609"]);
+    let nowhere = "[[dataset]]\nname = \"register\"\nnation = \"north\"\nsize = \"1 TB\"\ncertification = [\"top\"]\n\
+                   [[service]]\nname = \"files\"\nnation = \"north\"\ntier = \"T2\"\ndemand = \"1 k tokens/s\"\n\
+                   tokens_per_accelerator = \"10 k tokens/s\"\nvalue = \"1 EUR/M tokens\"\ndataset = \"register\"\n";
+    assert_eq!(first(nowhere), ["F0605"], "said of the dataset, not again of its service");
     let gang = "[[campaign]]\nname = \"big\"\nnation = \"north\"\ncompute = \"1e24 FLOP\"\naccelerators = 8000\ndeadline = 2027-06-01\n";
     assert_eq!(first(gang), ["F0610"]);
 }

@@ -97,6 +97,17 @@ impl Formulation {
         }
     }
 
+    /// `IT power of s <= share * IT power`, fleets included.
+    pub(super) fn constraint_site_share(&mut self, instance: &Instance) {
+        let Some(share) = instance.alternative.and_then(|it| it.max_site_share) else { return };
+        let there: f64 = (0..instance.sites.len()).map(|at| instance.fleet_power(at)).sum();
+        for site in 0..instance.sites.len() {
+            let all = (0..instance.sites.len()).flat_map(|at| scaled(self.it_power(instance, at), -share));
+            let terms: Vec<_> = all.chain(self.it_power(instance, site)).collect();
+            self.program.at_most(Group::SiteShare, terms, share * there - instance.fleet_power(site));
+        }
+    }
+
     /// `sum_st place + sum_v unserved = demand` of each class.
     pub(super) fn constraint_demand(&mut self, instance: &Instance) {
         for (class, it) in instance.classes.iter().enumerate() {

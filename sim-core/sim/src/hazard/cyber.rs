@@ -1,7 +1,7 @@
 //! Wipers: destruction of the virtual layer of segments.
 //!
-//! The first segment is one of the list, all alike; each further one is reached by itself with the probability of spreading. A reached
-//! site is wiped in part and comes back in stages.
+//! The first segment is one of the list that has a site with accelerators, all alike; each further one is reached by itself with
+//! the probability of spreading. A reached site is wiped in part and comes back in stages.
 
 use bastide_model::model::HazardKind;
 use bastide_units::Duration;
@@ -23,11 +23,13 @@ impl World<'_> {
         let HazardKind::Wiper { segments, spread, share, restoration, data_lost, .. } = &setup.model.hazards[hazard].kind else {
             return;
         };
-        let state = &mut self.hazards[hazard];
-        let first = state.whole.index(segments.len());
-        // Drawn for each segment, the first too, so that the draws of the others do not depend on it.
-        let reached: Vec<bool> =
-            state.targets.iter_mut().enumerate().map(|(at, stream)| stream.bernoulli(*spread) | (at == first)).collect();
+        // An attacker does not enter where there is nothing. Each segment draws its own lot, and the highest of those present is the
+        // way in: plans that share segments then share the attack, too.
+        let present = |segment| (0..setup.model.sites.len()).any(|site| setup.built[site] && setup.model.sites[site].segment == segment);
+        let draws: Vec<(f64, bool)> =
+            self.hazards[hazard].targets.iter_mut().map(|stream| (stream.uniform(), stream.bernoulli(*spread))).collect();
+        let first = (0..segments.len()).filter(|&at| present(segments[at])).max_by(|&a, &b| draws[a].0.total_cmp(&draws[b].0));
+        let reached: Vec<bool> = draws.iter().enumerate().map(|(at, (_, spreads))| first.is_some() && (*spreads || first == Some(at))).collect();
         let count = reached.iter().filter(|reached| **reached).count();
         let seq = self.recorder.event(self.now, "wiper", "hazard", hazard, count as f64, "segments reached", None);
         for site in 0..setup.model.sites.len() {

@@ -57,6 +57,12 @@ const SYSTEM: &[Row] = &[
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
     (
+        "training_progress",
+        "1",
+        Higher,
+        "useful compute / compute of all campaigns of the scenario; one that the plan does not run counts as none; 1 without campaigns",
+    ),
+    (
         "training_goodput",
         "1",
         Higher,

@@ -115,9 +115,10 @@ impl World<'_> {
 
     fn finish_campaigns(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let end = self.setup.end;
-        let (mut useful, mut possible, mut lost_hours, mut planned) = (0.0, 0.0, 0.0, 0);
+        let (mut useful, mut possible, mut wanted, mut lost_hours, mut planned) = (0.0, 0.0, 0.0, 0.0, 0);
         for (at, (campaign, state)) in self.setup.model.campaigns.iter().zip(&self.campaigns).enumerate() {
             balance.campaigns += 1;
+            wanted += campaign.compute.as_flop();
             let stop = if state.done { state.end } else { end };
             if !state.done {
                 metrics.set("campaign", at, "delay", end.since(campaign.deadline).as_d());
@@ -152,6 +153,7 @@ impl World<'_> {
         }
         let none = if planned == 0 { 1.0 } else { 0.0 };
         metrics.set("system", 0, "training_goodput", share(useful, possible, none).min(1.0));
+        metrics.set("system", 0, "training_progress", share(useful, wanted, 1.0).min(1.0));
         metrics.set("system", 0, "accelerator_hours_lost", lost_hours);
     }
 
