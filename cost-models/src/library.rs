@@ -185,6 +185,9 @@ fn parse(accelerators: &str, models: &str) -> Result<Library, toml::de::Error> {
 }
 
 /// The figures that come with the program, parsed once.
+///
+/// # Panics
+/// Never: the tables are compiled in, and the tests parse them.
 #[must_use]
 pub fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();

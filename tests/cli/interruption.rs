@@ -19,7 +19,7 @@ fn interrupt(signal: &str) {
     // Wait until something has been written, so that there is something to lose.
     let start = Instant::now();
     while child.try_wait().expect("waited").is_none()
-        && start.elapsed() < Duration::from_secs(60)
+        && start.elapsed() < Duration::from_mins(1)
         && std::fs::read_dir(cut.join("partial")).map_or(0, Iterator::count) < 2
     {
         std::thread::sleep(Duration::from_millis(2));

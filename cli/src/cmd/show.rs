@@ -45,7 +45,7 @@ pub fn run(scenario: &Path, resolved: bool, global: &Global, output: &Output) ->
         );
     }
     output.line(&format!("{} — {}", model.header.name, model.header.title))?;
-    output.line(&format!("{}", model.header.question))?;
+    output.line(&model.header.question)?;
     output.line(&format!("from {} for {} hours", model.header.start, model.header.hours))?;
     for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
         output.line(&format!("{count:>6} {name}"))?;

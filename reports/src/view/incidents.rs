@@ -1,6 +1,6 @@
 //! What went wrong: losses of service traced back to their causes.
 //!
-//! A loss is the time from `service-lost` to the `service-restored` that names it; its harm is (1 - share served then) times
+//! A loss is the time from `service-lost` to the next `service-restored` of that service; its harm is (1 - share served then) times
 //! that time: hours of the whole service. It is booked on the first event of its chain of causes.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,8 @@ use super::{Cell, Facts, Part, Table, words};
 use crate::number::{self, Scale};
 use crate::{ReportError, date};
 
+/// Stands for losses without a cause among the events.
+const SHORTAGE: &str = "demand-above-the-capacity-left";
 /// Rows of a table of one history or of causes.
 const ROWS: usize = 6;
 
@@ -19,17 +21,17 @@ const ROWS: usize = 6;
 #[derive(Clone, Debug)]
 struct Episode {
     time_h: f64,
-    kind: String,
-    entity_kind: String,
-    entity: String,
+    cause: Cause,
     /// Whole-service hours lost.
     harm: f64,
     services: Vec<String>,
     sites: Vec<String>,
 }
 
-/// By (kind, kind of entity, entity): harm by replication.
-type Causes = BTreeMap<(String, String, String), BTreeMap<u32, f64>>;
+/// Kind of event, kind of entity, entity.
+type Cause = (String, String, String);
+/// Harm by cause and replication.
+type Causes = BTreeMap<Cause, BTreeMap<u32, f64>>;
 
 /// A history that is shown in full.
 #[derive(Clone, Debug)]
@@ -83,35 +85,49 @@ impl Incidents {
 
     fn book(&mut self, index: usize, replication: u32, events: &[EventFacts], end: f64) -> Vec<Episode> {
         let by_seq: BTreeMap<i64, &EventFacts> = events.iter().map(|event| (event.seq, event)).collect();
-        let restored: BTreeMap<i64, f64> = (events.iter())
-            .filter(|event| event.kind == "service-restored")
-            .filter_map(|event| event.cause_seq.map(|cause| (cause, event.time_h)))
-            .collect();
+        // The next restoration of the same service ends a loss.
+        let mut restored: BTreeMap<i64, f64> = BTreeMap::new();
+        let mut open: BTreeMap<&str, i64> = BTreeMap::new();
+        for event in events {
+            if event.kind == "service-lost" {
+                open.insert(&event.entity, event.seq);
+            } else if event.kind == "service-restored"
+                && let Some(seq) = open.remove(event.entity.as_str())
+            {
+                restored.insert(seq, event.time_h);
+            }
+        }
         let mut episodes: BTreeMap<i64, Episode> = BTreeMap::new();
         for lost in events.iter().filter(|event| event.kind == "service-lost") {
             let hours = restored.get(&lost.seq).copied().unwrap_or(end) - lost.time_h;
             let harm = (1.0 - lost.value).clamp(0.0, 1.0) * hours.max(0.0);
             let cause = |event: &EventFacts| event.cause_seq.and_then(|seq| by_seq.get(&seq)).copied();
             let mut sites = Vec::new();
-            let mut root = lost;
+            let (mut root, mut asset) = (lost, None);
             // Causes are earlier events, so the chain ends; the bound is for files that say otherwise.
             for _ in 0..events.len() {
                 let Some(next) = cause(root) else { break };
                 root = next;
+                // The thing nearest to the loss that can be protected.
+                if asset.is_none() && matches!(root.entity_kind.as_str(), "site" | "line" | "link" | "generator" | "dataset") {
+                    asset = Some(root);
+                }
                 if root.entity_kind == "site" {
                     sites.push(root.entity.clone());
                 }
             }
-            let key = |event: &EventFacts| (event.kind.clone(), event.entity_kind.clone(), event.entity.clone());
+            let key = |event: &EventFacts| match event.kind.as_str() {
+                // Nothing happened at that moment: demand rose above what was left.
+                "service-lost" => (SHORTAGE.to_string(), String::new(), String::new()),
+                _ => (event.kind.clone(), event.entity_kind.clone(), event.entity.clone()),
+            };
             *self.roots[index].entry(key(root)).or_default().entry(replication).or_default() += harm;
-            if let Some(asset) = cause(lost) {
+            if let Some(asset) = asset {
                 *self.assets[index].entry(key(asset)).or_default().entry(replication).or_default() += harm;
             }
             let episode = episodes.entry(root.seq).or_insert_with(|| Episode {
                 time_h: root.time_h,
-                kind: root.kind.clone(),
-                entity_kind: root.entity_kind.clone(),
-                entity: root.entity.clone(),
+                cause: key(root),
                 harm: 0.0,
                 services: Vec::new(),
                 sites: Vec::new(),
@@ -136,7 +152,7 @@ impl Incidents {
     fn ranked(facts: &Facts<'_>, causes: &Causes) -> Vec<(String, Estimate, f64)> {
         let n = facts.study.summary.replications as usize;
         let mut ranked = Vec::new();
-        for ((kind, entity_kind, entity), harm) in causes {
+        for (cause, harm) in causes {
             let mut values = vec![0.0; n];
             for (replication, harm) in harm {
                 if let Some(value) = values.get_mut(*replication as usize) {
@@ -144,7 +160,7 @@ impl Incidents {
                 }
             }
             let Some(estimate) = Estimate::of(&values) else { continue };
-            ranked.push((cause_words(facts, kind, entity_kind, entity), estimate, harm.len() as f64 / n as f64));
+            ranked.push((cause_words(facts, cause), estimate, harm.len() as f64 / n as f64));
         }
         ranked.sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean));
         ranked
@@ -186,7 +202,7 @@ impl Incidents {
                         let titles = |kind: &str, names: &[String]| names.iter().map(|name| facts.title(kind, name)).collect::<Vec<_>>();
                         table.push(vec![
                             date::after(start, x.time_h).into(),
-                            cause_words(facts, &x.kind, &x.entity_kind, &x.entity).into(),
+                            cause_words(facts, &x.cause).into(),
                             words::list(&titles("site", &x.sites), 3).into(),
                             words::list(&titles("service", &x.services), 3).into(),
                             number::significant(x.harm, 3).into(),
@@ -203,7 +219,7 @@ impl Incidents {
     }
 }
 
-fn cause_words(facts: &Facts<'_>, kind: &str, entity_kind: &str, entity: &str) -> String {
-    let (what, title) = (words::event_words(kind), facts.title(entity_kind, entity));
-    if title.is_empty() { what } else { format!("{what}: {title}") }
+fn cause_words(facts: &Facts<'_>, (kind, entity_kind, entity): &Cause) -> String {
+    let what = words::event_words(kind);
+    if entity.is_empty() { what } else { format!("{what}: {}", facts.title(entity_kind, entity)) }
 }

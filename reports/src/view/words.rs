@@ -55,7 +55,6 @@ pub(super) fn event_words(kind: &str) -> String {
         "site-wiped" => "Wiped site".to_string(),
         "wiper" => "Wiper attack".to_string(),
         "cable-cut" => "Cable cut".to_string(),
-        "service-lost" => "Shortage of capacity or power".to_string(),
         other => capital(&other.replace('-', " ")),
     }
 }

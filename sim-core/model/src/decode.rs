@@ -338,12 +338,11 @@ impl<'c, 't> Cursor<'c, 't> {
             self.missing(key);
             return None;
         };
-        match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                self.wrong_form(key, node, "a text");
-                None
-            }
+        if let Value::Text(text) = &node.value {
+            Some(text.clone())
+        } else {
+            self.wrong_form(key, node, "a text");
+            None
         }
     }
     /// A text that is not empty, if it stands.
@@ -363,12 +362,11 @@ impl<'c, 't> Cursor<'c, 't> {
     /// `true` or `false`, if it stands.
     pub fn boolean_opt(&mut self, key: &str) -> Option<bool> {
         let node = self.take(key)?;
-        match &node.value {
-            Value::Boolean(boolean) => Some(*boolean),
-            _ => {
-                self.wrong_form(key, node, "true or false");
-                None
-            }
+        if let Value::Boolean(boolean) = &node.value {
+            Some(*boolean)
+        } else {
+            self.wrong_form(key, node, "true or false");
+            None
         }
     }
     /// `true` or `false`.

@@ -249,7 +249,7 @@ pub struct Bus {
 pub struct Reliability {
     /// Failures per time while it works.
     pub failure_rate: Rate,
-    /// Time to repair [s].
+    /// Time to repair \[s\].
     pub repair: Distribution,
 }
 
@@ -321,7 +321,7 @@ pub struct Load {
     pub entity: Entity,
     /// Where.
     pub bus: BusId,
-    /// Demand by hour [W].
+    /// Demand by hour \[W\].
     pub power: Profile,
     /// What a lost unit of energy costs its users; the lowest is shed first.
     pub value_of_lost_load: EnergyPrice,
@@ -376,7 +376,7 @@ pub struct Site {
     pub pue_rise_per_degree: f64,
     /// Outdoor temperature up to which PUE is at its base.
     pub free_cooling: Temperature,
-    /// Outdoor temperature [degC]; without one, PUE stays at its base.
+    /// Outdoor temperature \[degC\]; without one, PUE stays at its base.
     pub temperature: Option<Profile>,
     /// Outdoor temperature above which cooling capacity falls.
     pub cooling_limit: Temperature,
@@ -390,9 +390,9 @@ pub struct Site {
     pub generator_start: f64,
     /// How long the fuel lasts at full load.
     pub fuel: Duration,
-    /// Time from an empty tank to a full one [s].
+    /// Time from an empty tank to a full one \[s\].
     pub refuel: Distribution,
-    /// Time from returned power to full service [s].
+    /// Time from returned power to full service \[s\].
     pub restart: Distribution,
     /// Internal outages (cooling, fire, operation).
     pub reliability: Option<Reliability>,
@@ -667,7 +667,7 @@ pub enum HazardKind {
         targets: Vec<Target>,
         /// When, for each target.
         timing: Timing,
-        /// Time out [s].
+        /// Time out \[s\].
         repair: Distribution,
     },
     /// Salvos of missiles or drones.
@@ -685,7 +685,7 @@ pub enum HazardKind {
         /// Probability that one hit takes the target out, by hardening (none, hardened, bunker); lines, links and
         /// generators count as none.
         damage: [f64; 3],
-        /// Time out [s].
+        /// Time out \[s\].
         repair: Distribution,
         /// Share of a hit site's nodes destroyed for good.
         nodes_destroyed: f64,
@@ -713,7 +713,7 @@ pub enum HazardKind {
         timing: Timing,
         /// Ducts cut by one event.
         cuts: u32,
-        /// Time out [s].
+        /// Time out \[s\].
         repair: Distribution,
     },
     /// Late deliveries.
@@ -722,7 +722,7 @@ pub enum HazardKind {
         accelerators: Vec<AcceleratorId>,
         /// Probability that it happens.
         probability: f64,
-        /// How late [s].
+        /// How late \[s\].
         delay: Distribution,
     },
 }

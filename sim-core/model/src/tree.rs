@@ -125,13 +125,14 @@ fn table(file: u32, place: &dyn Fn(usize) -> u32, source: DeTable<'_>, report: &
 fn node(at: At, place: &dyn Fn(usize) -> u32, value: DeValue<'_>, report: &mut dyn FnMut(At)) -> Node {
     let value = match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
-        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
-            Ok(integer) => Value::Integer(integer),
-            Err(_) => {
+        DeValue::Integer(integer) => {
+            if let Ok(integer) = i64::from_str_radix(integer.as_str(), integer.radix()) {
+                Value::Integer(integer)
+            } else {
                 report(at);
                 Value::Integer(0)
             }
-        },
+        }
         DeValue::Float(float) => Value::Float(float.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(boolean) => Value::Boolean(boolean),
         DeValue::Datetime(date) => Value::Date(date),

@@ -17,12 +17,11 @@ impl<'t> Cursor<'_, 't> {
             self.missing(key);
             return None;
         };
-        match &node.value {
-            Value::List(items) => Some(items),
-            _ => {
-                self.wrong_form(key, node, "a list, in brackets");
-                None
-            }
+        if let Value::List(items) = &node.value {
+            Some(items)
+        } else {
+            self.wrong_form(key, node, "a list, in brackets");
+            None
         }
     }
 
@@ -64,7 +63,7 @@ impl<'t> Cursor<'_, 't> {
             match known.iter().position(|name| *name == word) {
                 Some(position) => positions.push(position),
                 None => {
-                    self.ctx.error_hint("F0210", at, format!("`{key}` cannot hold `{word}`"), format!("any of `{}`", known.join("`, `")))
+                    self.ctx.error_hint("F0210", at, format!("`{key}` cannot hold `{word}`"), format!("any of `{}`", known.join("`, `")));
                 }
             }
         }
@@ -123,7 +122,7 @@ impl<'t> Cursor<'_, 't> {
             match known.iter().position(|name| *name == word) {
                 Some(position) => found.push((position, value)),
                 None => {
-                    self.ctx.error_hint("F0202", at, format!("`{key}` has no key `{word}`"), format!("any of `{}`", known.join("`, `")))
+                    self.ctx.error_hint("F0202", at, format!("`{key}` has no key `{word}`"), format!("any of `{}`", known.join("`, `")));
                 }
             }
         }
@@ -215,12 +214,11 @@ impl<'t> Cursor<'_, 't> {
     /// A table inside this one, if the key stands.
     pub fn subtable(&mut self, key: &str) -> Option<&'t Table> {
         let node = self.take(key)?;
-        match &node.value {
-            Value::Table(table) => Some(table),
-            _ => {
-                self.wrong_form(key, node, "a table, in braces");
-                None
-            }
+        if let Value::Table(table) = &node.value {
+            Some(table)
+        } else {
+            self.wrong_form(key, node, "a table, in braces");
+            None
         }
     }
 

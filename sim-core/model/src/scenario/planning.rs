@@ -232,7 +232,7 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
         if let Some(share) = max_site_share
             && share * (most_sites as f64) < 1.0 - 1e-9
         {
-            let message = format!("{most_sites} sites with at most {:.3} of the IT power each cannot hold all of it", share);
+            let message = format!("{most_sites} sites with at most {share:.3} of the IT power each cannot hold all of it");
             cursor.wrong("F0711", "max_site_share", message, "raise it, or allow more sites");
         }
         let survive_site_loss = tiers(cursor);

@@ -36,14 +36,13 @@ pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, A
     let name = relative_to(ctx.files.sources.name(file.1.file), file.0);
     let mut cache = std::mem::take(&mut ctx.cache);
     let key = (name.clone(), column.0.to_owned(), Q::NAME);
-    let series = match cache.columns.get(&key) {
-        Some(series) => *series,
-        None => {
-            let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.0, file.1));
-            let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, scale, range));
-            cache.columns.insert(key, series);
-            series
-        }
+    let series = if let Some(series) = cache.columns.get(&key) {
+        *series
+    } else {
+        let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.0, file.1));
+        let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, scale, range));
+        cache.columns.insert(key, series);
+        series
     };
     ctx.cache = cache;
     series

@@ -79,7 +79,7 @@ fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
     match (cursor.has("at"), cursor.has("rate")) {
         (true, true) => cursor.wrong("F0802", "rate", "`at` and `rate` both stand", "either one moment, or a rate"),
         (false, false) => {
-            cursor.wrong("F0802", "at", "nothing says when it happens", "give `at = 2027-03-01T06:00:00Z`, or `rate = \"2 / y\"`")
+            cursor.wrong("F0802", "at", "nothing says when it happens", "give `at = 2027-03-01T06:00:00Z`, or `rate = \"2 / y\"`");
         }
         (true, false) => {
             for key in ["from", "until"] {
@@ -144,13 +144,12 @@ fn reached(cursor: &mut Cursor<'_, '_>, segments: &[String]) -> Vec<SegmentId> {
             reached.extend((0..segments.len()).map(SegmentId::from_index));
             continue;
         }
-        match segments.iter().position(|known| known == word) {
-            Some(index) => reached.push(SegmentId::from_index(index)),
-            None => {
-                let known: Vec<&str> = segments.iter().map(String::as_str).collect();
-                let hint = crate::decode::suggestion(word, &known, "segment");
-                cursor.ctx.error_hint("F0301", at, format!("there is no segment `{word}`"), hint);
-            }
+        if let Some(index) = segments.iter().position(|known| known == word) {
+            reached.push(SegmentId::from_index(index))
+        } else {
+            let known: Vec<&str> = segments.iter().map(String::as_str).collect();
+            let hint = crate::decode::suggestion(word, &known, "segment");
+            cursor.ctx.error_hint("F0301", at, format!("there is no segment `{word}`"), hint);
         }
     }
     reached

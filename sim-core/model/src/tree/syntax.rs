@@ -24,7 +24,7 @@ pub fn parse(sources: &Sources, file: u32, diagnostics: &mut Vec<Diagnostic>) ->
     loop {
         let (root, mut errors) = DeTable::parse_recoverable(&mended.text);
         errors.truncate(MAX_SYNTAX_ERRORS * 20);
-        errors.sort_by_key(|error| start(error));
+        errors.sort_by_key(start);
         let mending = rounds < MAX_MENDED && mended.text.len() <= LARGE;
         let mend = errors.iter().enumerate().filter(|_| mending).find_map(|(index, error)| Some((index, mended.mend(error)?)));
         for (index, error) in errors.iter().enumerate() {
@@ -82,7 +82,7 @@ fn readable(text: &str) -> &str {
         if DeTable::parse_recoverable(first).1.len() > MAX_SYNTAX_ERRORS {
             return first;
         }
-        length *= 2;
+        length *= 4;
     }
     text
 }

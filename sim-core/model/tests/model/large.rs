@@ -68,8 +68,8 @@ fn junk_ends_soon() {
         let time = seconds(|| list = folder.load().unwrap_err());
         println!("{name}: {} mistakes in {time:.2} s", list.len());
         assert!((1..=2001).contains(&list.len()), "{name}: {} mistakes", list.len());
-        // Twice what it may take, for other tests run beside this one.
-        assert!(time < 4.0, "{name}: {time} s");
+        // It takes less than two; other tests run beside this one.
+        assert!(time < 5.0, "{name}: {time} s");
     }
 }
 

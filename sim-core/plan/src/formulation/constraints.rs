@@ -123,7 +123,7 @@ impl Formulation {
         for site in 0..instance.sites.len() {
             for kind in 0..instance.types.len() {
                 let placed =
-                    (0..instance.classes.len()).filter_map(|class| self.need(instance, class, self.place[class][site][kind], kind));
+                    (0..instance.classes.len()).filter_map(|class| Self::need(instance, class, self.place[class][site][kind], kind));
                 let gangs = self.gangs_at(instance, site, kind, |_| true);
                 let used: Vec<_> = placed.chain(gangs).chain(self.bought(instance, site, kind)).collect();
                 if !used.is_empty() {
@@ -258,12 +258,12 @@ impl Formulation {
                 for kind in 0..instance.types.len() {
                     let moved: Vec<_> = protected
                         .iter()
-                        .filter_map(|class| self.need(instance, *class, self.standby[*class][lost][site][kind], kind))
+                        .filter_map(|class| Self::need(instance, *class, self.standby[*class][lost][site][kind], kind))
                         .collect();
                     if moved.is_empty() {
                         continue;
                     }
-                    let placed = protected.iter().filter_map(|class| self.need(instance, *class, self.place[*class][site][kind], kind));
+                    let placed = protected.iter().filter_map(|class| Self::need(instance, *class, self.place[*class][site][kind], kind));
                     let gangs = self.gangs_at(instance, site, kind, |gang| instance.keeps(gang));
                     let used: Vec<_> = moved.into_iter().chain(placed).chain(gangs).chain(self.bought(instance, site, kind)).collect();
                     self.program.at_most(Group::Structure, used, instance.fleet[site][kind]);
@@ -283,7 +283,7 @@ impl Formulation {
     }
 
     /// Accelerators that a column of a class takes on a type.
-    fn need(&self, instance: &Instance, class: usize, column: Option<usize>, kind: usize) -> Option<(usize, f64)> {
+    fn need(instance: &Instance, class: usize, column: Option<usize>, kind: usize) -> Option<(usize, f64)> {
         column.map(|column| (column, 1.0 / instance.classes[class].rate[kind]))
     }
 

@@ -122,7 +122,7 @@ impl World<'_> {
                 changed |= self.data.readable[place] != reads;
                 self.data.readable[place] = reads;
             }
-            let any = replicas.iter().enumerate().filter_map(live).next().is_some();
+            let any = replicas.iter().enumerate().find_map(live).is_some();
             let set = &mut self.data.sets[dataset];
             if any != set.readable {
                 if set.readable {

@@ -120,11 +120,7 @@ impl World<'_> {
             balance.campaigns += 1;
             wanted += campaign.compute.as_flop();
             let stop = if state.done { state.end } else { end };
-            if !state.done {
-                metrics.set("campaign", at, "delay", end.since(campaign.deadline).as_d());
-            } else {
-                metrics.set("campaign", at, "delay", state.end.since(campaign.deadline).as_d());
-            }
+            metrics.set("campaign", at, "delay", stop.since(campaign.deadline).as_d());
             let Some(gang) = self.setup.gangs[at] else {
                 balance.campaigns_dropped += 1;
                 continue;

@@ -50,7 +50,7 @@ fn threads_and_trace_change_nothing() {
     let heard = Mutex::new(Vec::new());
     let with = |threads, trace| {
         run(&model, &plans, &layout, 6, 11, threads, Options { trace }, &stop, &|plan, replication| {
-            heard.lock().unwrap().push((plan, replication))
+            heard.lock().unwrap().push((plan, replication));
         })
         .unwrap()
     };
