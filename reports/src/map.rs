@@ -40,7 +40,7 @@ pub struct Map {
     pub width: f64,
     /// Whether places that are not built have names.
     pub names: bool,
-    /// IT power of the largest circle [MW], the same on maps to be compared.
+    /// IT power of the largest circle \[MW\], the same on maps to be compared.
     pub largest: f64,
     /// Title for those who cannot see it.
     pub title: String,

@@ -16,7 +16,7 @@ pub(super) fn maps(facts: &Facts<'_>) -> Vec<Figure> {
     (0..facts.alternatives.len()).filter_map(|index| one(facts, index, largest)).collect()
 }
 
-/// Accelerators and IT power [MW] at a site.
+/// Accelerators and IT power \[MW\] at a site.
 fn it_power(alternative: &AlternativeFacts, site: &str) -> (u32, f64) {
     let here = alternative.plan.builds.iter().chain(&alternative.plan.fleets).filter(|x| x.site == site);
     here.fold((0, 0.0), |sum, x| (sum.0 + x.count, sum.1 + x.it_mw))

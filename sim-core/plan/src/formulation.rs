@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! sets        s sites, t types, g classes of services, v services, j campaigns, d datasets
-//! build[s]    1 if the site is used                              nodes[s,t]  nodes bought
+//! build\[s\]    1 if the site is used                              nodes[s,t]  nodes bought
 //! place[g,s,t] units of a class served (class.rs)                unserved[v] units not served
 //! run[j,s,t]  1 if a campaign runs there                         replica[d,s] 1 if a copy lies there
 //! standby[g,k,s,t] units that move to s when k is lost
 //!
 //! min   annuities + upkeep + energy + value of unserved tokens + value of campaigns not run + delays
-//! demand      sum_st place[g,s,t] + sum_v unserved[v] = demand[g]
+//! demand      sum_st place[g,s,t] + sum_v unserved[v] = demand\[g\]
 //! capacity    sum_g place / rate + sum_j gang * run <= per_node * nodes + fleet                       each s, t
 //! loss of k   sum_{s != k, t} standby[g,k,s,t] = sum_t place[g,k,t]                       each protected g
 //!             sum_g (place + standby[k]) / rate + gangs that keep theirs <= accelerators  each k, s != k, t

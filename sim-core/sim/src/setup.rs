@@ -20,7 +20,7 @@ pub(crate) struct Pool {
     pub per_node: f64,
     /// Deliveries.
     pub orders: Vec<Order>,
-    /// Power per accelerator at work, with its share of the host [MW].
+    /// Power per accelerator at work, with its share of the host \[MW\].
     pub power_mw: f64,
     /// Share of it when idle.
     pub idle_share: f64,
@@ -85,7 +85,7 @@ pub(crate) struct Setup<'a> {
     pub site_pools: Vec<Range<usize>>,
     /// Sites with accelerators.
     pub built: Vec<bool>,
-    /// IT power of each site when all is delivered [MW].
+    /// IT power of each site when all is delivered \[MW\].
     pub it_mw: Vec<f64>,
     pub pairs: Vec<Pair>,
     pub flows: Vec<Flow>,

@@ -76,7 +76,7 @@ pub(crate) struct Outage {
     pub until: Time,
     pub out: bool,
     since: Time,
-    /// Time out so far [s].
+    /// Time out so far \[s\].
     pub total_s: f64,
     /// Event that began it.
     pub seq: Option<u64>,

@@ -10,7 +10,7 @@ use bastide_units::Duration;
 use crate::setup::Setup;
 use crate::world::World;
 
-/// Announced size: planned IT power of sites, capacity of lines and of all units of a class [MW]. Links have none.
+/// Announced size: planned IT power of sites, capacity of lines and of all units of a class \[MW\]. Links have none.
 fn size(setup: &Setup, target: Target) -> f64 {
     let model = setup.model;
     match target {

@@ -4,7 +4,7 @@ use bastide_engine::{Distribution, stream_key};
 
 use crate::world::World;
 
-/// How late everything that the hazard concerns is [s]; one draw for the whole history.
+/// How late everything that the hazard concerns is \[s\]; one draw for the whole history.
 pub(crate) fn delay_s(world: &World, name: &str, probability: f64, delay: &Distribution) -> f64 {
     let mut stream = world.stream(stream_key(&format!("hazard.{name}"), "delay"));
     let happens = stream.bernoulli(probability);

@@ -3,21 +3,21 @@
 /// Totals of one history. Each is accumulated on its own; [`Balance::residuals`] compares them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Balance {
-    /// Generated on the grid [MWh].
+    /// Generated on the grid \[MWh\].
     pub generated_mwh: f64,
-    /// Taken out of storage [MWh].
+    /// Taken out of storage \[MWh\].
     pub discharged_mwh: f64,
-    /// Put into storage, before its losses [MWh].
+    /// Put into storage, before its losses \[MWh\].
     pub charged_mwh: f64,
-    /// Asked for by loads and sites [MWh].
+    /// Asked for by loads and sites \[MWh\].
     pub demanded_mwh: f64,
-    /// Served to loads and sites [MWh].
+    /// Served to loads and sites \[MWh\].
     pub served_mwh: f64,
-    /// Not served to loads and sites [MWh].
+    /// Not served to loads and sites \[MWh\].
     pub shed_mwh: f64,
-    /// Lost in storage [MWh].
+    /// Lost in storage \[MWh\].
     pub storage_lost_mwh: f64,
-    /// Stored at the end less stored at the start [MWh].
+    /// Stored at the end less stored at the start \[MWh\].
     pub stored_delta_mwh: f64,
     /// Asked for.
     pub tokens_demanded: f64,
@@ -25,23 +25,23 @@ pub struct Balance {
     pub tokens_served: f64,
     /// Lost.
     pub tokens_lost: f64,
-    /// Training compute done [FLOP].
+    /// Training compute done \[FLOP\].
     pub compute_done: f64,
-    /// Of which still of use at the end [FLOP].
+    /// Of which still of use at the end \[FLOP\].
     pub compute_retained: f64,
-    /// Of which lost to interruptions [FLOP].
+    /// Of which lost to interruptions \[FLOP\].
     pub compute_lost: f64,
-    /// Copies at the start [B].
+    /// Copies at the start \[B\].
     pub bytes_created: f64,
-    /// Copies made again later, from other copies or backups [B].
+    /// Copies made again later, from other copies or backups \[B\].
     pub bytes_replicated: f64,
-    /// Copies at the end [B].
+    /// Copies at the end \[B\].
     pub bytes_held: f64,
-    /// Copies destroyed [B].
+    /// Copies destroyed \[B\].
     pub bytes_lost: f64,
-    /// Lines of cost and their amounts [EUR].
+    /// Lines of cost and their amounts \[EUR\].
     pub money_lines: Vec<(&'static str, f64)>,
-    /// Total of the lines as the metrics report it [EUR].
+    /// Total of the lines as the metrics report it \[EUR\].
     pub money_total: f64,
     /// Campaigns of the scenario.
     pub campaigns: u32,

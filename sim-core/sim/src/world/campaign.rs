@@ -31,11 +31,11 @@ pub(crate) struct CampaignState {
     stopped_at: Time,
     /// Share of full speed.
     speed: f64,
-    /// Compute in checkpoints, or finished in good order [FLOP].
+    /// Compute in checkpoints, or finished in good order \[FLOP\].
     saved: f64,
-    /// Compute since the last checkpoint [FLOP].
+    /// Compute since the last checkpoint \[FLOP\].
     pending: f64,
-    /// Time since the last checkpoint [s].
+    /// Time since the last checkpoint \[s\].
     cycle_s: f64,
     pub done_flop: f64,
     pub lost_flop: f64,
@@ -258,7 +258,7 @@ impl World<'_> {
         self.timeline.add(training, from, now, work / now.since(from).as_s());
     }
 
-    /// Time of work and checkpoints until this much compute is done [s].
+    /// Time of work and checkpoints until this much compute is done \[s\].
     fn time_to(&self, at: usize, flop: f64) -> f64 {
         let campaign = &self.setup.model.campaigns[at];
         let (interval, pause) = cycle(campaign.checkpoint_interval, campaign.checkpoint_time);
@@ -315,7 +315,7 @@ impl World<'_> {
     }
 }
 
-/// Work and pause of a checkpoint cycle [s]; without an interval, a checkpoint every second.
+/// Work and pause of a checkpoint cycle \[s\]; without an interval, a checkpoint every second.
 fn cycle(interval: Duration, pause: Duration) -> (f64, f64) {
     (interval.as_s().max(1.0), pause.as_s().max(0.0))
 }

@@ -79,7 +79,7 @@ impl Data {
         self.readable[dataset * self.sites + site]
     }
 
-    /// (lost [TB], recovery point [h], share of time readable) of a dataset.
+    /// (lost \[TB\], recovery point \[h\], share of time readable) of a dataset.
     pub(super) fn summary(&self, dataset: usize, end: Time) -> (f64, f64, f64) {
         let set = &self.sets[dataset];
         let open = if set.readable { end.since(set.since).as_s() } else { 0.0 };
@@ -93,7 +93,7 @@ impl Data {
     }
 }
 
-/// Time since the last of the moments that come every `interval` from a phase [s].
+/// Time since the last of the moments that come every `interval` from a phase \[s\].
 fn age_s(now: Time, interval: Duration, phase: f64) -> f64 {
     let interval = interval.as_s();
     if interval <= 0.0 { 0.0 } else { (now.since(Time::ZERO).as_s() + phase * interval) % interval }

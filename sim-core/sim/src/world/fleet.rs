@@ -183,7 +183,7 @@ impl World<'_> {
         self.dirty.grid = true;
     }
 
-    /// IT power that a site's nodes draw [MW]: (now, if all were at work).
+    /// IT power that a site's nodes draw \[MW\]: (now, if all were at work).
     pub(super) fn it_power(&self, site: usize) -> (f64, f64) {
         let (mut now, mut full) = (0.0, 0.0);
         for pool in self.setup.site_pools[site].clone() {

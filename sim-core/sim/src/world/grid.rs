@@ -20,7 +20,7 @@ use bastide_units::{Duration, Time};
 use super::{CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
 use crate::setup::{Setup, entity_key};
 
-/// Less than this is rounding [MW].
+/// Less than this is rounding \[MW\].
 const TINY_MW: f64 = 1e-6;
 
 pub(crate) struct Grid {
@@ -35,11 +35,11 @@ pub(crate) struct Grid {
     /// Units in service of each class.
     units: Vec<u32>,
     unit_streams: Vec<Stream>,
-    /// Available power of one unit in this hour [MW].
+    /// Available power of one unit in this hour \[MW\].
     unit_mw: Vec<f64>,
     pub lines: Vec<Outage>,
     line_streams: Vec<Stream>,
-    /// Energy in each storage [MWh].
+    /// Energy in each storage \[MWh\].
     stored: Vec<f64>,
     /// Price of energy at each bus in this hour [EUR/MWh].
     energy_price: Vec<f64>,

@@ -62,7 +62,7 @@ impl Graph {
 
 /// Quickest paths over the links that are up.
 pub(crate) struct Paths {
-    /// `latency[origin * nodes + node]` [s]; infinite where there is no path.
+    /// `latency[origin * nodes + node]` \[s\]; infinite where there is no path.
     latency: Vec<f64>,
     /// Part of the network that each node belongs to.
     island: Vec<usize>,
@@ -77,7 +77,7 @@ impl Paths {
         Self { latency: vec![f64::INFINITY; hubs * nodes], island: vec![0; nodes], nodes, hubs, heap: BinaryHeap::new() }
     }
 
-    /// Latency from the hub of a nation to a site [s].
+    /// Latency from the hub of a nation to a site \[s\].
     #[inline]
     pub(crate) fn latency_s(&self, origin: usize, site: usize) -> f64 {
         self.latency[origin * self.nodes + self.hubs + site]

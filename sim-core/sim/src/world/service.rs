@@ -18,7 +18,7 @@ use bastide_units::Time;
 use super::{CLASS_DECISION, Event, World};
 use crate::setup::Setup;
 
-/// Width of a latency bin [ms].
+/// Width of a latency bin \[ms\].
 const BIN_MS: f64 = 0.1;
 /// Number of latency bins; the last holds all that is slower.
 const BINS: usize = 10_000;
@@ -122,7 +122,7 @@ impl Services {
         }
     }
 
-    /// Latency below which a share of a tier's tokens is served [ms]; zero when none is.
+    /// Latency below which a share of a tier's tokens is served \[ms\]; zero when none is.
     pub(super) fn latency_quantile_ms(&self, tier: usize, share: f64) -> f64 {
         let total: f64 = self.latency[tier].iter().sum();
         let mut left = share * total;

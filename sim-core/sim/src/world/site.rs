@@ -49,9 +49,9 @@ pub(crate) struct SiteState {
     wiped_by: Vec<(usize, Time)>,
     pub pue: f64,
     cooling: f64,
-    /// Asked of the grid at the last dispatch [MW].
+    /// Asked of the grid at the last dispatch \[MW\].
     pub need_mw: f64,
-    /// Asked when the shortage began [MW].
+    /// Asked when the shortage began \[MW\].
     frozen_mw: f64,
     /// Share of it that the grid gives.
     pub grid_share: f64,
@@ -59,7 +59,7 @@ pub(crate) struct SiteState {
     started: bool,
     pub running: bool,
     ups_until: Time,
-    /// Fuel left, as time at full load [s].
+    /// Fuel left, as time at full load \[s\].
     fuel_s: f64,
     /// Full-load share at which it is burnt.
     burn: f64,
@@ -253,7 +253,7 @@ impl World<'_> {
         }
     }
 
-    /// What a site asks of the grid now [MW].
+    /// What a site asks of the grid now \[MW\].
     pub(super) fn facility_need(&self, site: usize) -> f64 {
         let state = &self.sites[site];
         if !state.energised || state.outage.out {
