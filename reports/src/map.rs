@@ -93,15 +93,15 @@ impl Projection {
             bounds = (bounds.0.min(place.0), bounds.1.max(place.0), bounds.2.min(place.1), bounds.3.max(place.1));
         }
         let (south, north, west, east) = bounds;
-        let cosine = ((south + north) / 2.0).to_radians().cos().max(0.1);
+        let cosine = f64::midpoint(south, north).to_radians().cos().max(0.1);
         // A degree around a lone place; otherwise not less than a third of the width, nor more than one and a quarter.
         let (mut wide, mut tall) = (((east - west) * cosine).max(1.0), (north - south).max(1.0));
         wide = wide.max(tall / 1.15);
         tall = tall.max(wide / 3.0);
         let scale = (width - 2.0 * MARGIN - 40.0).max(1.0) / wide;
         Some(Self {
-            west: (west + east) / 2.0 - wide / cosine / 2.0,
-            north: (south + north) / 2.0 + tall / 2.0,
+            west: f64::midpoint(west, east) - wide / cosine / 2.0,
+            north: f64::midpoint(south, north) + tall / 2.0,
             x: scale * cosine,
             y: scale,
             width,
@@ -197,7 +197,7 @@ fn draw_tie(out: &mut String, projection: &Projection, tie: &Tie) {
     if tie.data {
         // Bent to one side, so that it does not lie on the power line between the same places.
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-        let (x, y) = ((a.0 + b.0) / 2.0 - dy * 0.13, (a.1 + b.1) / 2.0 + dx * 0.13);
+        let (x, y) = (f64::midpoint(a.0, b.0) - dy * 0.13, f64::midpoint(a.1, b.1) + dx * 0.13);
         let path = format!("M{:.1} {:.1}Q{x:.1} {y:.1} {:.1} {:.1}", a.0, a.1, b.0, b.1);
         let _ = write!(out, "<path class=\"link\" d=\"{path}\"><title>{}</title></path>", escape(&tie.label));
     } else {

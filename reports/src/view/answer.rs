@@ -76,14 +76,14 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
             let money = cost.map_or_else(String::new, |cost| match cost.difference(cheap, other) {
                 Some(difference) if is_clear(&difference) => format!(" {} comes {}.", name(cheap), cost_words(facts, cost, cheap, other)),
                 _ => format!(
-                    " Nor does their cost differ: {} and {} over {}.",
+                    " Nor do their costs differ beyond error: {} and {} over {}.",
                     with_unit(cost, best),
                     with_unit(cost, second),
                     facts.period()
                 ),
             });
             format!(
-                "{} and {} serve the same share of demand, {} and {}: no difference beyond error{error}.{money}",
+                "{} and {} cannot be told apart by the demand they serve, {} and {}: no difference beyond error{error}.{money}",
                 name(best),
                 name(second),
                 with_unit(served, best),

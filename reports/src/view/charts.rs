@@ -195,7 +195,7 @@ pub(super) fn environment(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError>
         };
         let mut table = facts.table(format!("{title} over {}: mean ± standard error", facts.period()), "Metric");
         let mut head = Cell::from(title.as_str());
-        head.sub = scale.unit.clone();
+        head.sub.clone_from(&scale.unit);
         let mut cells = vec![head];
         cells.extend(facts.value_cells("system", "all", metric, &scale));
         table.push(cells);

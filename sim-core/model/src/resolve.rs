@@ -61,7 +61,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         return None;
     }
 
-    let judge = Rules { ctx, rules: &rules, sites: &sites };
+    let judge = Rules { ctx, all: &rules, sites: &sites };
     let legal_dataset = datasets.iter().zip(&dataset_demands).map(|(dataset, demands)| judge.dataset(dataset, demands)).collect::<Vec<_>>();
     let legal_service =
         services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();

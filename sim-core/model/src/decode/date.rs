@@ -54,8 +54,7 @@ impl Cursor<'_, '_> {
 pub fn epoch_seconds(date: &Datetime) -> Option<f64> {
     let day = date.date?;
     let offset_minutes = match (date.time, date.offset) {
-        (None, None) => 0,
-        (Some(_), Some(Offset::Z)) => 0,
+        (None, None) | (Some(_), Some(Offset::Z)) => 0,
         (Some(_), Some(Offset::Custom { minutes })) => i64::from(minutes),
         _ => return None,
     };

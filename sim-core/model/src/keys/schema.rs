@@ -79,7 +79,7 @@ fn property(shared: &mut Shared, key: &Key) -> Value {
     match key.need {
         Need::Required => doc.push_str(" Required."),
         Need::Default("") | Need::Optional => {}
-        Need::Default(text) | Need::Computed(text) => doc.push_str(&format!(" Default: {text}.")),
+        Need::Default(text) | Need::Computed(text) => doc = format!("{doc} Default: {text}."),
     }
     schema["description"] = json!(doc);
     schema

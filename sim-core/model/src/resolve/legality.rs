@@ -86,7 +86,7 @@ pub struct Rules<'a> {
     /// For places in messages.
     pub ctx: &'a Context,
     /// Rules of the scenario.
-    pub rules: &'a [Rule],
+    pub all: &'a [Rule],
     /// Sites.
     pub sites: &'a [Site],
 }
@@ -102,7 +102,7 @@ impl Rules<'_> {
             return never("certification".to_owned(), demands.certification_at);
         }
         let mut legality = Legality { from: Time::ZERO, until: Time::NEVER, forbidden_by: None };
-        for rule in self.rules.iter().filter(|rule| rule.means(subject) && !rule.allows(id, site)) {
+        for rule in self.all.iter().filter(|rule| rule.means(subject) && !rule.allows(id, site)) {
             if rule.from == Time::ZERO && legality.forbidden_by.is_none() {
                 legality.forbidden_by = Some((format!("rule `{}`", rule.entity.name), rule.entity.span.clone()));
             }

@@ -39,7 +39,7 @@ impl Files {
                 // A file that is not there is the mistake of the line that names it.
                 if let (Some(at), 0) = (said, diagnostic.span().line) {
                     diagnostic.labels[0].0 = self.sources.span(at);
-                    if let Some(hint) = self.near(&self.sources.slice(at).replace(['"', '\''], ""), &path) {
+                    if let Some(hint) = near_file(&self.sources.slice(at).replace(['"', '\''], ""), &path) {
                         diagnostic.hint = Some(hint);
                     }
                 }
@@ -49,20 +49,6 @@ impl Files {
         }
     }
 
-    /// The file that may be meant by a path, as the scenario says it, to one that cannot be read.
-    #[must_use]
-    pub fn near(&self, said: &str, path: &Path) -> Option<String> {
-        if path.is_dir() {
-            let inside = path.join("scenario.toml").is_file();
-            return inside.then(|| format!("it is a folder: write `{}/scenario.toml`", said.trim_end_matches('/')));
-        }
-        let wanted = path.file_name()?.to_str()?;
-        let entries = std::fs::read_dir(path.parent()?).ok()?;
-        let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        let near = nearest(wanted, names.iter().map(String::as_str).filter(|name| *name != wanted))?;
-        Some(format!("did you mean `{}`?", said.strip_suffix(wanted).map_or_else(|| near.to_owned(), |folder| format!("{folder}{near}"))))
-    }
-
     /// Notes a file that the scenario depends on.
     pub fn note(&mut self, name: &str, bytes: Arc<[u8]>) {
         if self.inputs.iter().all(|input| input.path != name) {
@@ -70,6 +56,20 @@ impl Files {
             self.inputs.push(InputFile { path: name.to_owned(), bytes, hash });
         }
     }
+}
+
+/// The file that may be meant by a path, as the scenario says it, to one that cannot be read.
+#[must_use]
+pub fn near_file(said: &str, path: &Path) -> Option<String> {
+    if path.is_dir() {
+        let inside = path.join("scenario.toml").is_file();
+        return inside.then(|| format!("it is a folder: write `{}/scenario.toml`", said.trim_end_matches('/')));
+    }
+    let wanted = path.file_name()?.to_str()?;
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let near = nearest(wanted, names.iter().map(String::as_str).filter(|name| *name != wanted))?;
+    Some(format!("did you mean `{}`?", said.strip_suffix(wanted).map_or_else(|| near.to_owned(), |folder| format!("{folder}{near}"))))
 }
 
 /// A path that a file says, relative to the scenario's folder, with forward slashes and without detours.

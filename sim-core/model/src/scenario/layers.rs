@@ -118,9 +118,8 @@ fn put(root: &mut Table, parts: &[&str], node: Node) -> Result<(), (String, Stri
     if rest.is_empty() {
         return Err((format!("`{head}.{name}` needs a key"), form()));
     }
-    let list = match root.get_mut(head).map(|entry| &mut entry.node.value) {
-        Some(Value::List(list)) => list,
-        _ => return Err((format!("the scenario has no {head}"), form())),
+    let Some(Value::List(list)) = root.get_mut(head).map(|entry| &mut entry.node.value) else {
+        return Err((format!("the scenario has no {head}"), form()));
     };
     let Some(index) = list.iter().position(|node| name_of(node) == Some(name)) else {
         let near = nearest(name, list.iter().filter_map(name_of));

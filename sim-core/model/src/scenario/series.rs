@@ -1,11 +1,11 @@
 //! Hourly series from CSV files, with the place of every mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bastide_units::{Duration, Quantity, display};
 use csv::StringRecord;
 
-use super::files::relative_to;
+use super::files::{near_file, relative_to};
 use crate::decode::{Context, suggestion};
 use crate::keys::{Range, nearest};
 use crate::model::{Series, SeriesId};
@@ -83,7 +83,7 @@ fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFil
     let missing = !ctx.files.folder.join(name).is_file();
     if missing {
         let path = ctx.files.folder.join(name);
-        let near = ctx.files.near(written, &path);
+        let near = near_file(written, &path);
         let hint = near.unwrap_or_else(|| "the path is relative to the file that says it".to_owned());
         ctx.error_hint("F0401", said, format!("there is no file `{name}`"), hint);
         return None;
@@ -91,78 +91,8 @@ fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFil
     let (id, text) = ctx.files.read(name, MAX_SERIES, Some(said))?;
     // `flexible`: rows of another length get our own message, with a place.
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-    let mut header: Option<StringRecord> = None;
-    let mut rows: Vec<StringRecord> = Vec::new();
-    let mut reports = 0;
-    let mut last: Option<i64> = None;
-    let mut last_step = HOUR_S;
-    let start = ctx.start_epoch_s;
-    let end = start + ctx.hours as i64 * HOUR_S;
-    let mut first = None;
-    let mut broken = false;
-    for record in reader.records() {
-        let Ok(record) = record else { continue };
-        let Some(header) = &header else {
-            if record.get(0).map(str::trim) != Some("time") {
-                let at = field(ctx, id, &record, 0);
-                let other = [(";", "semicolons"), ("\t", "tabs")].into_iter().find(|(mark, _)| record.get(0).unwrap_or("").contains(mark));
-                let (message, hint) = match other {
-                    Some((_, marks)) => (
-                        format!("the columns of `{name}` are separated by {marks}"),
-                        "separate columns by commas, and write decimals with a point",
-                    ),
-                    None => (format!("the first column of `{name}` is not `time`"), "a header such as `time,pl [GW],lt [GW]`"),
-                };
-                ctx.error_hint("F0415", at, message, hint);
-                return None;
-            }
-            let mut seen = BTreeMap::new();
-            for (index, column) in record.iter().enumerate() {
-                let bare = column.split('[').next().unwrap_or("").trim().to_owned();
-                if seen.insert(bare.clone(), index).is_some() {
-                    let at = field(ctx, id, &record, index);
-                    ctx.error_hint("F0418", at, format!("column `{bare}` stands twice"), "rename or remove one");
-                    broken = true;
-                }
-            }
-            header = Some(record);
-            continue;
-        };
-        if reports >= MAX_REPORTS {
-            return None;
-        }
-        if record.len() != header.len() {
-            let at = field(ctx, id, &record, record.len().min(header.len()) - 1);
-            let message = format!("this row has {} fields, the header has {}", record.len(), header.len());
-            ctx.error_hint("F0414", at, message, "every row has one field for each column; decimals have a point");
-            (reports, broken) = (reports + 1, true);
-            last = None;
-            continue;
-        }
-        let text = record.get(0).unwrap_or("").trim();
-        let Ok(time) = text.parse::<jiff::Timestamp>() else {
-            let at = field(ctx, id, &record, 0);
-            ctx.error_hint("F0416", at, format!("`{text}` is not a time"), "RFC 3339 in UTC: `2027-01-01T00:00:00Z`");
-            (reports, broken) = (reports + 1, true);
-            last = None;
-            continue;
-        };
-        let time = time.as_second();
-        first.get_or_insert(time);
-        let step = last.map_or(HOUR_S, |last| time - last);
-        // Rows that are all a quarter of an hour or a day apart are one mistake.
-        if step != HOUR_S && step != last_step {
-            let at = field(ctx, id, &record, 0);
-            let (code, message, hint) = irregular(step, text, first == last);
-            ctx.error_hint(code, at, message, hint);
-            (reports, broken) = (reports + 1, true);
-        }
-        (last, last_step) = (Some(time), step);
-        if !ctx.clock || (time > start - HOUR_S && time < end) {
-            rows.push(record);
-        }
-    }
-    let Some(header) = header else {
+    let mut records = reader.records().filter_map(Result::ok);
+    let Some(header) = records.next() else {
         ctx.error_hint(
             "F0415",
             At::whole(id),
@@ -171,41 +101,107 @@ fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFil
         );
         return None;
     };
-    if broken {
-        return None;
-    }
-    match first {
-        None => {
-            ctx.error_hint("F0409", At::whole(id), format!("`{name}` has no rows"), "one row for each hour of the scenario");
+    let mut broken = !titles(ctx, id, name, &header)?;
+    let mut rows: Vec<StringRecord> = Vec::new();
+    let mut reports = 0;
+    let (mut first, mut last, mut last_step): (Option<i64>, Option<i64>, i64) = (None, None, HOUR_S);
+    let start = ctx.start_epoch_s;
+    let end = start + ctx.hours as i64 * HOUR_S;
+    for record in records {
+        if reports >= MAX_REPORTS {
             return None;
         }
-        Some(first) if first > start && ctx.clock => {
-            let hours = (first - start + HOUR_S - 1) / HOUR_S;
-            ctx.error_hint(
-                "F0413",
-                said,
-                format!("`{name}` begins {hours} h after the scenario's start"),
-                "let the scenario start later, or add the hours",
-            );
-            return None;
+        let Some(time) = moment(ctx, id, &record, header.len()) else {
+            (reports, broken) = (reports + 1, true);
+            last = None;
+            continue;
+        };
+        first.get_or_insert(time);
+        let step = last.map_or(HOUR_S, |last| time - last);
+        // Rows that are all a quarter of an hour or a day apart are one mistake.
+        if step != HOUR_S && step != last_step {
+            let at = field(ctx, id, &record, 0);
+            let (code, message, hint) = irregular(step, record.get(0).unwrap_or("").trim(), first == last);
+            ctx.error_hint(code, at, message, hint);
+            (reports, broken) = (reports + 1, true);
         }
-        Some(_) => {}
+        (last, last_step) = (Some(time), step);
+        if !ctx.clock || (time > start - HOUR_S && time < end) {
+            rows.push(record);
+        }
     }
-    if !ctx.clock {
-        return Some(CsvFile { id, header, rows });
-    }
-    if rows.len() < ctx.hours {
-        let missing = ctx.hours - rows.len();
-        ctx.error_hint(
-            "F0409",
-            said,
-            format!("`{name}` ends {missing} h before the scenario's end"),
-            "shorten the scenario's `duration`, or add the hours",
-        );
+    if broken || !covers(ctx, At::whole(id), name, said, first, rows.len()) {
         return None;
     }
-    rows.truncate(ctx.hours);
+    if ctx.clock {
+        rows.truncate(ctx.hours);
+    }
     Some(CsvFile { id, header, rows })
+}
+
+/// Checks the header: `None` if it is none, `false` if a column stands twice.
+fn titles(ctx: &mut Context, id: u32, name: &str, header: &StringRecord) -> Option<bool> {
+    let title = header.get(0).unwrap_or("").trim();
+    if title != "time" {
+        let at = field(ctx, id, header, 0);
+        let other = [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(mark, _)| title.contains(*mark));
+        let (message, hint) = match other {
+            Some((_, marks)) => {
+                (format!("the columns of `{name}` are separated by {marks}"), "separate columns by commas, and write decimals with a point")
+            }
+            None => (format!("the first column of `{name}` is not `time`"), "a header such as `time,pl [GW],lt [GW]`"),
+        };
+        ctx.error_hint("F0415", at, message, hint);
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    let mut different = true;
+    for (index, column) in header.iter().enumerate() {
+        let bare = column.split('[').next().unwrap_or("").trim();
+        if !seen.insert(bare) {
+            let at = field(ctx, id, header, index);
+            ctx.error_hint("F0418", at, format!("column `{bare}` stands twice"), "rename or remove one");
+            different = false;
+        }
+    }
+    Some(different)
+}
+
+/// The time of a row in seconds of the Unix epoch; `None` after a message.
+fn moment(ctx: &mut Context, id: u32, record: &StringRecord, columns: usize) -> Option<i64> {
+    if record.len() != columns {
+        let at = field(ctx, id, record, record.len().min(columns) - 1);
+        let message = format!("this row has {} fields, the header has {columns}", record.len());
+        ctx.error_hint("F0414", at, message, "every row has one field for each column; decimals have a point");
+        return None;
+    }
+    let text = record.get(0).unwrap_or("").trim();
+    let time = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+    if time.is_none() {
+        let at = field(ctx, id, record, 0);
+        ctx.error_hint("F0416", at, format!("`{text}` is not a time"), "RFC 3339 in UTC: `2027-01-01T00:00:00Z`");
+    }
+    time
+}
+
+/// Whether rows from `first` on, `count` of them within the scenario, cover it; reports what is missing.
+fn covers(ctx: &mut Context, file: At, name: &str, said: At, first: Option<i64>, count: usize) -> bool {
+    let Some(first) = first else {
+        ctx.error_hint("F0409", file, format!("`{name}` has no rows"), "one row for each hour of the scenario");
+        return false;
+    };
+    let late = first - ctx.start_epoch_s;
+    if ctx.clock && late > 0 {
+        let message = format!("`{name}` begins {} h after the scenario's start", (late + HOUR_S - 1) / HOUR_S);
+        ctx.error_hint("F0413", said, message, "let the scenario start later, or add the hours");
+        return false;
+    }
+    if ctx.clock && count < ctx.hours {
+        let message = format!("`{name}` ends {} h before the scenario's end", ctx.hours - count);
+        ctx.error_hint("F0409", said, message, "shorten the scenario's `duration`, or add the hours");
+        return false;
+    }
+    true
 }
 
 /// What is wrong with a row that is not one hour after the row before: code, message, hint.

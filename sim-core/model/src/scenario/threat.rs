@@ -145,7 +145,7 @@ fn reached(cursor: &mut Cursor<'_, '_>, segments: &[String]) -> Vec<SegmentId> {
             continue;
         }
         if let Some(index) = segments.iter().position(|known| known == word) {
-            reached.push(SegmentId::from_index(index))
+            reached.push(SegmentId::from_index(index));
         } else {
             let known: Vec<&str> = segments.iter().map(String::as_str).collect();
             let hint = crate::decode::suggestion(word, &known, "segment");

@@ -85,6 +85,5 @@ fn ten_thousand_lines_decode_quickly() {
         start.elapsed().as_secs_f64()
     });
     let best = best.fold(f64::INFINITY, f64::min);
-    println!("decoding {} lines: {:.1} ms", text.lines().count(), best * 1e3);
-    assert!(best < 0.2, "{best} s");
+    assert!(best < 0.2, "{} lines take {best} s", text.lines().count());
 }

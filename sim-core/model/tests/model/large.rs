@@ -66,7 +66,6 @@ fn junk_ends_soon() {
         let folder = Folder::new().with("scenario.toml", &text);
         let mut list = Vec::new();
         let time = seconds(|| list = folder.load().unwrap_err());
-        println!("{name}: {} mistakes in {time:.2} s", list.len());
         assert!((1..=2001).contains(&list.len()), "{name}: {} mistakes", list.len());
         // It takes less than two; other tests run beside this one.
         assert!(time < 5.0, "{name}: {time} s");

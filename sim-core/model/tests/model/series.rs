@@ -13,7 +13,7 @@ fn scenario() -> String {
 fn rows(from: usize, count: usize, value: impl Fn(usize) -> String) -> String {
     let mut text = "time,other [1],town [MW]\n".to_owned();
     for hour in from..from + count {
-        text += &format!("2027-01-{:02}T{:02}:00:00Z,1,{}\n", 1 + hour / 24, hour % 24, value(hour));
+        text = format!("{text}2027-01-{:02}T{:02}:00:00Z,1,{}\n", 1 + hour / 24, hour % 24, value(hour));
     }
     text
 }
