@@ -18,12 +18,12 @@ struct Case {
 /// Seven zones, 60 offers, 30 loads, 10 lines; a week of random weather and demand.
 fn case() -> Case {
     let mut draw = Stream::new(1, 0, stream_key("bench", "grid"));
-    let network = Network { buses: 7, lines: (0..10).map(|i| Line { from: i % 7, to: if i < 7 { (i + 1) % 7 } else { (i + 3) % 7 } }).collect() };
+    let network =
+        Network { buses: 7, lines: (0..10).map(|i| Line { from: i % 7, to: if i < 7 { (i + 1) % 7 } else { (i + 3) % 7 } }).collect() };
     let offers: Vec<Offer> = (0..60).map(|i| Offer { bus: i % 7, cost_eur_per_mwh: 120.0 * draw.uniform() }).collect();
     let loads: Vec<Load> = (0..30).map(|i| Load { bus: i % 7, value_eur_per_mwh: [1e3, 5e3, 1e4][i % 3] }).collect();
-    let hours = (0..168)
-        .map(|_| ((0..60).map(|_| 300.0 * draw.uniform()).collect(), (0..30).map(|_| 300.0 * draw.uniform()).collect()))
-        .collect();
+    let hours =
+        (0..168).map(|_| ((0..60).map(|_| 300.0 * draw.uniform()).collect(), (0..30).map(|_| 300.0 * draw.uniform()).collect())).collect();
     Case { network, offers, loads, hours, limit: (0..10).map(|_| 200.0 + 400.0 * draw.uniform()).collect() }
 }
 

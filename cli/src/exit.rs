@@ -39,7 +39,11 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::sentence(format!("cannot write the output: {error}")) }
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::BrokenPipe
+        } else {
+            Self::sentence(format!("cannot write the output: {error}"))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Charts as inline SVG, drawn by plotters. The one file that names it.
 //!
 //! Colours are classes (`c0`..`c5`, `ink`, `grid`), so that one drawing serves light, dark and paper: the drawing uses
-//! marker colours which [`dress`] replaces.
+//! marker colours which `dress` replaces.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! Reports: from a results folder to a page that a ministry can print.
 //!
-//! [`View`](view::View) computes every number and sentence; templates and [`markdown`] only arrange them. Drawings come from
+//! [`View`](view::View) computes every number and sentence; templates and `markdown` only arrange them. Drawings come from
 //! [`chart`] and [`map`].
 //!
 //! Architecture invariant: a report reads a results folder and nothing else, and needs no network to be read.

@@ -36,7 +36,7 @@ pub struct Tie {
 /// What is drawn.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
-    /// Width of the drawing [px]; words keep their size.
+    /// Width of the drawing \[px\]; words keep their size.
     pub width: f64,
     /// Whether places that are not built have names.
     pub names: bool,

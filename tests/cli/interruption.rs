@@ -15,7 +15,8 @@ fn interrupt(signal: &str) {
     let undisturbed = bastide(&STUDY).args(["-o", arg(&whole)]).output().expect("starts");
     assert_eq!(undisturbed.status.code(), Some(0), "{}", text(&undisturbed.stderr));
 
-    let mut child = bastide(&STUDY).args(["-o", arg(&cut), "--threads", "1"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
+    let mut child =
+        bastide(&STUDY).args(["-o", arg(&cut), "--threads", "1"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
     // Wait until something has been written, so that there is something to lose.
     let start = Instant::now();
     while child.try_wait().expect("waited").is_none()

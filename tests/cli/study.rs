@@ -27,7 +27,8 @@ fn threads_do_not_change_a_byte() {
 #[test]
 fn a_seed_changes_the_histories() {
     let scratch = Scratch::new("seeds");
-    let documents = ["3", "4"].map(|seed| json(&["study", "scenarios/minimal", "--seed", seed, "-n", "10", "-o", arg(&scratch.join(seed))]).1);
+    let documents =
+        ["3", "4"].map(|seed| json(&["study", "scenarios/minimal", "--seed", seed, "-n", "10", "-o", arg(&scratch.join(seed))]).1);
     assert_ne!(documents[0]["headline"], documents[1]["headline"]);
 }
 

@@ -27,7 +27,11 @@ fn estimate(layout: &Layout, histories: &[History], subject: (&str, &str, &str))
 #[track_caller]
 fn within_three_errors(estimate: &Estimate, by_hand: f64, what: &str) {
     let error = estimate.stderr.expect("several histories");
-    assert!((estimate.mean - by_hand).abs() <= 3.0 * error + 1e-9 * by_hand.abs(), "{what}: {} ± {error}, by hand {by_hand}", estimate.mean);
+    assert!(
+        (estimate.mean - by_hand).abs() <= 3.0 * error + 1e-9 * by_hand.abs(),
+        "{what}: {} ± {error}, by hand {by_hand}",
+        estimate.mean
+    );
 }
 
 #[test]

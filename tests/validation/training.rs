@@ -6,8 +6,8 @@
 use std::sync::atomic::AtomicBool;
 
 use bastide_engine::{Estimate, Pool};
-use bastide_model::plan::{Build, CampaignPlacement, Plan};
 use bastide_model::model::{AcceleratorId, CampaignId, SiteId};
+use bastide_model::plan::{Build, CampaignPlacement, Plan};
 use bastide_sim::record::Layout;
 use bastide_sim::{Options, Simulator};
 
@@ -114,12 +114,17 @@ fn llama_3_interruptions_and_effective_time() {
     // A gang that is restarting (10 min of every 3.1 h) cannot be interrupted again: 419 / (1 + 419 x 10 min / 54 d) = 397.6.
     let interruptions = of("interruptions");
     let expected = 419.0 / (1.0 + 419.0 * 10.0 / (54.0 * 24.0 * 60.0));
-    assert!(interruptions.deviation(expected).expect("an error").abs() < 3.0 || interruptions.deviation(419.0).expect("an error").abs() < 3.0, "{interruptions:?}");
+    assert!(
+        interruptions.deviation(expected).expect("an error").abs() < 3.0 || interruptions.deviation(419.0).expect("an error").abs() < 3.0,
+        "{interruptions:?}"
+    );
     // Lost: 10 min of restart and on average half of an hour between checkpoints per interruption: 1 - 419 x 40 min / 54 d = 0.784.
     // The published 90 % therefore needs checkpoints every few minutes; with 5 min: 1 - 419 x 12.5 min / 54 d = 0.933.
     let goodput = of("goodput");
     assert!(goodput.mean > 0.75 && goodput.mean < 0.82, "{goodput:?}");
-    let frequent = bastide_model::load(scratch.path(), &[("campaign.llama.checkpoint_interval".to_owned(), "\"5 min\"".to_owned())]).expect("valid").model;
+    let frequent = bastide_model::load(scratch.path(), &[("campaign.llama.checkpoint_interval".to_owned(), "\"5 min\"".to_owned())])
+        .expect("valid")
+        .model;
     let simulator = Simulator::new(&frequent, &plan, &layout).expect("the grid is sound");
     let at = layout.find("campaign", "llama", "goodput").expect("a metric");
     let values: Vec<f64> = (0..40).map(|replication| simulator.simulate(1, replication, Options::default()).metrics[at]).collect();

@@ -18,7 +18,10 @@ pub fn run(word: Option<&str>, markdown: bool, output: &Output) -> Result<(), Fa
     let Some(word) = word else { return list(output) };
     if let Some(code) = codes::explain(word) {
         if output.format == Format::Json {
-            return output.json("explain/1", &json!({ "code": code.code, "title": code.title, "explanation": code.explanation, "example": code.example }));
+            return output.json(
+                "explain/1",
+                &json!({ "code": code.code, "title": code.title, "explanation": code.explanation, "example": code.example }),
+            );
         }
         return output.line(&text(code));
     }
@@ -29,7 +32,10 @@ pub fn run(word: Option<&str>, markdown: bool, output: &Output) -> Result<(), Fa
         None => {
             let known = known();
             let near = bastide_model::keys::nearest(word, known.iter().map(String::as_str));
-            let hint = near.map_or_else(|| "bastide explain lists the codes; bastide schema --markdown the keys".to_owned(), |near| format!("did you mean `{near}`?"));
+            let hint = near.map_or_else(
+                || "bastide explain lists the codes; bastide schema --markdown the keys".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
             Err(Failure::hinted(format!("nothing is known about `{word}`"), hint))
         }
     }
@@ -88,14 +94,23 @@ fn model(word: &str) -> Option<String> {
     let data = library().models.get(word)?;
     Some(format!(
         "{word}: {}\n  {:.4e} parameters, {:.4e} of them active, {} bytes each ({}, {})\n  prompt of {} and answer of {} tokens on average ({})",
-        data.title, data.parameters, data.active_parameters, data.bytes_per_parameter, data.source, data.year, data.prompt_tokens, data.output_tokens, data.lengths_source
+        data.title,
+        data.parameters,
+        data.active_parameters,
+        data.bytes_per_parameter,
+        data.source,
+        data.year,
+        data.prompt_tokens,
+        data.output_tokens,
+        data.lengths_source
     ))
 }
 
 /// Every word that can be explained.
 fn known() -> Vec<String> {
     let codes = codes::all().iter().map(|code| code.code.to_owned());
-    let keys = bastide_model::keys::TABLES.iter().flat_map(|table| table.keys.iter().map(move |key| format!("{}.{}", table.name, key.name)));
+    let keys =
+        bastide_model::keys::TABLES.iter().flat_map(|table| table.keys.iter().map(move |key| format!("{}.{}", table.name, key.name)));
     let entries = library().accelerators.keys().chain(library().models.keys()).cloned();
     codes.chain(keys).chain(entries).collect()
 }

@@ -7,7 +7,8 @@ use crate::exit::Failure;
 use crate::output::Output;
 
 pub fn run(name: &str, global: &Global, output: &Output) -> Result<(), Failure> {
-    let valid = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let valid = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !valid {
         return Err(Failure::hinted(
             format!("`{name}` cannot be the name of a scenario"),

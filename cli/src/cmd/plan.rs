@@ -30,7 +30,8 @@ pub fn run(
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
-        document["checks"] = checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        document["checks"] =
+            checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -54,14 +55,20 @@ pub fn run(
     }
     Err(Failure::sentence(format!(
         "the plan breaks {}",
-        broken.iter().map(|check| format!("`{}` by {} {}", check.name, bastide_units::format_significant(-check.slack, 4), check.unit)).collect::<Vec<_>>().join(", ")
+        broken
+            .iter()
+            .map(|check| format!("`{}` by {} {}", check.name, bastide_units::format_significant(-check.slack, 4), check.unit))
+            .collect::<Vec<_>>()
+            .join(", ")
     )))
 }
 
 /// Searches for a plan; a conflict ends the command with the scenario lines behind it.
 pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, output: &Output) -> Result<Plan, Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    match bastide_plan::solve(model, alternative, options).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))? {
+    match bastide_plan::solve(model, alternative, options)
+        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?
+    {
         Outcome::Planned(plan) => Ok(*plan),
         Outcome::Infeasible(conflict) => {
             if output.format == Format::Json {
@@ -71,7 +78,8 @@ pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveO
             Err(Failure::Diagnostics(conflict.diagnostics()))
         }
         Outcome::Unknown { bound_eur, reason } => {
-            let bound = if bound_eur.is_finite() { format!(" (no plan costs less than {:.2} M EUR/y)", bound_eur / 1e6) } else { String::new() };
+            let bound =
+                if bound_eur.is_finite() { format!(" (no plan costs less than {:.2} M EUR/y)", bound_eur / 1e6) } else { String::new() };
             Err(Failure::hinted(format!("no plan for `{name}` was found: {reason}{bound}"), "raise plan.time_limit or loosen plan.gap"))
         }
     }
@@ -98,7 +106,8 @@ fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
     let mut options = SolveOptions::default();
     if let Some(text) = time_limit {
         let limit = Duration::parse(text).ok().filter(|limit| *limit > Duration::ZERO);
-        options.time_limit = Some(limit.ok_or_else(|| Failure::hinted(format!("`{text}` is no time limit"), "write a duration, for example \"30 s\""))?);
+        options.time_limit =
+            Some(limit.ok_or_else(|| Failure::hinted(format!("`{text}` is no time limit"), "write a duration, for example \"30 s\""))?);
     }
     Ok(options)
 }

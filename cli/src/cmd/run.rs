@@ -40,7 +40,8 @@ pub fn run(
     let job = Job { model: &model, plans: &plans, replications, seed, threads: super::threads(global), command: &command, warnings: &[] };
     let study = simulate::simulate(&job, &folder, global, output)?;
     if output.format == Format::Json {
-        return output.json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline }));
+        return output
+            .json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline }));
     }
     output.line(&folder.display().to_string())?;
     output.say(&format!("next: bastide report {}", folder.display()));
@@ -50,7 +51,8 @@ pub fn run(
 /// One history: its metrics and its events, with what caused each.
 fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, output: &Output) -> Result<(), Failure> {
     let layout = Layout::new(model);
-    let simulator = Simulator::new(model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+    let simulator =
+        Simulator::new(model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
     let history = simulator.simulate(seed, replication, Options { trace });
     if output.format == Format::Json {
         let metrics: Vec<_> = layout
@@ -69,7 +71,10 @@ fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, out
                 })
             })
             .collect();
-        return output.json("history/1", &json!({ "plan": plan.name, "seed": seed, "replication": replication, "metrics": metrics, "events": events }));
+        return output.json(
+            "history/1",
+            &json!({ "plan": plan.name, "seed": seed, "replication": replication, "metrics": metrics, "events": events }),
+        );
     }
     for event in &history.events {
         let cause = event.cause_seq.map_or_else(String::new, |seq| format!("  because of {seq}"));

@@ -54,12 +54,8 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
     let started = jiff::Timestamp::now();
     let sets: Vec<String> = global.sets.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let files: Vec<String> = job.plans.iter().map(|(_, plan)| plan.write(job.model)).collect();
-    let alternatives: Vec<AlternativeMeta> = job
-        .plans
-        .iter()
-        .zip(&files)
-        .map(|((title, plan), file)| AlternativeMeta { name: &plan.name, title, plan, file })
-        .collect();
+    let alternatives: Vec<AlternativeMeta> =
+        job.plans.iter().zip(&files).map(|((title, plan), file)| AlternativeMeta { name: &plan.name, title, plan, file }).collect();
     let run = RunFacts {
         threads: job.threads,
         started: started.to_string(),
@@ -99,7 +95,9 @@ fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output
     let simulators = job
         .plans
         .iter()
-        .map(|(_, plan)| Simulator::new(job.model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}"))))
+        .map(|(_, plan)| {
+            Simulator::new(job.model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let pool = Pool::new(job.threads);
     let stop = progress::stop_on_interrupt();
@@ -114,12 +112,8 @@ fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output
         let chunk = from..(from + length).min(job.replications);
         for (index, simulator) in simulators.iter().enumerate() {
             for range in missing[index].iter().filter_map(|range| overlap(range, &chunk)) {
-                let done = pool.replicate(
-                    range,
-                    &stop,
-                    &|_| bar.inc(1),
-                    |replication| simulator.simulate(job.seed, replication, Options::default()),
-                );
+                let done = pool
+                    .replicate(range, &stop, &|_| bar.inc(1), |replication| simulator.simulate(job.seed, replication, Options::default()));
                 let done: Vec<History> = done.into_iter().flatten().collect();
                 if let Some((_, at)) = tier {
                     served[index].extend(done.iter().map(|history| history.metrics[at]));
@@ -127,7 +121,10 @@ fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output
                 writer.write_chunk(index, &done).map_err(|error| results(&error))?;
                 if stop.load(Ordering::SeqCst) {
                     bar.finish_and_clear();
-                    let kept: u64 = (0..job.plans.len()).flat_map(|index| writer.completed(index)).map(|range| u64::from(range.end - range.start)).sum();
+                    let kept: u64 = (0..job.plans.len())
+                        .flat_map(|index| writer.completed(index))
+                        .map(|range| u64::from(range.end - range.start))
+                        .sum();
                     return Err(Failure::Interrupted(format!(
                         "interrupted: {kept} of {} histories are kept in `{}`; the same command goes on from there",
                         u64::from(job.replications) * job.plans.len() as u64,

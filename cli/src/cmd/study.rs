@@ -47,7 +47,13 @@ pub fn run(scenario: &Path, replications: u32, plan: Option<&Path>, global: &Glo
 }
 
 /// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search.
-fn plans(model: &Model, file: Option<&Path>, folder: &Path, warnings: &mut Vec<String>, output: &Output) -> Result<Vec<(String, Plan)>, Failure> {
+fn plans(
+    model: &Model,
+    file: Option<&Path>,
+    folder: &Path,
+    warnings: &mut Vec<String>,
+    output: &Output,
+) -> Result<Vec<(String, Plan)>, Failure> {
     let options = SolveOptions::default();
     let recommended = match (file, simulate::stored_plan(model, folder, "recommended")) {
         (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::read(model, file)? },
@@ -136,7 +142,9 @@ fn headline(study: &Study) -> Vec<String> {
         let scale = Scale::of(&first.unit, magnitude);
         let entity = if first.entity == "all" { String::new() } else { format!("{} ", first.entity) };
         let mut row = vec![format!("{entity}{}", first.metric.replace('_', " "))];
-        row.extend(values.into_iter().map(|value| value.map_or_else(String::new, |estimate| scale.with_unit(estimate.mean, estimate.stderr))));
+        row.extend(
+            values.into_iter().map(|value| value.map_or_else(String::new, |estimate| scale.with_unit(estimate.mean, estimate.stderr))),
+        );
         table.push(row);
     }
     super::aligned(&table)

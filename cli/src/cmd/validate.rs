@@ -20,9 +20,7 @@ pub fn run(scenario: &Path, global: &Global, output: &Output) -> Result<(), Fail
 
     if output.format == Format::Json {
         let all: Vec<_> = checked.iter().flat_map(|(_, list)| list.iter().map(render::to_json)).collect();
-        let by_case = |(case, list): &(PathBuf, Vec<Diagnostic>)| {
-            json!({ "scenario": case, "valid": !failed(list), "diagnostics": list.iter().map(render::to_json).collect::<Vec<_>>() })
-        };
+        let by_case = |(case, list): &(PathBuf, Vec<Diagnostic>)| json!({ "scenario": case, "valid": !failed(list), "diagnostics": list.iter().map(render::to_json).collect::<Vec<_>>() });
         let mut document = json!({ "valid": bad == 0, "diagnostics": all });
         if many {
             document["scenarios"] = checked.iter().map(by_case).collect();

@@ -153,8 +153,14 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
     let (name, sentence, spans) = match group {
         // Never a candidate.
         Group::Structure | Group::InUse | Group::Order => (String::new(), String::new(), plan()),
-        Group::Budget => ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()]),
-        Group::ItPower => ("IT power".to_owned(), format!("at most {} of IT power in all sites", display(planning.it_power)), vec![planning.it_power_span.clone()]),
+        Group::Budget => {
+            ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()])
+        }
+        Group::ItPower => (
+            "IT power".to_owned(),
+            format!("at most {} of IT power in all sites", display(planning.it_power)),
+            vec![planning.it_power_span.clone()],
+        ),
         Group::FewestSites => {
             ("fewest sites".to_owned(), format!("at least {fewest} sites"), rival(alternative.is_some_and(|it| it.count.is_some())))
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Key, Kind, Need, TABLES, TableSpec, nearest, table};
+use super::{Key, Kind, Need, TABLES, TableSpec, table};
 
 impl Kind {
     /// Whether values of this kind are numbers with a source worth noting.
@@ -154,8 +154,7 @@ pub fn explain(path: &str) -> Option<String> {
             let wanted = |kind: &str| rest.len() == 1 || kind == rest[0];
             let found: Vec<_> = all().filter(|(kind, key)| key.name == *name && wanted(kind)).collect();
             if found.is_empty() {
-                return nearest(name, all().map(|(_, key)| key.name))
-                    .map(|near| format!("{} has no key `{name}`; did you mean `{near}`?\n", heading(spec)));
+                return None;
             }
             for (kind, key) in found {
                 let of = if kind.is_empty() { String::new() } else { format!(" (kind = \"{kind}\")") };

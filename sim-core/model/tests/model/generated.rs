@@ -25,7 +25,7 @@ fn reference_and_explanations_name_every_key() {
         }
     }
     assert!(bastide_model::explain("site.connection").unwrap().contains("120 MW"));
-    assert!(bastide_model::explain("site.conection").unwrap().contains("did you mean `connection`?"));
+    assert_eq!(bastide_model::explain("site.conection"), None);
     assert_eq!(bastide_model::explain("nothing"), None);
 }
 

@@ -29,7 +29,8 @@ impl World<'_> {
         let draws: Vec<(f64, bool)> =
             self.hazards[hazard].targets.iter_mut().map(|stream| (stream.uniform(), stream.bernoulli(*spread))).collect();
         let first = (0..segments.len()).filter(|&at| present(segments[at])).max_by(|&a, &b| draws[a].0.total_cmp(&draws[b].0));
-        let reached: Vec<bool> = draws.iter().enumerate().map(|(at, (_, spreads))| first.is_some() && (*spreads || first == Some(at))).collect();
+        let reached: Vec<bool> =
+            draws.iter().enumerate().map(|(at, (_, spreads))| first.is_some() && (*spreads || first == Some(at))).collect();
         let count = reached.iter().filter(|reached| **reached).count();
         let seq = self.recorder.event(self.now, "wiper", "hazard", hazard, count as f64, "segments reached", None);
         for site in 0..setup.model.sites.len() {

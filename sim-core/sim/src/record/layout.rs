@@ -79,7 +79,12 @@ const SYSTEM: &[Row] = &[
     ("others_unserved", "MWh", Lower, "energy that loads other than sites did not get (EUE)"),
     ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
     ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
-    ("cost_per_mtokens", "EUR/M tokens", Lower, "capital, upkeep and energy over tokens served, training included; the mean is expected cost over expected tokens"),
+    (
+        "cost_per_mtokens",
+        "EUR/M tokens",
+        Lower,
+        "capital, upkeep and energy over tokens served, training included; the mean is expected cost over expected tokens",
+    ),
     (
         "effective_sovereignty",
         "1",
