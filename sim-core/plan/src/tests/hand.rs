@@ -249,7 +249,7 @@ fn prices_say_what_a_unit_more_brings() {
     let plan = planned(&model, None);
     assert_eq!(plan.prices.len(), 1, "{:?}", plan.prices);
     let price = &plan.prices[0];
-    assert_eq!((price.constraint.as_str(), price.unit.as_str(), price.place.as_str()), ("budget", "M EUR", "scenario.toml:90:1"));
+    assert_eq!((price.constraint.as_str(), price.unit.as_str(), price.place.as_str()), ("budget", "M EUR", "scenario.toml:91:1"));
     assert!((price.annual_eur / (25.0 * (157_680.0 - PER_ACCELERATOR)) - 1.0).abs() < 1e-4, "{price:?}");
     // Connections: one MW of facility power carries 800 accelerators.
     model.planning.budget = Money::from_meur(1e3);
