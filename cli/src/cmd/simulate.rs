@@ -53,6 +53,8 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
     let clock = Instant::now();
     let started = jiff::Timestamp::now();
     let sets: Vec<String> = global.sets.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    // Two builds of different source are two versions: what they compute may differ.
+    let version = [env!("CARGO_PKG_VERSION")].into_iter().chain(option_env!("BASTIDE_REVISION")).collect::<Vec<_>>().join("+");
     let files: Vec<String> = job.plans.iter().map(|(_, plan)| plan.write(job.model)).collect();
     let alternatives: Vec<AlternativeMeta> =
         job.plans.iter().zip(&files).map(|((title, plan), file)| AlternativeMeta { name: &plan.name, title, plan, file }).collect();
@@ -68,7 +70,7 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
         seed: job.seed,
         replications: job.replications,
         alternatives: &alternatives,
-        version: env!("CARGO_PKG_VERSION"),
+        version: &version,
         command: job.command,
         warnings: job.warnings,
         run: &run,

@@ -2,6 +2,8 @@
 //!
 //! Names and positions stay beside the numbers only where a message needs them ([`Entity`]). Indices are typed
 //! ([`SiteId`]); quantities are typed ([`bastide_units`]). What changes during a history lives in the simulator's world.
+//!
+//! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
