@@ -23,7 +23,7 @@ setup:
 	@tools/setup.sh
 
 bench: setup  ## speed of every part
-	$(CARGO) bench --locked --workspace
+	$(CARGO) bench --locked --bench engine --bench grid --bench study
 
 lint: setup  ## what CI demands of the code
 	$(CARGO) fmt --all --check
