@@ -185,7 +185,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     }
     for price in plan.prices.iter().take(5) {
         let saving = bastide_units::format_significant(price.annual_eur, 3);
-        lines.push(format!("  binds: {}; easing it by one of {} saves {saving} EUR/y ({})", price.constraint, price.unit, price.place));
+        lines.push(format!("  binds: {}, worth {saving} EUR/y per unit of {} ({})", price.constraint, price.unit, price.place));
     }
     lines
 }
