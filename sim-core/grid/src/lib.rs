@@ -28,10 +28,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adequacy;
+mod case;
 mod dispatch;
 mod dispatcher;
 mod network;
 
+pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
 pub use dispatch::Dispatch;
 pub use dispatcher::Dispatcher;
 pub use network::{GridError, Line, Load, Network, Offer};
