@@ -32,9 +32,13 @@ pub mod adequacy;
 mod case;
 mod dispatch;
 mod dispatcher;
+mod factor;
+mod flow;
 mod network;
 
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
 pub use dispatch::Dispatch;
 pub use dispatcher::Dispatcher;
+pub use factor::{Factor, Singular};
+pub use flow::{Convention, DcFlow, DcNetwork, Islands, dc_flow, injections};
 pub use network::{GridError, Line, Load, Network, Offer};
