@@ -29,16 +29,22 @@
 #![forbid(unsafe_code)]
 
 pub mod adequacy;
+mod cascade;
 mod case;
 mod dispatch;
 mod dispatcher;
 mod factor;
 mod flow;
 mod network;
+mod sensitivity;
+mod topology;
 
+pub use cascade::{Cascade, CascadeScratch, CascadeStep, Outcome};
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
 pub use dispatch::Dispatch;
 pub use dispatcher::Dispatcher;
 pub use factor::{Factor, Singular};
 pub use flow::{Convention, DcFlow, DcNetwork, Islands, dc_flow, injections};
 pub use network::{GridError, Line, Load, Network, Offer};
+pub use sensitivity::Sensitivity;
+pub use topology::bridges;
