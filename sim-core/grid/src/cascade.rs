@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::case::Case;
 use crate::factor::Singular;
 use crate::flow::Convention;
-pub(crate) use state::{Base, Start, State};
+pub(crate) use state::{Base, Start, State, Unit};
 
 /// A flow counts as an overload beyond the limit times this: rounding trips nothing.
 pub(crate) const TOLERANCE: f64 = 1.0 + 1e-6;

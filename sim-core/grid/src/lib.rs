@@ -31,6 +31,7 @@
 pub mod adequacy;
 mod cascade;
 mod case;
+mod contingency;
 mod dispatch;
 mod dispatcher;
 mod factor;
@@ -41,6 +42,9 @@ mod topology;
 
 pub use cascade::{Cascade, CascadeScratch, CascadeStep, Outcome};
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
+pub use contingency::{
+    Contingency, Element, Outage, OutageScratch, Overload, PairOutage, PairScreening, PickUp, Screening, Splits,
+};
 pub use dispatch::Dispatch;
 pub use dispatcher::Dispatcher;
 pub use factor::{Factor, Singular};

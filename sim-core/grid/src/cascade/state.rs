@@ -363,9 +363,24 @@ impl State {
         shed
     }
 
-    /// Says that outputs or loads were changed from outside: injections follow, and islands are balanced again.
-    pub fn touch(&mut self) {
-        self.unbalanced = true;
+    /// Takes a unit out and lets the slack of its island produce what it did, whatever the capacity there.
+    pub fn shift_to_slack(&mut self, unit: &Unit) {
+        let base = &*self.base;
+        let slack = base.islands.slack[base.island[unit.place as usize] as usize];
+        // What a dispatchable load takes is a negative output.
+        let moved = unit.output_mw - unit.load_mw;
+        self.injection[unit.place as usize] -= moved;
+        self.injection[base.factor.pattern().position[slack as usize] as usize] += moved;
+    }
+
+    /// Load of the start that is not served \[MW\].
+    pub fn shed_mw(&self) -> f64 {
+        self.base.load.iter().zip(&self.load).map(|(start, now)| start - now).sum()
+    }
+
+    /// The AI load among it \[MW\].
+    pub fn ai_shed_mw(&self) -> f64 {
+        self.base.ai.iter().zip(&self.ai).map(|(start, now)| start - now).sum()
     }
 
     fn inject(&mut self) {
