@@ -215,7 +215,9 @@ impl Contingency {
                 Splits::Solve => split.par_iter().map_init(|| State::new(&self.base), |state, &row| solve(state, row)).collect(),
                 Splits::List => split
                     .iter()
-                    .map(|&row| (Outage { islanding: true, solved: false, ..Outage::new(Element::Branch(row), &Found::default()) }, Vec::new()))
+                    .map(|&row| {
+                        (Outage { islanding: true, solved: false, ..Outage::new(Element::Branch(row), &Found::default()) }, Vec::new())
+                    })
                     .collect(),
             };
             (blocks, bridges)

@@ -266,13 +266,7 @@ impl Factor {
     /// Changes the susceptances of branches `rows` to those of `susceptance_mw` and pins positions `pins` besides those pinned before.
     /// `dirty` (by position) collects the columns that are no longer those of the start, for [`Self::restore`]; `path` is scratch.
     /// False: a pivot was noise, and was pinned as well.
-    pub(crate) fn update(
-        &mut self,
-        susceptance_mw: &[f64],
-        rows: &[u32],
-        pins: &[u32],
-        dirty: &mut Dirty,
-    ) -> bool {
+    pub(crate) fn update(&mut self, susceptance_mw: &[f64], rows: &[u32], pins: &[u32], dirty: &mut Dirty) -> bool {
         let pattern = Arc::clone(&self.pattern);
         dirty.next += 1;
         let mut lowest = u32::MAX;

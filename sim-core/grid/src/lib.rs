@@ -38,14 +38,13 @@ mod factor;
 mod flow;
 mod matpower;
 mod network;
+pub mod opf;
 mod sensitivity;
 mod topology;
 
 pub use cascade::{Cascade, CascadeScratch, CascadeStep, Outcome};
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
-pub use contingency::{
-    Contingency, Element, Outage, OutageScratch, Overload, PairOutage, PairScreening, PickUp, Screening, Splits,
-};
+pub use contingency::{Contingency, Element, Outage, OutageScratch, Overload, PairOutage, PairScreening, PickUp, Screening, Splits};
 pub use dispatch::Dispatch;
 pub use dispatcher::Dispatcher;
 pub use factor::{Factor, Singular};

@@ -119,7 +119,8 @@ impl Scan {
             if chunk_of_worst[lane] != usize::MAX {
                 let start = chunk_of_worst[lane] * CHUNK;
                 let loading = |row: usize| (flow_mw[row] + self.lodf[row][lane] * scale[lane]).abs() * inverse[row];
-                found.row = (start..(start + CHUNK).min(flow_mw.len())).find(|&row| loading(row) * TIE >= chunk_worst[lane]).map(|row| row as u32);
+                found.row =
+                    (start..(start + CHUNK).min(flow_mw.len())).find(|&row| loading(row) * TIE >= chunk_worst[lane]).map(|row| row as u32);
             } else {
                 // No rated branch carries anything.
                 let rated = |row: &usize| inverse[*row] > 0.0 && contingency.base.network.susceptance_mw[*row] != 0.0;
