@@ -1,6 +1,9 @@
 //! MATPOWER text: every form that is read, every mistake with its place, and laws over damaged and random cases.
 
-use std::path::{Path, PathBuf};
+#[path = "support/reference.rs"]
+mod reference;
+
+use std::path::Path;
 
 use bastide_grid::{Branch, Bus, BusKind, Case, CaseError, Cost, DcLine, Generator, read_matpower, write_matpower};
 use proptest::prelude::*;
@@ -371,16 +374,10 @@ fn brackets_without_end_take_no_time_and_no_stack() {
     }
 }
 
-/// Folder of the reference cases, if it is there.
-fn reference() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("BASTIDE_REFERENCE_DATA").map_or(beside, PathBuf::from).join("grid");
-    data.is_dir().then_some(data)
-}
-
-fn reference_cases() -> Vec<(String, String)> {
+/// Names and texts of the reference cases.
+fn reference_cases(data: &Path) -> Vec<(String, String)> {
     let mut cases = Vec::new();
-    for folder in reference().iter().flat_map(|data| [data.join("matpower"), data.join("pglib")]) {
+    for folder in [data.join("matpower"), data.join("pglib")] {
         for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "m") {
@@ -395,8 +392,8 @@ fn reference_cases() -> Vec<(String, String)> {
 
 #[test]
 fn reference_cases_have_their_published_sizes() {
-    let Some(data) = reference() else { return println!("skipped: no reference data") };
-    let cases = reference_cases();
+    let Some(data) = reference::folder("reference_cases_have_their_published_sizes") else { return };
+    let cases = reference_cases(&data);
     assert!(cases.len() >= 21);
     let expected = std::fs::read_to_string(data.join("expected_dcopf.csv")).unwrap();
     let mut compared = 0;
@@ -424,11 +421,8 @@ fn draws(seed: u64) -> impl Iterator<Item = usize> {
 
 #[test]
 fn damaged_reference_cases() {
-    let cases = reference_cases();
-    if cases.is_empty() {
-        return println!("skipped: no reference data");
-    }
-    for (name, text) in &cases {
+    let Some(data) = reference::folder("damaged_reference_cases") else { return };
+    for (name, text) in &reference_cases(&data) {
         let mut random = draws(text.len() as u64);
         for _ in 0..40 {
             let end = (0..=random.next().unwrap() % text.len()).rev().find(|end| text.is_char_boundary(*end)).unwrap();
