@@ -15,6 +15,9 @@ pub(super) struct Outages {
     pub lost: Vec<f64>,
     /// Component.
     pub component: Vec<u32>,
+    /// Days of begin and end.
+    pub first_day: Vec<u32>,
+    pub last_day: Vec<u32>,
 }
 
 impl Outages {
@@ -23,6 +26,26 @@ impl Outages {
         self.end_h.clear();
         self.lost.clear();
         self.component.clear();
+        self.first_day.clear();
+        self.last_day.clear();
+    }
+
+    /// Adds the places of the outages that touch a day, in order.
+    pub fn on_day(&self, day: u32, found: &mut Vec<u32>) {
+        // Few do: eight at a time are asked whether one of them does.
+        const TOGETHER: usize = 8;
+        let touches = |first: u32, last: u32| u32::from(first <= day) & u32::from(last >= day);
+        let mut base = 0;
+        for (first, last) in self.first_day.chunks(TOGETHER).zip(self.last_day.chunks(TOGETHER)) {
+            if first.iter().zip(last).fold(0, |any, (first, last)| any | touches(*first, *last)) > 0 {
+                for (place, (first, last)) in first.iter().zip(last).enumerate() {
+                    if touches(*first, *last) > 0 {
+                        found.push(base + place as u32);
+                    }
+                }
+            }
+            base += TOGETHER as u32;
+        }
     }
 
     #[inline]
@@ -31,6 +54,8 @@ impl Outages {
         self.end_h.push(end_h);
         self.lost.push(lost);
         self.component.push(component);
+        self.first_day.push((start_h * (1.0 / 24.0)) as u32);
+        self.last_day.push((end_h * (1.0 / 24.0)) as u32);
     }
 }
 
@@ -150,8 +175,9 @@ fn two_state(
     let mut time_h = 0.0;
     let mut first = 0_u32;
     loop {
-        for (block, pair) in (first..).zip(uniform.as_chunks_mut::<2>().0) {
-            let word = philox4x32([block, replication, key as u32, (key >> 32) as u32], seed);
+        let word: [[u32; 4]; AHEAD] =
+            std::array::from_fn(|ahead| philox4x32([first.wrapping_add(ahead as u32), replication, key as u32, (key >> 32) as u32], seed));
+        for (word, pair) in word.iter().zip(uniform.as_chunks_mut::<2>().0) {
             *pair = [interior(word[0], word[1]), interior(word[2], word[3])];
         }
         if first == 0 {

@@ -23,8 +23,8 @@ pub(super) struct Year<'a> {
     /// Whether events are counted in continuous time too.
     continuous: bool,
     outages: Outages,
-    /// Capacity that is out at some moment of the day, by area and day \[MW\].
-    out_mw: Vec<f64>,
+    /// Steps, from day to day, of the capacity that is out at some moment of the day: by area and day \[MW\].
+    step_mw: Vec<f64>,
     /// Least surplus with nothing out, by area and day \[MW\].
     floor_mw: Vec<f64>,
     /// Days on which an area may be short by itself.
@@ -76,7 +76,7 @@ impl<'a> Year<'a> {
             forecast: prepared.system.areas.iter().any(|area| area.forecast_error > 0.0),
             continuous: prepared.chronology && !prepared.memory,
             outages: Outages::default(),
-            out_mw: vec![0.0; areas * days],
+            step_mw: vec![0.0; areas * (days + 1)],
             floor_mw: vec![0.0; areas * days],
             risky: vec![false; days],
             source: (0..days as u32).collect(),
@@ -160,7 +160,7 @@ impl<'a> Year<'a> {
         let horizon_h = prepared.hours as f64;
         let days = prepared.days;
         self.outages.clear();
-        self.out_mw.fill(0.0);
+        self.step_mw.fill(0.0);
         for (place, component) in prepared.components.iter().enumerate() {
             let first = self.outages.lost.len();
             for key in &component.keys {
@@ -168,14 +168,12 @@ impl<'a> Year<'a> {
             }
             if component.kind == Kind::Unit {
                 let most_mw = component.capacity_mw * prepared.profile_max[component.place];
-                let out_mw = &mut self.out_mw[component.area * days..(component.area + 1) * days];
+                let step_mw = &mut self.step_mw[component.area * (days + 1)..(component.area + 1) * (days + 1)];
                 for outage in first..self.outages.lost.len() {
-                    let begin = (self.outages.start_h[outage] * (1.0 / DAY as f64)) as usize;
-                    let end = (self.outages.end_h[outage] * (1.0 / DAY as f64)) as usize;
+                    let (begin, end) = (self.outages.first_day[outage] as usize, self.outages.last_day[outage] as usize);
                     let mw = most_mw * self.outages.lost[outage];
-                    for day_mw in out_mw.iter_mut().take(end + 1).skip(begin) {
-                        *day_mw += mw;
-                    }
+                    step_mw[begin] += mw;
+                    step_mw[(end + 1).min(days)] -= mw;
                 }
             }
         }
@@ -203,11 +201,12 @@ impl<'a> Year<'a> {
                     floor_mw[day] = base[source] - change - maintenance[day];
                 }
             }
-            let out_mw = &self.out_mw[area * days..(area + 1) * days];
-            for day in 0..days {
-                floor_mw[day] -= out_mw[day];
+            let mut out_mw = 0.0;
+            for ((floor_mw, step_mw), risky) in floor_mw.iter_mut().zip(&self.step_mw[area * (days + 1)..]).zip(&mut self.risky) {
+                out_mw += step_mw;
+                *floor_mw -= out_mw;
                 // Rounding of the sums must not hide a shortfall.
-                self.risky[day] |= floor_mw[day] < NOTHING_MW;
+                *risky |= *floor_mw < NOTHING_MW;
             }
         }
     }
@@ -325,13 +324,9 @@ impl<'a> Year<'a> {
         let prepared = self.prepared;
         let areas = prepared.areas;
         let begin = day * DAY;
-        let (begin_h, end_h) = (begin as f64, (begin + day_hours) as f64);
+        let begin_h = begin as f64;
         self.near.clear();
-        for (place, (start_h, stop_h)) in self.outages.start_h.iter().zip(&self.outages.end_h).enumerate() {
-            if *start_h < end_h && *stop_h > begin_h {
-                self.near.push(place as u32);
-            }
-        }
+        self.outages.on_day(day as u32, &mut self.near);
         self.lost_mw.fill(0.0);
         self.lost_most_mw.fill(0.0);
         self.down.fill(false);
