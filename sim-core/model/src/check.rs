@@ -12,6 +12,7 @@ use crate::resolve::Resolved;
 /// Adds the diagnostics of all checks to the context.
 pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::islands(ctx, &resolved.model);
+    grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {

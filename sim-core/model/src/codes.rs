@@ -337,7 +337,12 @@ static CODES: &[Code] = &[
         "In every hour the loads of this island exceed all its generation. Usually a unit is wrong. A warning.",
         "power = \"20 GW\" fed by \"20 MW\"",
     ),
-    code("F0504", "degrees out of range", "Latitudes lie between -90 and 90, longitudes between -180 and 180.", "latitude = 569"),
+    code(
+        "F0504",
+        "degrees out of range",
+        "Latitudes lie between -90 and 90, longitudes and phase shifts between -180 and 180.",
+        "latitude = 569",
+    ),
     code(
         "F0505",
         "restoration goes back",
@@ -404,6 +409,24 @@ static CODES: &[Code] = &[
         "a fleet above its site",
         "The accelerators that stand at the site draw more than its connection carries.",
         "count = 80000 at a connection of 1 MW",
+    ),
+    code(
+        "F0517",
+        "a line without reactance",
+        "The flow of an AC line is the difference of the voltage angles at its ends over its reactance, so that the reactance cannot be zero; it may be negative (a series capacitor). A line whose flow is controlled has no key `reactance`.",
+        "reactance = 0",
+    ),
+    code(
+        "F0518",
+        "an AC line with two capacities",
+        "What a line that obeys Kirchhoff's laws can carry is the same in both directions. Two capacities belong to corridors between zones and to DC lines, which have no `reactance`.",
+        "reactance = 0.02, capacity = \"500 MW\", reverse_capacity = \"400 MW\"",
+    ),
+    code(
+        "F0519",
+        "an interruptible load that is shed late",
+        "Loads are shed in the order of `value_of_lost_load`. This one has agreed to yield first, yet is worth more than one that has not. A warning.",
+        "interruptible = true, value_of_lost_load = \"9000 EUR/MWh\" beside a load of 8000 EUR/MWh",
     ),
     code(
         "F0601",

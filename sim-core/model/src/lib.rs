@@ -12,6 +12,7 @@ mod expected;
 pub mod keys;
 mod load;
 pub mod model;
+pub mod network;
 pub mod plan;
 mod resolve;
 mod scenario;

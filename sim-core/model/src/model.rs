@@ -244,6 +244,8 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
+    /// Standard deviation of the load forecast of a year as a share of the load.
+    pub forecast_error: f64,
 }
 
 /// How a thing breaks and is repaired; exponential time to failure.
@@ -268,6 +270,10 @@ pub struct Line {
     pub capacity: Power,
     /// Most power from `to` to `from`.
     pub reverse_capacity: Power,
+    /// Series reactance with the tap ratio in it \[p.u. on 100 MVA\]; `None` where the flow is chosen (DC, transport).
+    pub reactance_pu: Option<f64>,
+    /// Phase shift \[degrees\].
+    pub phase_shift_deg: f64,
     /// Outages; `None` if it never fails by itself.
     pub reliability: Option<Reliability>,
 }
@@ -327,6 +333,8 @@ pub struct Load {
     pub power: Profile,
     /// What a lost unit of energy costs its users; the lowest is shed first.
     pub value_of_lost_load: EnergyPrice,
+    /// Whether its users have agreed to yield.
+    pub interruptible: bool,
 }
 
 /// Size class of a site.
@@ -372,6 +380,8 @@ pub struct Site {
     pub existing: bool,
     /// Limit of the grid connection.
     pub connection: Power,
+    /// Whether it has agreed to yield to the grid.
+    pub interruptible: bool,
     /// Power usage effectiveness at or below `free_cooling`.
     pub pue: f64,
     /// Rise of PUE per degree above `free_cooling`.

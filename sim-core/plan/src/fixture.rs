@@ -22,6 +22,7 @@ pub fn empty() -> Model {
         place: None,
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
+        forecast_error: 0.0,
     };
     Model {
         header: Header {
@@ -124,6 +125,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         place: None,
         existing: false,
         connection: Power::from_mw(12.5),
+        interruptible: false,
         pue: 1.25,
         pue_rise_per_degree: 0.0,
         free_cooling: Temperature::from_celsius(18.0),

@@ -4,7 +4,7 @@ use petgraph::unionfind::UnionFind;
 
 use crate::decode::Context;
 use crate::diag::Diagnostic;
-use crate::model::{BusId, Model};
+use crate::model::{BusId, Load, Model};
 
 /// Loads and sites on islands without generation; islands that can never meet their demand.
 pub fn islands(ctx: &mut Context, model: &Model) {
@@ -46,6 +46,26 @@ pub fn islands(ctx: &mut Context, model: &Model) {
     }
     for root in (0..count).filter(|bus| joined.find(*bus) == *bus && fed[*bus]) {
         short(ctx, model, root, &island);
+    }
+}
+
+/// Warns of interruptible loads that are worth more than a load at the same bus that has not agreed to yield.
+pub fn interruptible(ctx: &mut Context, model: &Model) {
+    if ["load", "bus"].iter().any(|table| ctx.is_unsure(table)) {
+        return;
+    }
+    let mut cheapest: Vec<Option<&Load>> = vec![None; model.buses.len()];
+    for load in model.loads.iter().filter(|load| !load.interruptible) {
+        let slot = &mut cheapest[load.bus];
+        if slot.is_none_or(|least| load.value_of_lost_load < least.value_of_lost_load) {
+            *slot = Some(load);
+        }
+    }
+    for load in model.loads.iter().filter(|load| load.interruptible) {
+        let Some(firm) = cheapest[load.bus].filter(|firm| firm.value_of_lost_load < load.value_of_lost_load) else { continue };
+        let message = format!("load `{}` is interruptible, and is shed after `{}`", load.entity.name, firm.entity.name);
+        let diagnostic = Diagnostic::warning("F0519", load.entity.span.clone(), message);
+        ctx.push(diagnostic.label(firm.entity.span.clone(), "worth less").hint("give it the lowest `value_of_lost_load` at its bus"));
     }
 }
 

@@ -169,7 +169,7 @@ impl<'t> Cursor<'_, 't> {
     }
 
     /// Degrees between minus and plus `limit`, if the key stands and can be read.
-    pub(super) fn degrees(&mut self, key: &str, limit: f64) -> Option<f64> {
+    pub fn degrees(&mut self, key: &str, limit: f64) -> Option<f64> {
         let node = self.take(key)?;
         let degrees = match node.value {
             Value::Integer(integer) => integer as f64,
@@ -186,7 +186,7 @@ impl<'t> Cursor<'_, 't> {
             "F0504",
             node.at,
             format!("`{key}` must be between -{limit} and {limit}: {degrees}"),
-            "decimal degrees, north and east positive",
+            if key == "phase_shift" { "decimal degrees" } else { "decimal degrees, north and east positive" },
         );
         None
     }

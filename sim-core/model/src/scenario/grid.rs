@@ -3,7 +3,7 @@
 use bastide_units::{EnergyPrice, Power, Ratio};
 
 use super::each;
-use crate::decode::Context;
+use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::model::{Bus, BusId, Generator, Line, Load, Nation, NationId, Storage};
 use crate::tree::Table;
@@ -40,6 +40,7 @@ pub fn buses(ctx: &mut Context, root: &Table) -> Vec<Bus> {
         place: cursor.place_on_map(),
         energy_price: cursor.profile::<EnergyPrice>("energy_price"),
         hosting_limit: cursor.quantity_opt("hosting_limit"),
+        forecast_error: cursor.ratio("forecast_error"),
     })
 }
 
@@ -52,15 +53,51 @@ pub fn lines(ctx: &mut Context, root: &Table) -> Vec<Line> {
             cursor.wrong("F0304", "to", format!("line `{}` begins and ends at the same bus", entity.name), "name two different buses");
         }
         let capacity: Power = cursor.quantity("capacity");
+        let reverse_capacity = cursor.quantity_opt("reverse_capacity").unwrap_or(capacity);
+        let reactance_pu = reactance(cursor, &entity.name, capacity, reverse_capacity);
+        let phase_shift_deg = cursor.degrees("phase_shift", 180.0).unwrap_or(0.0);
         Line {
             entity,
             from: BusId::from_index(from.unwrap_or(0)),
             to: BusId::from_index(to.unwrap_or(0)),
             capacity,
-            reverse_capacity: cursor.quantity_opt("reverse_capacity").unwrap_or(capacity),
+            reverse_capacity,
+            reactance_pu,
+            phase_shift_deg,
             reliability: cursor.reliability(),
         }
     })
+}
+
+/// The reactance of an AC line, and what does not go with it.
+fn reactance(cursor: &mut Cursor<'_, '_>, line: &str, capacity: Power, reverse_capacity: Power) -> Option<f64> {
+    let reactance = cursor.ratio_opt("reactance");
+    if reactance == Some(0.0) {
+        cursor.wrong(
+            "F0517",
+            "reactance",
+            format!("line `{line}` has no reactance: its flow would be without bound"),
+            "give its reactance in p.u. on 100 MVA, or leave the key out if its flow is controlled",
+        );
+        return Some(f64::NAN);
+    }
+    if reactance.is_some() && reverse_capacity < capacity || reactance.is_some() && reverse_capacity > capacity {
+        cursor.wrong(
+            "F0518",
+            "reverse_capacity",
+            format!("line `{line}` obeys Kirchhoff's laws and has two capacities"),
+            "what heats a line does not depend on the direction: leave out `reverse_capacity`, or `reactance` if its flow is controlled",
+        );
+    }
+    if reactance.is_none() && cursor.has("phase_shift") {
+        cursor.wrong(
+            "F0215",
+            "phase_shift",
+            "`phase_shift` stands without `reactance`",
+            "a controlled flow has no use for it: leave it out",
+        );
+    }
+    reactance
 }
 
 /// Decodes `[[generator]]`.
@@ -111,5 +148,6 @@ pub fn loads(ctx: &mut Context, root: &Table) -> Vec<Load> {
         bus: BusId(cursor.reference("bus", "bus")),
         power: cursor.profile::<Power>("power"),
         value_of_lost_load: cursor.quantity("value_of_lost_load"),
+        interruptible: cursor.boolean("interruptible"),
     })
 }

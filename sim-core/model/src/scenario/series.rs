@@ -50,7 +50,12 @@ pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, A
 
 /// Where a field of a row stands.
 fn field(ctx: &Context, id: u32, record: &StringRecord, index: usize) -> At {
-    let text = ctx.files.sources.text(id);
+    let (start, end) = cell(&ctx.files.sources.text(id), record, index);
+    At { file: id, start, end }
+}
+
+/// First byte of a field of a record in its text, and one past its last.
+pub(crate) fn cell(text: &str, record: &StringRecord, index: usize) -> (u32, u32) {
     let mut start = record.position().map_or(0, |position| position.byte() as usize);
     // The csv crate places a record before the line breaks that it skips.
     while matches!(text.as_bytes().get(start), Some(b'\n' | b'\r')) {
@@ -58,24 +63,24 @@ fn field(ctx: &Context, id: u32, record: &StringRecord, index: usize) -> At {
     }
     let mut quoted = false;
     let (mut field, mut begin) = (0, start);
-    for (offset, byte) in text.as_bytes()[start..].iter().enumerate() {
+    for (offset, byte) in text.as_bytes()[start.min(text.len())..].iter().enumerate() {
         match byte {
             b'"' => quoted = !quoted,
             b',' if !quoted => {
                 if field == index {
-                    return At { file: id, start: begin as u32, end: (start + offset) as u32 };
+                    return (begin as u32, (start + offset) as u32);
                 }
                 field += 1;
                 begin = start + offset + 1;
             }
             b'\n' if !quoted => {
                 let end = if text.as_bytes()[start..start + offset].ends_with(b"\r") { offset - 1 } else { offset };
-                return At { file: id, start: begin as u32, end: (start + end) as u32 };
+                return (begin as u32, (start + end) as u32);
             }
             _ => {}
         }
     }
-    At { file: id, start: begin as u32, end: text.len() as u32 }
+    (begin as u32, text.len() as u32)
 }
 
 /// `written` is how the scenario names the file, `said` where.

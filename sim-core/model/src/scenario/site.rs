@@ -194,6 +194,7 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
             place: cursor.place_on_map(),
             existing: cursor.boolean("existing"),
             connection,
+            interruptible: cursor.boolean("interruptible"),
             pue,
             pue_rise_per_degree: cursor.ratio("pue_rise"),
             free_cooling,

@@ -36,6 +36,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         place: Some(Place { latitude: place.0, longitude: place.1 }),
         existing: false,
         connection: Power::from_mw(mw),
+        interruptible: false,
         pue: 1.2,
         pue_rise_per_degree: 0.0,
         free_cooling: Temperature::from_celsius(18.0),
@@ -103,6 +104,7 @@ pub fn model(title: &str) -> Model {
             place: Some(Place { latitude: place.0, longitude: place.1 }),
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
+            forecast_error: 0.0,
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
@@ -111,6 +113,8 @@ pub fn model(title: &str) -> Model {
         to: BusId(to),
         capacity: Power::from_mw(mw),
         reverse_capacity: Power::from_mw(mw),
+        reactance_pu: None,
+        phase_shift_deg: 0.0,
         reliability: None,
     };
     let lines = vec![
