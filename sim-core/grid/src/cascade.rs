@@ -2,8 +2,12 @@
 //!
 //! [`Cascade`] prepares a case once; [`Cascade::run`] then follows the outage of any set of branches and units, without allocation and
 //! from as many threads as there are [`CascadeScratch`]es. The model is DC-Cascade v1: every branch beyond its rating trips at once, all
-//! islands are balanced in proportion, until nothing trips.
+//! islands are balanced in proportion, until nothing trips. [`RatedCascade`] has time, rating classes, operators and shedding in steps;
+//! [`blackout_sizes`] draws from either.
 
+mod blackout;
+mod frequency;
+mod rated;
 mod state;
 
 use std::sync::Arc;
@@ -11,6 +15,9 @@ use std::sync::Arc;
 use crate::case::Case;
 use crate::factor::Singular;
 use crate::flow::Convention;
+pub use blackout::{BlackoutSizes, CascadeModel, blackout_sizes};
+pub use frequency::Frequency;
+pub use rated::{RatedCascade, RatedRules, RatedScratch};
 pub(crate) use state::{Base, Start, State, Unit};
 
 /// A flow counts as an overload beyond the limit times this: rounding trips nothing.
@@ -18,7 +25,8 @@ pub(crate) const TOLERANCE: f64 = 1.0 + 1e-6;
 
 /// A case prepared for DC-Cascade v1.
 ///
-/// Demand below zero, shunts and DC lines are ignored. At the start every unit produces the same share of its capacity. A branch is rated
+/// Demand below zero, shunts and DC lines are ignored. At the start every unit produces the same share of its capacity (all of it when
+/// that is less than the load; the first balance then sheds the rest). A branch is rated
 /// at the larger of its long-term rating (none or 0: unlimited) and 1.05 times its flow at the start. After the outage, over and over: in
 /// every island generation is scaled down in proportion when there is too much, raised in proportion to headroom when there is too
 /// little, and when that is not enough loads are scaled down; then every branch beyond its rating trips.
@@ -37,6 +45,44 @@ pub struct CascadeScratch {
     state: State,
     trips: Vec<u32>,
     before: Vec<f64>,
+}
+
+impl CascadeScratch {
+    /// The network at the end of the last run.
+    #[must_use]
+    pub fn end(&self) -> CascadeEnd<'_> {
+        CascadeEnd(&self.state)
+    }
+}
+
+/// The network at the end of a cascade.
+#[derive(Clone, Copy, Debug)]
+pub struct CascadeEnd<'a>(&'a State);
+
+impl CascadeEnd<'_> {
+    /// Flow of each branch \[MW\].
+    #[must_use]
+    pub fn flow_mw(&self) -> &[f64] {
+        &self.0.flow
+    }
+
+    /// Load that each bus is served \[MW\].
+    #[must_use]
+    pub fn served_mw(&self) -> Vec<f64> {
+        self.0.base().factor.pattern().position.iter().map(|&place| self.0.load[place as usize]).collect()
+    }
+
+    /// Output of each unit in service at the start: (row, MW).
+    #[must_use]
+    pub fn output_mw(&self) -> Vec<(u32, f64)> {
+        self.0.base().units.iter().zip(&self.0.output).map(|(unit, &output)| (unit.row, output)).collect()
+    }
+
+    /// Largest difference of generation and load in an island \[MW\]: zero but for rounding.
+    #[must_use]
+    pub fn imbalance_mw(&self) -> f64 {
+        self.0.imbalance_mw()
+    }
 }
 
 /// What a cascade did.

@@ -47,6 +47,8 @@ pub(crate) struct Base {
     pub ai: Vec<f64>,
     shifts: bool,
     indefinite: bool,
+    /// The units cannot serve the load of the start.
+    short: bool,
 }
 
 impl Base {
@@ -70,6 +72,7 @@ impl Base {
             ai: vec![0.0; n],
             shifts: network.shift_mw.iter().any(|&shift| shift != 0.0),
             indefinite: network.susceptance_mw.iter().any(|&b| b < 0.0),
+            short: false,
             factor,
             islands,
             network,
@@ -127,7 +130,8 @@ impl Base {
         match start {
             Start::SharedCapacity => {
                 let (load, capacity): (f64, f64) = (self.load.iter().sum(), self.units.iter().map(|unit| unit.capacity_mw).sum());
-                let share = if capacity > 0.0 { load / capacity } else { 0.0 };
+                self.short = capacity < load;
+                let share = if capacity > 0.0 { (load / capacity).min(1.0) } else { 0.0 };
                 self.units.iter_mut().for_each(|unit| unit.output_mw = unit.capacity_mw * share);
             }
             Start::File => {
@@ -180,7 +184,7 @@ pub(crate) struct State {
     /// By place \[MW\].
     pub load: Vec<f64>,
     pub ai: Vec<f64>,
-    must_run: Vec<f64>,
+    pub must_run: Vec<f64>,
     injection: Vec<f64>,
     angle: Vec<f64>,
     residual: Vec<f64>,
@@ -193,7 +197,7 @@ pub(crate) struct State {
     last: Vec<u32>,
     unit_out: Vec<bool>,
     /// Injections or islands have changed since they were balanced.
-    unbalanced: bool,
+    pub unbalanced: bool,
     /// No pivot was rounding noise.
     pub sound: bool,
 }
@@ -263,8 +267,8 @@ impl State {
         self.ai.copy_from_slice(&base.ai);
         self.must_run.copy_from_slice(&base.must_run);
         self.unit_out.fill(false);
-        // Islands of the start need not balance one by one.
-        self.unbalanced = self.islands > 1;
+        // Islands of the start need not balance one by one, and a network with too little capacity cannot.
+        self.unbalanced = self.islands > 1 || base.short;
         self.sound = true;
         self.inject();
     }
@@ -383,7 +387,17 @@ impl State {
         self.base.ai.iter().zip(&self.ai).map(|(start, now)| start - now).sum()
     }
 
-    fn inject(&mut self) {
+    /// How the flow of a branch, times `sign`, answers to an injection at each place, up to a constant by island.
+    pub fn sensitivity(&mut self, row: usize, sign: f64, out: &mut [f64]) {
+        out.fill(0.0);
+        let (from, to) = self.factor.pattern().ends[row];
+        out[from as usize] += sign * self.susceptance[row];
+        out[to as usize] -= sign * self.susceptance[row];
+        self.factor.solve_ordered(out);
+    }
+
+    /// Injections follow from outputs and loads.
+    pub fn inject(&mut self) {
         for ((injection, load), must_run) in self.injection.iter_mut().zip(&self.load).zip(&self.must_run) {
             *injection = must_run - load;
         }
