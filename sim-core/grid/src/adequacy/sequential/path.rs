@@ -48,14 +48,15 @@ impl Outages {
         }
     }
 
-    #[inline]
-    fn push(&mut self, component: u32, start_h: f64, end_h: f64, lost: f64) {
-        self.start_h.push(start_h);
-        self.end_h.push(end_h);
-        self.lost.push(lost);
-        self.component.push(component);
-        self.first_day.push((start_h * (1.0 / 24.0)) as u32);
-        self.last_day.push((end_h * (1.0 / 24.0)) as u32);
+    /// Completes the outages that a chain has written: those of a component.
+    pub fn label(&mut self, component: u32) {
+        let first = self.component.len();
+        let count = self.start_h.len();
+        self.component.resize(count, component);
+        // Chains of two states leave this to be said once.
+        self.lost.resize(count, 1.0);
+        self.first_day.extend(self.start_h[first..].iter().map(|start_h| (start_h * (1.0 / 24.0)) as u32));
+        self.last_day.extend(self.end_h[first..].iter().map(|end_h| (end_h * (1.0 / 24.0)) as u32));
     }
 }
 
@@ -139,15 +140,16 @@ impl Chain {
     }
 
     /// Writes the outages of one member within the horizon, beginning in the stationary distribution.
-    pub fn sample(&self, component: u32, key: u64, seed: u64, replication: u32, horizon_h: f64, out: &mut Outages) {
+    pub fn sample(&self, key: u64, seed: u64, replication: u32, horizon_h: f64, out: &mut Outages) {
         match self {
             Self::Perfect => {}
             Self::TwoState { down, mean_up_h, mean_down_h } => {
                 two_state(*down, *mean_up_h, *mean_down_h, key, seed, replication, horizon_h, |start_h, end_h| {
-                    out.push(component, start_h, end_h, 1.0);
+                    out.start_h.push(start_h);
+                    out.end_h.push(end_h);
                 });
             }
-            Self::General(general) => general.sample(component, Stream::new(seed, replication, key), horizon_h, out),
+            Self::General(general) => general.sample(Stream::new(seed, replication, key), horizon_h, out),
         }
     }
 }
@@ -175,9 +177,8 @@ fn two_state(
     let mut time_h = 0.0;
     let mut first = 0_u32;
     loop {
-        let word: [[u32; 4]; AHEAD] =
-            std::array::from_fn(|ahead| philox4x32([first.wrapping_add(ahead as u32), replication, key as u32, (key >> 32) as u32], seed));
-        for (word, pair) in word.iter().zip(uniform.as_chunks_mut::<2>().0) {
+        let block = |ahead: u32| philox4x32([first.wrapping_add(ahead), replication, key as u32, (key >> 32) as u32], seed);
+        for (word, pair) in [block(0), block(1), block(2), block(3)].iter().zip(uniform.as_chunks_mut::<2>().0) {
             *pair = [interior(word[0], word[1]), interior(word[2], word[3])];
         }
         if first == 0 {
@@ -217,7 +218,7 @@ fn two_state(
 }
 
 impl General {
-    fn sample(&self, component: u32, mut stream: Stream, horizon_h: f64, out: &mut Outages) {
+    fn sample(&self, mut stream: Stream, horizon_h: f64, out: &mut Outages) {
         let [up, part, _] = self.probability;
         let u = stream.uniform();
         let mut state = if u < up { 0 } else { 1 + usize::from(u >= up + part) };
@@ -226,7 +227,9 @@ impl General {
             let sojourn = minus_ln(stream.uniform_interior()) * self.mean_h[state];
             let end_h = time_h + if self.hourly { 1.0 + sojourn.floor() } else { sojourn };
             if state > 0 && self.lost[state] > 0.0 {
-                out.push(component, time_h, end_h.min(horizon_h), self.lost[state]);
+                out.start_h.push(time_h);
+                out.end_h.push(end_h.min(horizon_h));
+                out.lost.push(self.lost[state]);
             }
             time_h = end_h;
             let lower = stream.uniform() < self.to_lower[state];
@@ -293,7 +296,8 @@ mod tests {
         let mut sums = [0.0; 3];
         for replication in 0..replications {
             out.clear();
-            chain.sample(0, 77, 5, replication, horizon_h, &mut out);
+            chain.sample(77, 5, replication, horizon_h, &mut out);
+            out.label(0);
             for i in 0..out.lost.len() {
                 assert!(out.end_h[i] > out.start_h[i] && out.end_h[i] <= horizon_h);
                 assert!(i == 0 || out.start_h[i] >= out.end_h[i - 1]);
@@ -338,7 +342,8 @@ mod tests {
         let (mut pairs, n) = ([[0.0; 3]; 3], 40_000);
         for replication in 0..n {
             out.clear();
-            chain.sample(0, 1, 1, replication, 2.0, &mut out);
+            chain.sample(1, 1, replication, 2.0, &mut out);
+            out.label(0);
             let mut state = [0; 2];
             for i in 0..out.lost.len() {
                 for hour in out.start_h[i] as usize..out.end_h[i] as usize {

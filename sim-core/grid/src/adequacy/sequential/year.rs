@@ -164,8 +164,9 @@ impl<'a> Year<'a> {
         for (place, component) in prepared.components.iter().enumerate() {
             let first = self.outages.lost.len();
             for key in &component.keys {
-                component.chain.sample(place as u32, *key, self.seed, replication, horizon_h, &mut self.outages);
+                component.chain.sample(*key, self.seed, replication, horizon_h, &mut self.outages);
             }
+            self.outages.label(place as u32);
             if component.kind == Kind::Unit {
                 let most_mw = component.capacity_mw * prepared.profile_max[component.place];
                 let step_mw = &mut self.step_mw[component.area * (days + 1)..(component.area + 1) * (days + 1)];
