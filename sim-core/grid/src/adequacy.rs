@@ -5,7 +5,8 @@ mod system;
 mod weather;
 
 pub use sequential::{
-    Events, HydroUse, SequentialAdequacy, SequentialError, SequentialOptions, Shortfall, StorageUse, TieUse, TierUse, simulate,
+    Events, HydroUse, SequentialAdequacy, SequentialError, SequentialOptions, Shortfall, SnapshotAdequacy, SnapshotOptions, SnapshotShortfall,
+    StorageUse, TieUse, TierUse, WeightedMean, sample_snapshots, simulate,
 };
 pub use system::{Area, DeratedState, Hydro, Storage, System, Tie, Tier, TierKind, TwoState, Unit};
 pub use weather::{RecordedYear, Weather};

@@ -23,6 +23,7 @@ mod path;
 mod prepare;
 mod record;
 mod shape;
+mod snapshot;
 mod year;
 
 use std::sync::atomic::AtomicBool;
@@ -30,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 use bastide_engine::Pool;
 
 pub use indices::{Events, HydroUse, SequentialAdequacy, Shortfall, StorageUse, TieUse, TierUse};
+pub use snapshot::{SnapshotAdequacy, SnapshotOptions, SnapshotShortfall, WeightedMean, sample_snapshots};
 
 use super::System;
 use super::weather::Weather;

@@ -71,6 +71,9 @@ pub(super) enum Chain {
     General(Box<General>),
 }
 
+/// The two other states, the lower first.
+const OTHERS: [[usize; 2]; 3] = [[1, 2], [0, 2], [0, 1]];
+
 /// A chain of three states, in continuous time or by whole hours.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct General {
@@ -137,6 +140,55 @@ impl Chain {
     /// Whether no chronology is known.
     pub fn is_hourly(&self) -> bool {
         matches!(self, Self::General(general) if general.hourly)
+    }
+
+    /// Long-run probability of (up, derated, down).
+    pub fn probability(&self) -> [f64; 3] {
+        match self {
+            Self::Perfect => [1.0, 0.0, 0.0],
+            Self::TwoState { down, .. } => [1.0 - down, 0.0, *down],
+            Self::General(general) => general.probability,
+        }
+    }
+
+    /// Share of the capacity that is lost in each state.
+    pub fn lost(&self) -> [f64; 3] {
+        if let Self::General(general) = self { general.lost } else { [0.0, 0.0, 1.0] }
+    }
+
+    /// Rate of the return to full capacity, in continuous time \[1/h\].
+    pub fn return_rate(&self, state: usize) -> f64 {
+        match self {
+            Self::TwoState { mean_down_h, .. } if state == 2 => 1.0 / mean_down_h,
+            Self::General(general) if state > 0 && !general.hourly => 1.0 / general.mean_h[state],
+            _ => 0.0,
+        }
+    }
+
+    /// The state an hour after `state`. The chains are reversible, so this is also the law of the state an hour before.
+    pub fn after_hour(&self, mut state: usize, stream: &mut Stream) -> usize {
+        let mut time_h = 0.0;
+        loop {
+            let (mean_h, next) = match self {
+                Self::Perfect => return 0,
+                Self::TwoState { mean_up_h, mean_down_h, .. } => {
+                    if state == 0 {
+                        (*mean_up_h, 2)
+                    } else {
+                        (*mean_down_h, 0)
+                    }
+                }
+                Self::General(general) => {
+                    let lower = stream.uniform() < general.to_lower[state];
+                    (general.mean_h[state], OTHERS[state][usize::from(!lower)])
+                }
+            };
+            time_h += mean_h * minus_ln(stream.uniform_interior());
+            if time_h > 1.0 {
+                return state;
+            }
+            state = next;
+        }
     }
 
     /// Writes the outages of one member within the horizon, beginning in the stationary distribution.
@@ -233,11 +285,7 @@ impl General {
             }
             time_h = end_h;
             let lower = stream.uniform() < self.to_lower[state];
-            state = match (state, lower) {
-                (0, true) | (2, false) => 1,
-                (0, false) | (1, false) => 2,
-                _ => 0,
-            };
+            state = OTHERS[state][usize::from(!lower)];
         }
     }
 }
