@@ -70,6 +70,12 @@ pub enum GridError {
         /// Its cost or value [EUR/MWh].
         value: f64,
     },
+    /// A susceptance is not a finite number, or the susceptances define no flow. Fatal.
+    #[error("line {line} has no usable susceptance")]
+    Susceptance {
+        /// Which line; 0 where negative susceptances cancel the others.
+        line: usize,
+    },
     /// More buses, offers and loads than the integer prices of the algorithm can tell apart. Fatal.
     #[error("the network is too large for exact tie-breaking: {buses} buses, {blocks} offers and loads")]
     TooLarge {

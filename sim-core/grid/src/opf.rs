@@ -8,13 +8,25 @@
 //! limits of all branches hold within 1e-6 MW, and the Lagrangian bound of its prices is within 1e-9 of its cost. Otherwise HiGHS
 //! (Huangfu & Hall 2018) or, for quadratic costs, Clarabel (Goulart & Chen 2024) solves the sparse programme in angles.
 
+mod chronological;
+mod diagnosis;
 mod full;
 mod highs;
 mod interior;
 mod model;
+mod nodal;
 mod polish;
 mod programme;
+mod shedding;
 mod simplex;
+
+pub use chronological::{
+    Battery, Chronology, ChronologyError, ChronologyInput, ChronologyLine, copper_plate, dispatch_hours,
+};
+pub use diagnosis::{Diagnosis, diagnose};
+pub use nodal::{NodalDispatcher, NodalLine};
+pub use shedding::{PriorityShedding, Shedding, SheddingAnswer, Tier, generators_in_service, priority_shedding};
+
 
 use crate::case::Case;
 use crate::factor::Singular;
@@ -137,6 +149,20 @@ pub enum OpfError {
         what: &'static str,
         /// Row, from 0.
         row: usize,
+    },
+    /// An outage names a row that does not exist. Correct the outage.
+    #[error("there is no {what} in row {row}")]
+    UnknownRow {
+        /// `branch` or `generator`.
+        what: &'static str,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// The solver ended without a verdict. Fatal.
+    #[error("no verdict: {reason}")]
+    NoVerdict {
+        /// What it said.
+        reason: String,
     },
     /// The network defines no flows. Fatal.
     #[error(transparent)]

@@ -24,3 +24,10 @@ pub(crate) struct Found {
     pub side_dual: Vec<f64>,
     pub iterations: u32,
 }
+
+/// Limits of branches that may be exceeded at a cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slacks {
+    /// Of a MW beyond a limit.
+    pub cost: f64,
+}

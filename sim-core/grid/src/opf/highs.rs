@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::highs::{HessianFormat, HighsModelStatus, RowProblem, Sense};
 
 use super::OpfStatus;
-use super::full::{Found, Full};
+use super::full::{Found, Full, Slacks};
 use super::programme::NONE;
 use crate::flow::Islands;
 
@@ -14,6 +14,18 @@ use crate::flow::Islands;
 /// # Errors
 /// The status, if it is not optimal.
 pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
+    Ok(build_and_solve(full, None)?.0)
+}
+
+/// Solves it with branch limits that may be exceeded; also says which are, and by how much \[MW\].
+///
+/// # Errors
+/// The status, if it is not optimal.
+pub(crate) fn solve_elastic(full: &Full, slacks: &Slacks) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
+    build_and_solve(full, Some(slacks))
+}
+
+fn build_and_solve(full: &Full, slacks: Option<&Slacks>) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
     let programme = full.programme;
     let failed = |what: &str| OpfStatus::Unsolved { reason: format!("HiGHS: {what}") };
     let buses = programme.network.buses;
@@ -67,7 +79,11 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
         let (b, shift) = (programme.susceptance_mw[row], programme.shift_mw[row]);
         let (low, high) = (programme.low_mw[row] - shift, programme.high_mw[row] - shift);
         if b != 0.0 && (low.is_finite() || high.is_finite()) {
-            problem.add_row(low..=high, [(angles[from as usize], b * scale), (angles[to as usize], -b * scale)]);
+            let mut terms = vec![(angles[from as usize], b * scale), (angles[to as usize], -b * scale)];
+            if let Some(slacks) = slacks {
+                terms.extend([(problem.add_column(slacks.cost, 0.0..), 1.0), (problem.add_column(slacks.cost, 0.0..), -1.0)]);
+            }
+            problem.add_row(low..=high, terms);
             limited.push((row, count));
             count += 1;
         }
@@ -117,7 +133,9 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
         .zip(values)
         .map(|((column, quadratic), value)| (column.cost + quadratic * value) * value)
         .sum();
-    Ok(Found {
+    let extra = &values[columns.len() + buses..];
+    let beyond = limited.iter().zip(extra.chunks_exact(2)).map(|(&(row, _), pair)| (row, pair[0] + pair[1])).collect();
+    let found = Found {
         objective,
         bound: objective,
         values: values[..columns.len()].to_vec(),
@@ -126,5 +144,39 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
         price: balance.iter().map(|&at| (at != usize::MAX).then(|| duals[at])).collect(),
         side_dual: duals[count..].to_vec(),
         iterations: solved.simplex_iteration_count().max(0) as u32,
-    })
+    };
+    Ok((found, beyond))
+}
+
+/// A row of a plain programme.
+#[derive(Clone, Debug)]
+pub(crate) struct PlainRow {
+    pub low: f64,
+    pub high: f64,
+    pub terms: Vec<(usize, f64)>,
+}
+
+/// Solves a programme of columns (cost, lower, upper) and rows: values and objective.
+///
+/// # Errors
+/// The status, if it is not optimal.
+pub(crate) fn solve_plain(columns: &[(f64, f64, f64)], rows: &[PlainRow]) -> Result<(Vec<f64>, f64), OpfStatus> {
+    let failed = |what: &str| OpfStatus::Unsolved { reason: format!("HiGHS: {what}") };
+    let mut problem = RowProblem::new();
+    let ids: Vec<_> = columns.iter().map(|&(cost, low, high)| problem.add_column(cost, low..=high)).collect();
+    for row in rows {
+        problem.add_row(row.low..=row.high, row.terms.iter().map(|&(at, by)| (ids[at], by)));
+    }
+    let mut model = problem.try_optimise(Sense::Minimise).map_err(|status| failed(&format!("{status:?}")))?;
+    model.make_quiet();
+    let refused = |_| failed("an option was refused");
+    model.try_set_option("threads", 1).map_err(refused)?;
+    model.try_set_option("primal_feasibility_tolerance", 1e-9).map_err(refused)?;
+    model.try_set_option("dual_feasibility_tolerance", 1e-9).map_err(refused)?;
+    let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
+    match solved.status() {
+        HighsModelStatus::Optimal => Ok((solved.get_solution().columns().to_vec(), solved.objective_value())),
+        HighsModelStatus::Infeasible => Err(OpfStatus::Infeasible),
+        status => Err(failed(&format!("{status:?}"))),
+    }
 }

@@ -82,7 +82,7 @@ pub(crate) fn fixed_injection(case: &Case, bus: usize) -> f64 {
 impl Model {
     /// `split`: quadratic costs become segments.
     pub(crate) fn new(case: &Case, convention: Convention, options: &OpfOptions, split: bool) -> Result<Self, OpfError> {
-        check(case)?;
+        check(case, convention)?;
         let network = DcNetwork::new(case, convention);
         let (low_mw, high_mw) = flow_limits(case, &network, true, true);
         let mut model = Self {
@@ -225,7 +225,7 @@ pub(crate) fn piecewise(points: &[(f64, f64)], slopes: &[f64], mw: f64) -> f64 {
 }
 
 /// Every number is one.
-fn check(case: &Case) -> Result<(), OpfError> {
+pub(crate) fn check(case: &Case, convention: Convention) -> Result<(), OpfError> {
     let buses = case.buses.len();
     for (row, bus) in case.buses.iter().enumerate() {
         if !bus.demand_mw.is_finite() || !bus.shunt_mw.is_finite() {
@@ -238,7 +238,9 @@ fn check(case: &Case) -> Result<(), OpfError> {
         }
         let (r, x, tap) = (branch.resistance_pu, branch.reactance_pu, branch.tap);
         let finite = [r, x, tap, branch.shift_deg].iter().all(|value| value.is_finite());
-        if branch.in_service && (!finite || x == 0.0 || tap == 0.0 || branch.rate_a_mw.is_some_and(f64::is_nan)) {
+        // PowerModels' susceptance of a pure resistance is zero; 1/x is not defined.
+        let defined = x != 0.0 || (convention == Convention::PowerModels && r != 0.0);
+        if branch.in_service && (!finite || !defined || tap == 0.0 || branch.rate_a_mw.is_some_and(f64::is_nan)) {
             return Err(OpfError::NotFinite { what: "branch", row });
         }
     }

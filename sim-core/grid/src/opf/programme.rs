@@ -148,7 +148,8 @@ impl Programme {
     /// # Errors
     /// [`Singular`], as [`Factor::refactor`].
     pub(crate) fn set_branch(&mut self, branch: usize, in_service: bool) -> Result<(), Singular> {
-        let (b, shift) = if in_service { (self.network.susceptance_mw[branch], self.network.shift_mw[branch]) } else { (0.0, 0.0) };
+        let (b, shift) =
+            if in_service { (self.network.susceptance_mw[branch], self.network.shift_mw[branch]) } else { (0.0, 0.0) };
         let before = self.susceptance_mw[branch];
         if before == b {
             return Ok(());
@@ -256,11 +257,8 @@ impl Programme {
         self.coefficients.resize(self.columns.len(), 0.0);
         for island in 0..self.islands.count() as u32 {
             for (coefficient, column) in self.coefficients.iter_mut().zip(&self.columns) {
-                *coefficient = column
-                    .terms
-                    .iter()
-                    .map(|&(bus, by)| if bus != NONE && self.islands.of[bus as usize] == island { by } else { 0.0 })
-                    .sum();
+                *coefficient =
+                    column.terms.iter().map(|&(bus, by)| if bus != NONE && self.islands.of[bus as usize] == island { by } else { 0.0 }).sum();
             }
             self.simplex.add_row(&self.coefficients, 0.0, 0.0);
         }
@@ -397,8 +395,12 @@ impl Programme {
 
     /// What one more unit of demand costs at each bus; `None` outside the network.
     pub(crate) fn prices(&self) -> Vec<Option<f64>> {
-        let mut price: Vec<Option<f64>> =
-            self.islands.of.iter().map(|&island| (island != Islands::NONE).then(|| self.simplex.dual(island as usize))).collect();
+        let mut price: Vec<Option<f64>> = self
+            .islands
+            .of
+            .iter()
+            .map(|&island| (island != Islands::NONE).then(|| self.simplex.dual(island as usize)))
+            .collect();
         for at in 0..self.rows.len() {
             let dual = self.simplex.dual(self.head() + at);
             if dual != 0.0 {
