@@ -6,7 +6,8 @@
 //!
 //! - The law is found by cross-entropy (Rubinstein & Kroese 2004; González-Fernández & Leite da Silva 2011, "Reliability
 //!   assessment of time-dependent systems via sequential cross-entropy Monte Carlo simulation") from pilot draws that are
-//!   thrown away. It multiplies over the components and over bins of hours of like surplus.
+//!   thrown away. It multiplies over the components, with other probabilities in each of a few groups of hours: the tighter an
+//!   hour, the fewer outages make it short.
 //! - A tenth of the draws come from the true law ("defensive mixture", Hesterberg 1995), so no weight exceeds 10 and standard
 //!   errors can be believed.
 //! - Frequency in continuous time: the rate at which the sampled short states end, state by state (Billinton & Li 1994,
@@ -19,15 +20,17 @@ use bastide_engine::{Pool, Stream, derive_key, philox4x32, stream_key};
 
 use super::SequentialError;
 use super::flow::{NOTHING_MW, Network};
-use super::prepare::{DAY, Kind, Prepared};
+use super::prepare::{DAY, Prepared};
 use crate::adequacy::System;
 
 /// Share of the draws from the true law.
 const DEFENSIVE: f64 = 0.1;
 /// Most bins of hours.
 const BINS: usize = 128;
+/// Groups of bins that have a law of their own.
+const GROUPS: usize = 4;
 /// Draws of a round of the pilot, and most rounds.
-const PILOT: u32 = 2000;
+const PILOT: u32 = 3000;
 const ROUNDS: u64 = 12;
 /// Share of a round's draws, the worst, from which the next law is learnt.
 const ELITE: f64 = 0.1;
@@ -102,45 +105,38 @@ const PER_SCOPE: usize = 5;
 
 /// The law that draws come from.
 struct Law {
-    /// Probability of each state by component.
-    probability: Vec<[f64; 3]>,
-    /// The same in units of 2^-32, cumulative: below the first is down, below the second derated.
+    /// Probabilities in units of 2^-32, cumulative, by group and component: below the first is down, below the second derated.
     threshold: Vec<[u64; 2]>,
-    /// True probability over this one, by component and state.
+    /// True probability over this one, by group, component and state.
     ratio: Vec<[f64; 3]>,
-    /// Cumulative probability of the bins of hours, and true probability over this one.
+    /// Cumulative probability of the bins of hours, true probability over this one, and group.
     bins: Vec<f64>,
     bin_ratio: Vec<f64>,
+    group: Vec<usize>,
 }
 
 impl Law {
-    fn new(truth: &[[f64; 3]], probability: &[[f64; 3]], bin_share: &[f64], bin: &[f64]) -> Self {
+    /// `probability` has the components of each group in turn.
+    fn new(truth: &[[f64; 3]], probability: &[[f64; 3]], bin_share: &[f64], bin: &[f64], group: &[usize]) -> Self {
         const SCALE: f64 = (1_u64 << 32) as f64;
-        let mut law = Self {
-            probability: Vec::with_capacity(truth.len()),
-            threshold: Vec::with_capacity(truth.len()),
-            ratio: Vec::with_capacity(truth.len()),
-            bins: Vec::new(),
-            bin_ratio: Vec::new(),
-        };
-        for (truth, wanted) in truth.iter().zip(probability) {
+        let (mut threshold, mut ratio) = (Vec::new(), Vec::new());
+        for (truth, wanted) in truth.iter().cycle().zip(probability) {
             // What the thresholds of 32 bits really give, so that the weights are exact.
             let down = (wanted[2] * SCALE).round();
             let part = (wanted[1] * SCALE).round();
             let given = [(SCALE - down - part) / SCALE, part / SCALE, down / SCALE];
-            law.threshold.push([down as u64, (down + part) as u64]);
-            law.ratio.push(std::array::from_fn(|state| if given[state] > 0.0 { truth[state] / given[state] } else { 0.0 }));
-            law.probability.push(given);
+            threshold.push([down as u64, (down + part) as u64]);
+            ratio.push(std::array::from_fn(|state| if given[state] > 0.0 { truth[state] / given[state] } else { 0.0 }));
         }
         let total: f64 = bin.iter().sum();
         let mut sum = 0.0;
-        for (share, weight) in bin_share.iter().zip(bin) {
-            let weight = weight / total;
-            sum += weight;
-            law.bins.push(sum);
-            law.bin_ratio.push(if weight > 0.0 { share / weight } else { 0.0 });
-        }
-        law
+        let bins = bin.iter().map(|weight| {
+            sum += weight / total;
+            sum
+        });
+        let bins = bins.collect();
+        let bin_ratio = bin_share.iter().zip(bin).map(|(share, weight)| if *weight > 0.0 { share * total / weight } else { 0.0 }).collect();
+        Self { threshold, ratio, bins, bin_ratio, group: group.to_vec() }
     }
 }
 
@@ -202,6 +198,8 @@ impl<'a> Sampler<'a> {
         let within = (u64::from(head[3]) * (end - begin) as u64) >> 32;
         self.hour = self.order[begin + within as usize] as usize;
         let mut ratio = law.bin_ratio[self.bin];
+        let components = self.prepared.components.len();
+        let (mine, theirs) = (from.group[self.bin] * components, law.group[self.bin] * components);
         self.lost.fill(0.0);
         let mut block = [0; 4];
         for (place, (component, state)) in self.members.iter().zip(&mut self.state).enumerate() {
@@ -210,10 +208,10 @@ impl<'a> Sampler<'a> {
             }
             let component = *component as usize;
             let bits = u64::from(block[place % 4]);
-            let [down, part] = from.threshold[component];
+            let [down, part] = from.threshold[mine + component];
             let drawn = if bits < down { 2 } else { usize::from(bits < part) };
             *state = drawn as u8;
-            ratio *= law.ratio[component][drawn];
+            ratio *= law.ratio[theirs + component][drawn];
             if drawn > 0 {
                 self.lost[component] += self.prepared.components[component].chain.lost()[drawn];
             }
@@ -424,7 +422,7 @@ pub fn sample_snapshots(system: &System, options: &SnapshotOptions) -> Result<Sn
     let (order, first) = bins_of_hours(&prepared);
     let truth: Vec<[f64; 3]> = prepared.components.iter().map(|component| component.chain.probability()).collect();
     let shares: Vec<f64> = first.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / prepared.hours as f64).collect();
-    let true_law = Law::new(&truth, &truth, &shares, &shares);
+    let true_law = Law::new(&truth, &truth, &shares, &shares, &vec![0; shares.len()]);
     let mut sampler = Sampler::new(&prepared, options, &members, &order, &first);
     let (law, pilot_draws, spread) = learn(&mut sampler, &truth, &shares, &true_law);
     let wanted = (spread / options.relative_error).powi(2).ceil();
@@ -478,14 +476,15 @@ fn bins_of_hours(prepared: &Prepared) -> (Vec<u32>, Vec<usize>) {
 /// Finds the law by cross-entropy; also the draws taken, and the standard deviation of the weighted indicator over its mean.
 fn learn(sampler: &mut Sampler, truth: &[[f64; 3]], shares: &[f64], true_law: &Law) -> (Law, u32, f64) {
     let components = truth.len();
-    let mut probability = truth.to_vec();
+    let mut probability = truth.repeat(GROUPS);
     let mut bin = shares.to_vec();
-    let mut law = Law::new(truth, &probability, shares, &bin);
+    let mut group = vec![0; shares.len()];
+    let mut law = Law::new(truth, &probability, shares, &bin, &group);
     let mut drawn = 0;
     let mut settled = 0;
     for round in 0..ROUNDS {
         let key = derive_key(stream_key("snapshot", "pilot"), round);
-        // First the worst draws are looked for, then all draws are taken again to learn from them: nothing is stored by draw.
+        // First the worst draws are looked for, then these are drawn again to learn from them: no state is stored.
         let mut slacks: Vec<(f64, bool)> = Vec::with_capacity(PILOT as usize);
         for draw in 0..PILOT {
             sampler.draw(true_law, &law, draw, key);
@@ -497,46 +496,41 @@ fn learn(sampler: &mut Sampler, truth: &[[f64; 3]], shares: &[f64], true_law: &L
         let mut sorted: Vec<f64> = slacks.iter().map(|(slack, _)| *slack).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let limit = sorted[(ELITE * f64::from(PILOT)) as usize];
-        let mut total = 0.0;
-        let mut state_sum = vec![[0.0; 3]; components];
+        let elite = |(slack, short): (f64, bool)| if enough { short } else { slack <= limit };
         let mut bin_sum = vec![0.0; shares.len()];
-        for (draw, (slack, short)) in (0..PILOT).zip(&slacks) {
-            if if enough { *short } else { *slack <= limit } {
-                let weight = sampler.draw(true_law, &law, draw, key);
-                total += weight;
-                bin_sum[sampler.bin] += weight;
-                for (component, state) in sampler.members.iter().zip(&sampler.state) {
-                    state_sum[*component as usize][usize::from(*state)] += weight;
-                }
-            }
+        for draw in (0..PILOT).filter(|draw| elite(slacks[*draw as usize])) {
+            let weight = sampler.draw(true_law, &law, draw, key);
+            bin_sum[sampler.bin] += weight;
         }
+        let total: f64 = bin_sum.iter().sum();
         if total <= 0.0 {
             break;
         }
-        for (component, probability) in probability.iter_mut().enumerate() {
-            let members: f64 = state_sum[component].iter().sum();
-            if members > 0.0 && truth[component][0] > 0.0 {
-                let learnt: [f64; 3] = std::array::from_fn(|state| state_sum[component][state] / members);
-                for state in 1..3 {
-                    // Never rarer than in truth, never nearly certain: bounds keep rare combinations within reach.
-                    let new = 0.8 * learnt[state] + 0.2 * probability[state];
-                    probability[state] = if truth[component][state] > 0.0 { new.max(truth[component][state]).min(0.48) } else { 0.0 };
-                    if truth[component][state] > 0.48 {
-                        probability[state] = truth[component][state];
-                    }
-                }
-                probability[0] = 1.0 - probability[1] - probability[2];
-                if probability[0] <= 0.0 {
-                    *probability = truth[component];
-                }
+        // Groups of the same weight, once shortages are common enough to fill them.
+        if enough {
+            let mut before = 0.0;
+            for (group, sum) in group.iter_mut().zip(&bin_sum) {
+                *group = (((before + 0.5 * sum) / total * GROUPS as f64) as usize).min(GROUPS - 1);
+                before += sum;
             }
+        }
+        let mut state_sum = vec![[0.0; 3]; components * GROUPS];
+        for draw in (0..PILOT).filter(|draw| elite(slacks[*draw as usize])) {
+            let weight = sampler.draw(true_law, &law, draw, key);
+            let base = group[sampler.bin] * components;
+            for (component, state) in sampler.members.iter().zip(&sampler.state) {
+                state_sum[base + *component as usize][usize::from(*state)] += weight;
+            }
+        }
+        for ((probability, state_sum), truth) in probability.iter_mut().zip(&state_sum).zip(truth.iter().cycle()) {
+            learn_states(probability, state_sum, truth);
         }
         for (bin, sum) in bin.iter_mut().zip(smooth(&bin_sum)) {
             *bin = 0.8 * sum / total + 0.2 * *bin;
         }
-        law = Law::new(truth, &probability, shares, &bin);
+        law = Law::new(truth, &probability, shares, &bin, &group);
         settled += u32::from(enough);
-        if settled >= 3 {
+        if settled >= 4 {
             break;
         }
     }
@@ -556,6 +550,23 @@ fn learn(sampler: &mut Sampler, truth: &[[f64; 3]], shares: &[f64], true_law: &L
     // Without a single shortage nothing is known: as many draws as are allowed.
     let spread = if mean > 0.0 { (squares / n - mean * mean).max(0.0).sqrt() / mean } else { f64::INFINITY };
     (law, drawn, spread)
+}
+
+/// Moves the probabilities of a component towards what its weighted states say. Never rarer than in truth, never nearly certain:
+/// both keep rare combinations within reach.
+fn learn_states(probability: &mut [f64; 3], state_sum: &[f64; 3], truth: &[f64; 3]) {
+    let members: f64 = state_sum.iter().sum();
+    if members <= 0.0 || truth[0] <= 0.0 {
+        return;
+    }
+    for state in 1..3 {
+        let new = 0.8 * state_sum[state] / members + 0.2 * probability[state];
+        probability[state] = if truth[state] > 0.0 { new.clamp(truth[state], truth[state].max(0.48)) } else { 0.0 };
+    }
+    probability[0] = 1.0 - probability[1] - probability[2];
+    if probability[0] <= 0.0 {
+        *probability = *truth;
+    }
 }
 
 /// Neighbouring bins lend each other a part: a bin that the pilot missed is not a bin that cannot be short.

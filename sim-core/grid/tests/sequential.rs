@@ -1,0 +1,10 @@
+//! Sequential simulation of adequacy against closed forms, published figures and a simulator that skips nothing.
+
+#[path = "sequential/laws.rs"]
+mod laws;
+#[path = "sequential/rts.rs"]
+mod rts;
+#[path = "sequential/slow.rs"]
+mod slow;
+#[path = "sequential/small.rs"]
+mod small;
