@@ -29,7 +29,7 @@ pub const fn all() -> &'static [Code] {
     CODES
 }
 
-/// F01 files and syntax, F02 keys and values, F03 names, F04 series, F05 physics, F06 rules and placement, F07 plan and
+/// F10 imported files; of a scenario: F01 files and syntax, F02 keys and values, F03 names, F04 series, F05 physics, F06 rules and placement, F07 plan and
 /// alternatives, F08 hazards, F09 plan files.
 static CODES: &[Code] = &[
     code(
@@ -612,6 +612,31 @@ static CODES: &[Code] = &[
         "Requests from an origin reach this site too late or not at all. A warning.",
         "max_latency = \"1 ms\" and a share abroad",
     ),
+    code(
+        "F1001",
+        "a case that cannot be imported",
+        "The file is not a MATPOWER case of format version 2, or something in it is impossible: a bus that no row defines, a branch without reactance, a negative rating. The hint says what was expected.",
+        "a branch row of mpc.branch with BR_X = 0",
+    ),
+    code("F1002", "a table without rows", "The CSV file is empty, or has nothing below its header.", "a units.csv with the header only"),
+    code(
+        "F1003",
+        "a forced outage rate that contradicts the times",
+        "The forced outage rate is MTTR / (MTTF + MTTR). The one in the table differs from it by more than rounding.",
+        "mttf_h = 950, mttr_h = 50, forced_outage_rate = 0.5",
+    ),
+    code(
+        "F1004",
+        "percentages of an unknown peak",
+        "The load is given by week, day and hour in percent of the annual peak of one area, and the peak is needed to make megawatts of them.",
+        "load_weekly_peak_pct.csv without `--peak \"2850 MW\"`",
+    ),
+    code(
+        "F1005",
+        "not an adequacy system",
+        "The JSON file is malformed, holds a number out of its range, or names regions and hours that its load does not have.",
+        "{\"load\": [10, 12], \"gens\": [{\"cap\": 10, \"lam\": 1.5}]}",
+    ),
 ];
 
 #[cfg(test)]
@@ -626,13 +651,13 @@ mod tests {
                 codes_in(&path, found);
             } else if path.file_name().is_some_and(|name| name != "codes.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                for part in text.split("\"F0").skip(1) {
-                    if part.len() > 4
-                        && part.is_char_boundary(4)
-                        && part.as_bytes()[3] == b'"'
-                        && part[..3].bytes().all(|byte| byte.is_ascii_digit())
+                for part in text.split("\"F").skip(1) {
+                    if part.len() > 5
+                        && part.is_char_boundary(5)
+                        && part.as_bytes()[4] == b'"'
+                        && part[..4].bytes().all(|byte| byte.is_ascii_digit())
                     {
-                        found.insert(format!("F0{}", &part[..3]));
+                        found.insert(format!("F{}", &part[..4]));
                     }
                 }
             }

@@ -9,6 +9,7 @@ pub mod codes;
 mod decode;
 pub mod diag;
 mod expected;
+pub mod import;
 pub mod keys;
 mod load;
 pub mod model;

@@ -4,6 +4,7 @@ mod broken;
 mod corpus;
 mod folder;
 mod generated;
+mod import;
 mod large;
 mod messages;
 mod minimal;
