@@ -204,7 +204,10 @@ impl Contingency {
         let meshed: Vec<u32> = rows.iter().copied().filter(|&row| !self.bridge[row as usize]).collect();
         let split: Vec<u32> = rows.iter().copied().filter(|&row| self.bridge[row as usize]).collect();
         let (blocks, bridges): (Vec<_>, Vec<_>) = pool.install(|| {
-            let blocks = meshed.par_chunks(LANES).map_init(|| (Scan::new(self), None), |(scan, state), rows| self.block(scan, state, rows));
+            let blocks = meshed
+                .par_chunks(LANES)
+                .with_min_len(grain(pool))
+                .map_init(|| (Scan::new(self), None), |(scan, state), rows| self.block(scan, state, rows));
             let blocks = blocks.collect();
             let solve = |state: &mut State, row: u32| {
                 let mut overloads = Vec::new();
@@ -212,7 +215,11 @@ impl Contingency {
                 (outage, overloads)
             };
             let bridges = match splits {
-                Splits::Solve => split.par_iter().map_init(|| State::new(&self.base), |state, &row| solve(state, row)).collect(),
+                Splits::Solve => split
+                    .par_iter()
+                    .with_min_len(grain(pool))
+                    .map_init(|| State::new(&self.base), |state, &row| solve(state, row))
+                    .collect(),
                 Splits::List => split
                     .iter()
                     .map(|&row| {
@@ -247,7 +254,7 @@ impl Contingency {
                 };
                 (outage, overloads)
             };
-            self.base.units.par_iter().map_init(|| State::new(&self.base), answer).collect()
+            self.base.units.par_iter().with_min_len(grain(pool)).map_init(|| State::new(&self.base), answer).collect()
         });
         collect(answers.into_iter())
     }
@@ -317,6 +324,11 @@ impl Outage {
             ai_shed_mw: 0.0,
         }
     }
+}
+
+/// Items that a thread takes at least: all of them in a pool of one, so that the work stays on one core.
+pub(crate) fn grain(pool: &Pool) -> usize {
+    if pool.threads() == 1 { usize::MAX } else { 1 }
 }
 
 fn collect(answers: impl Iterator<Item = (Outage, Vec<(u32, f64)>)>) -> Screening {

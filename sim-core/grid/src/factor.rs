@@ -173,16 +173,15 @@ impl Factor {
     /// Lets the slack of every island take the imbalance, where another bus is pinned.
     fn balance<T: Copy>(&self, work: &mut [T], subtract: impl Fn(&mut T, T), clear: impl Fn(&mut T)) {
         if self.shifted {
-            for position in 0..work.len() {
-                if self.slack[position] as usize == position {
-                    clear(&mut work[position]);
+            for (position, (value, &slack)) in work.iter_mut().zip(&self.slack).enumerate() {
+                if slack as usize == position {
+                    clear(value);
                 }
             }
-            for position in 0..work.len() {
-                let slack = self.slack[position] as usize;
-                if slack != position {
+            for (position, &slack) in self.slack.iter().enumerate() {
+                if slack as usize != position {
                     let value = work[position];
-                    subtract(&mut work[slack], value);
+                    subtract(&mut work[slack as usize], value);
                 }
             }
         }

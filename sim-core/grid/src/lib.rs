@@ -44,8 +44,8 @@ mod sensitivity;
 mod topology;
 
 pub use cascade::{
-    BlackoutSizes, Cascade, CascadeEnd, CascadeModel, CascadeScratch, CascadeStep, Frequency, Outcome, RatedCascade, RatedRules, RatedScratch,
-    blackout_sizes,
+    BlackoutSizes, Cascade, CascadeEnd, CascadeModel, CascadeScratch, CascadeStep, Frequency, Outcome, RatedCascade, RatedRules,
+    RatedScratch, blackout_sizes,
 };
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
 pub use contingency::{Contingency, Element, Outage, OutageScratch, Overload, PairOutage, PairScreening, PickUp, Screening, Splits};

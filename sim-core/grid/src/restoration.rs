@@ -306,9 +306,9 @@ impl Plan<'_> {
         let (mut distance, mut by) = (vec![f64::INFINITY; n], vec![u32::MAX; n]);
         // Distances are not negative, so their bits are in order.
         let mut queue = BinaryHeap::new();
-        for bus in 0..n {
+        for (bus, distance) in distance.iter_mut().enumerate() {
             if self.island[bus] == Some(island) {
-                distance[bus] = 0.0;
+                *distance = 0.0;
                 queue.push(Reverse((0u64, bus as u32)));
             }
         }

@@ -100,24 +100,44 @@ pub fn bridges(network: &DcNetwork) -> Vec<bool> {
 }
 
 /// Search for the parts that an outage leaves; holds its memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Splitter {
-    /// By bus: the last search, and the side of it, that reached it.
-    reached: Vec<u64>,
-    search: u64,
-    sides: [Vec<u32>; 2],
-    /// By island: the last split in which a part kept its number.
-    kept: Vec<u64>,
+    /// By bus: the last split that reached it, and the source it was reached from.
+    reached: Vec<(u64, u32)>,
+    split: u64,
+    sources: Vec<Source>,
+    /// Buses by source, in the order in which they were reached.
+    found: Vec<Vec<u32>>,
+    /// By island: the last split that asked, and the parts of it that may still be joined.
+    open_parts: Vec<(u64, u32)>,
+}
+
+/// An end of a branch that is out, and the search from there.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    island: u32,
+    /// Next of its buses to be looked at.
+    next: u32,
+    /// A source that it has met, towards the one that stands for the part; itself there.
+    leader: u32,
+    /// Of the part that it stands for: sources that go on.
+    going: u32,
+    /// Of the part that it stands for: searched to its end.
+    dry: bool,
+    /// Number of a dry part.
+    number: u32,
 }
 
 impl Splitter {
     pub fn new(buses: usize) -> Self {
-        let side = || Vec::with_capacity(buses);
-        Self { reached: vec![0; buses], search: 0, sides: [side(), side()], kept: vec![0; buses] }
+        Self { reached: vec![(0, 0); buses], open_parts: vec![(0, 0); buses], ..Self::default() }
     }
 
     /// Gives numbers to the parts into which islands fall since branches `rows`, of these `ends`, are out: one part of each keeps its
     /// number, the others get new ones from `count` on. `susceptance` is 0 for every branch that is out.
+    ///
+    /// From all ends of these branches searches take turns, and those that meet are one part. Where the network is meshed they meet
+    /// soon; where it splits, the smaller parts run dry, and the largest is never searched to its end.
     pub fn split(
         &mut self,
         adjacency: &Adjacency,
@@ -125,73 +145,93 @@ impl Splitter {
         island: &mut [u32],
         count: &mut u32,
     ) {
-        let ends = rows.iter().map(|&row| ends[row as usize]);
-        // While the ends of every branch are still joined, so is everything.
-        if ends.clone().all(|(from, to)| self.joined(adjacency, susceptance, from, to)) {
-            return;
-        }
-        // Every part that an island falls into holds an end of a branch that is out.
-        self.search += 2;
-        let split = self.search;
-        for bus in ends.flat_map(|(from, to)| [from, to]) {
-            if self.reached[bus as usize] == split {
-                continue;
-            }
-            let part = &mut self.sides[0];
-            part.clear();
-            part.push(bus);
-            self.reached[bus as usize] = split;
-            let mut next = 0;
-            while let Some(&bus) = part.get(next) {
-                next += 1;
-                for &(branch, other) in adjacency.at(bus) {
-                    if susceptance[branch as usize] != 0.0 && self.reached[other as usize] != split {
-                        self.reached[other as usize] = split;
-                        part.push(other);
-                    }
+        self.split += 1;
+        self.sources.clear();
+        let mut open_islands = 0;
+        for &row in rows {
+            let (from, to) = ends[row as usize];
+            for bus in [from, to] {
+                if from == to || self.reached[bus as usize].0 == self.split {
+                    continue;
                 }
+                let source = self.sources.len() as u32;
+                self.reached[bus as usize] = (self.split, source);
+                if self.found.len() == self.sources.len() {
+                    self.found.push(Vec::new());
+                }
+                let found = &mut self.found[source as usize];
+                found.clear();
+                found.push(bus);
+                let island = island[bus as usize];
+                self.sources.push(Source { island, next: 0, leader: source, going: 1, dry: false, number: u32::MAX });
+                let parts = &mut self.open_parts[island as usize];
+                if parts.0 != self.split {
+                    *parts = (self.split, 0);
+                }
+                parts.1 += 1;
+                open_islands += u32::from(parts.1 == 2);
             }
-            let kept = &mut self.kept[island[bus as usize] as usize];
-            if *kept == split {
-                part.iter().for_each(|&bus| island[bus as usize] = *count);
-                // A part with a new number has been searched to its end: no other part asks for that number.
-                *count += 1;
-            } else {
-                *kept = split;
-            }
         }
-    }
-
-    /// Whether a path joins two buses: from both of them searches take turns, which meet soon where the network is meshed.
-    fn joined(&mut self, adjacency: &Adjacency, susceptance: &[f64], from: u32, to: u32) -> bool {
-        if from == to {
-            return true;
-        }
-        self.search += 2;
-        let mut next = [0, 0];
-        for (side, bus) in [from, to].into_iter().enumerate() {
-            self.sides[side].clear();
-            self.sides[side].push(bus);
-            self.reached[bus as usize] = self.search + side as u64;
-        }
-        loop {
-            for side in 0..2 {
-                let Some(&bus) = self.sides[side].get(next[side]) else { return false };
-                next[side] += 1;
+        while open_islands > 0 {
+            for source in 0..self.sources.len() {
+                let Source { island, next, .. } = self.sources[source];
+                let parts = &mut self.open_parts[island as usize].1;
+                let Some(&bus) = self.found[source].get(next as usize) else { continue };
+                if *parts < 2 {
+                    continue;
+                }
+                self.sources[source].next += 1;
                 for &(branch, other) in adjacency.at(bus) {
                     if susceptance[branch as usize] == 0.0 {
                         continue;
                     }
-                    let reached = &mut self.reached[other as usize];
-                    if *reached == self.search + 1 - side as u64 {
-                        return true;
+                    let (split, by) = self.reached[other as usize];
+                    if split != self.split {
+                        self.reached[other as usize] = (self.split, source as u32);
+                        self.found[source].push(other);
+                        continue;
                     }
-                    if *reached != self.search + side as u64 {
-                        *reached = self.search + side as u64;
-                        self.sides[side].push(other);
+                    let (here, there) = (leader(&mut self.sources, source), leader(&mut self.sources, by as usize));
+                    if here != there {
+                        self.sources[here].going += self.sources[there].going;
+                        self.sources[there].leader = here as u32;
+                        *parts -= 1;
+                        open_islands -= u32::from(*parts == 1);
+                    }
+                }
+                if self.sources[source].next as usize == self.found[source].len() {
+                    let here = leader(&mut self.sources, source);
+                    self.sources[here].going -= 1;
+                    // The last part keeps the number of the island.
+                    if self.sources[here].going == 0 && *parts > 1 {
+                        self.sources[here].dry = true;
+                        *parts -= 1;
+                        open_islands -= u32::from(*parts == 1);
                     }
                 }
             }
         }
+        for source in 0..self.sources.len() {
+            let here = leader(&mut self.sources, source);
+            let part = &mut self.sources[here];
+            if part.dry {
+                if part.number == u32::MAX {
+                    part.number = *count;
+                    *count += 1;
+                }
+                let number = part.number;
+                self.found[source].iter().for_each(|&bus| island[bus as usize] = number);
+            }
+        }
     }
+}
+
+/// The source that stands for the part of a source.
+fn leader(sources: &mut [Source], mut source: usize) -> usize {
+    while sources[source].leader as usize != source {
+        let above = sources[source].leader as usize;
+        sources[source].leader = sources[above].leader;
+        source = above;
+    }
+    source
 }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::rated::{RatedCascade, RatedScratch};
 use super::{Cascade, CascadeScratch, Outcome};
+use crate::contingency::grain;
 
 /// A model of cascades that can be drawn from.
 pub trait CascadeModel: Sync {
@@ -81,8 +82,9 @@ pub fn blackout_sizes<M: CascadeModel>(model: &M, pool: &Pool, seed: u64, draws:
         let share = if outcome.load_mw > 0.0 { (outcome.shed_mw / outcome.load_mw).max(0.0) } else { 0.0 };
         (share, f64::from(outcome.trips))
     };
-    let (mut shares, trips): (Vec<f64>, Vec<f64>) =
-        pool.install(|| (0..draws).into_par_iter().map_init(|| (model.scratch(), Outcome::default(), Vec::new()), draw).unzip());
+    let (mut shares, trips): (Vec<f64>, Vec<f64>) = pool.install(|| {
+        (0..draws).into_par_iter().with_min_len(grain(pool)).map_init(|| (model.scratch(), Outcome::default(), Vec::new()), draw).unzip()
+    });
     let (share, trips) = (Estimate::of(&shares), Estimate::of(&trips));
     shares.sort_unstable_by(f64::total_cmp);
     BlackoutSizes { shares, share, trips }

@@ -10,7 +10,7 @@ use bastide_engine::Pool;
 use rayon::prelude::*;
 
 use super::scan::{LANES, Scan};
-use super::{Contingency, DELICATE, Element};
+use super::{Contingency, DELICATE, Element, grain};
 use crate::cascade::{State, TOLERANCE};
 use crate::topology::{Adjacency, BridgeSearch};
 
@@ -131,7 +131,7 @@ impl Contingency {
         let tiles: Vec<&[u32]> = meshed.chunks(TILE).collect();
         let parts: Vec<PairScreening> = pool.install(|| {
             let starts: Vec<usize> = (0..tiles.len()).collect();
-            let cuts = self.cuts(&meshed);
+            let cuts = self.cuts(pool, &meshed);
             let task = |(scan, state): &mut (Scan, Option<State>), &start: &usize| {
                 let mut part = Part { screening: PairScreening::default(), keep };
                 let one = self.tile(scan, tiles[start]);
@@ -148,7 +148,7 @@ impl Contingency {
                 part.trim();
                 part.screening
             };
-            let parts = starts.par_iter().with_max_len(1).map_init(|| (Scan::new(self), None), task).collect();
+            let parts = starts.par_iter().with_min_len(grain(pool)).map_init(|| (Scan::new(self), None), task).collect();
             let mut parts: Vec<PairScreening> = parts;
             parts.push(PairScreening { islanding: cuts.len() as u64, cuts, ..PairScreening::default() });
             parts
@@ -182,7 +182,7 @@ impl Contingency {
                 state.solve();
                 state.flow.clone()
             };
-            let flows: Vec<Vec<f64>> = units.par_iter().map_init(|| State::new(&self.base), flows).collect();
+            let flows: Vec<Vec<f64>> = units.par_iter().with_min_len(grain(pool)).map_init(|| State::new(&self.base), flows).collect();
             let task = |(scan, state): &mut (Scan, State), rows: &[u32]| {
                 let mut part = Part { screening: PairScreening::default(), keep };
                 let other = scan.factors(self, rows);
@@ -205,7 +205,7 @@ impl Contingency {
                 part.trim();
                 part.screening
             };
-            meshed.par_chunks(LANES).map_init(|| (Scan::new(self), State::new(&self.base)), task).collect()
+            meshed.par_chunks(LANES).with_min_len(grain(pool)).map_init(|| (Scan::new(self), State::new(&self.base)), task).collect()
         });
         parts.into_iter().for_each(|part| total.add(part));
         total.trim();
@@ -232,7 +232,7 @@ impl Contingency {
                 part.trim();
                 part.screening
             };
-            (0..units.len()).into_par_iter().map_init(|| State::new(&self.base), task).collect()
+            (0..units.len()).into_par_iter().with_min_len(grain(pool)).map_init(|| State::new(&self.base), task).collect()
         });
         let mut total = Part { screening: PairScreening::default(), keep };
         parts.into_iter().for_each(|part| total.add(part));
@@ -242,7 +242,7 @@ impl Contingency {
     }
 
     /// Pairs that split an island though neither does alone: with one out, the bridges of what is left that were none before.
-    fn cuts(&self, meshed: &[u32]) -> Vec<[u32; 2]> {
+    fn cuts(&self, pool: &Pool, meshed: &[u32]) -> Vec<[u32; 2]> {
         let network = &self.base.network;
         let adjacency = Adjacency::new(network.buses, &network.ends);
         let partners = |search: &mut BridgeSearch, &row: &u32| {
@@ -256,7 +256,8 @@ impl Contingency {
             partners.sort_unstable();
             partners
         };
-        let lists: Vec<Vec<[u32; 2]>> = meshed.par_iter().map_init(|| BridgeSearch::new(network.buses), partners).collect();
+        let lists: Vec<Vec<[u32; 2]>> =
+            meshed.par_iter().with_min_len(grain(pool)).map_init(|| BridgeSearch::new(network.buses), partners).collect();
         lists.concat()
     }
 

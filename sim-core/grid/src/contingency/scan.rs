@@ -116,15 +116,15 @@ impl Scan {
             }
         }
         for (lane, found) in found.iter_mut().enumerate().take(rows.len()) {
-            if chunk_of_worst[lane] != usize::MAX {
-                let start = chunk_of_worst[lane] * CHUNK;
-                let loading = |row: usize| (flow_mw[row] + self.lodf[row][lane] * scale[lane]).abs() * inverse[row];
-                found.row =
-                    (start..(start + CHUNK).min(flow_mw.len())).find(|&row| loading(row) * TIE >= chunk_worst[lane]).map(|row| row as u32);
-            } else {
+            if chunk_of_worst[lane] == usize::MAX {
                 // No rated branch carries anything.
                 let rated = |row: &usize| inverse[*row] > 0.0 && contingency.base.network.susceptance_mw[*row] != 0.0;
                 found.row = (0..flow_mw.len()).find(|row| rated(row) && rows[lane] as usize != *row).map(|row| row as u32);
+            } else {
+                let start = chunk_of_worst[lane] * CHUNK;
+                let loading = |row: usize| (flow_mw[row] + self.lodf[row][lane] * scale[lane]).abs() * inverse[row];
+                let same = |row: &usize| loading(*row) * TIE >= chunk_worst[lane];
+                found.row = (start..(start + CHUNK).min(flow_mw.len())).find(same).map(|row| row as u32);
             }
         }
         found

@@ -136,12 +136,11 @@ pub fn flows(network: &DcNetwork, alive: &[bool], injection_mw: &[f64]) -> Vec<f
     for column in 0..n {
         let pivot = (column..n).max_by(|&x, &y| a[x][column].abs().total_cmp(&a[y][column].abs())).unwrap();
         a.swap(column, pivot);
-        for row in 0..n {
-            if row != column && a[row][column] != 0.0 {
-                let factor = a[row][column] / a[column][column];
-                for k in column..=n {
-                    a[row][k] -= factor * a[column][k];
-                }
+        let pivot = a[column].clone();
+        for (_, row) in a.iter_mut().enumerate().filter(|(row, _)| *row != column) {
+            let factor = row[column] / pivot[column];
+            if factor != 0.0 {
+                row.iter_mut().zip(&pivot).for_each(|(value, pivot)| *value -= factor * pivot);
             }
         }
     }
