@@ -49,6 +49,8 @@ fn sensitivities_of_the_reference() {
             for (out, cell) in row[1..].iter().enumerate() {
                 match (&lodf[out], cell.as_str()) {
                     (None, "bridge") => {}
+                    // The table has -1 for an outage on its own branch, bridge or not.
+                    (None, "-1.000000000") if branch == out => {}
                     (Some(column), cell) => assert!((column[branch] - cell.parse::<f64>().unwrap()).abs() < 1e-6, "{name} {branch} {out}"),
                     (None, cell) => panic!("{name}: {out} is a bridge here, {cell} there"),
                 }
