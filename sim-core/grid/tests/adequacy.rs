@@ -456,9 +456,9 @@ fn faults_name_their_component() {
     assert_eq!(
         text,
         [
-            "area `area`: `load_mw` at hour 17 must be a finite number: NaN",
+            "area `area`: `load_mw` at hour 17 must be a number of at most 1e12: NaN",
             "unit `U76`: `mttr_h` must be a time above 0 (from 1e-6 to 1e12 h): 0",
-            "unit `U100`: `capacity_mw` must be a finite number, 0 or more: -1",
+            "unit `U100`: `capacity_mw` must be a number from 0 to 1e12: -1",
             "unit `U155`: maintenance from hour 8700 to 8800 is not within the horizon of 8736 h",
             "unit `U197`: there is no area 3, the system has 1",
         ]
@@ -534,6 +534,30 @@ proptest! {
         let (events, seen) = (found.events.unwrap(), found.snapshot_events.unwrap());
         prop_assert!(seen <= events + 1e-9, "{seen} {events}");
         prop_assert!(seen >= found.lolp[0] - 1e-9);
+    }
+
+    /// Extreme numbers give an answer or an error in words, and neither a panic nor a probability above one.
+    #[test]
+    fn extremes(
+        mw in proptest::sample::select(vec![0.0, 1e-12, 1e-3, 0.1 + 0.2, 3.3, 1e6, 1e12, -1.0, f64::NAN, f64::INFINITY]),
+        count in proptest::sample::select(vec![0_u32, 1, 7, 5000, u32::MAX]),
+        mttr in proptest::sample::select(vec![1e-6, 1.0, 1e12, 0.0, f64::NAN]),
+        load in proptest::sample::select(vec![-5.0, 0.0, 3.3, 1e6, 1e12, f64::NAN]),
+        maintenance in 0_usize..5, profile in any::<bool>(), cells in 64_usize..5000,
+    ) {
+        let mut system = area(vec![load; 3], vec![unit(mw, count, 1000.0, mttr), unit(0.7, 3, 1.0, 1.0)]);
+        system.units[1].maintenance = std::iter::once(maintenance..3).collect();
+        if profile {
+            system.units[0].profile = vec![0.3, 0.0, 1.0 / 3.0];
+        }
+        let options = ConvolutionOptions { snapshots: true, most_cells: cells, forecast_steps: 9, ..ConvolutionOptions::default() };
+        match convolve(&system, &options) {
+            Ok(found) => prop_assert!(found.lolp.iter().all(|p| (-1e-9..=1.0 + 1e-9).contains(p)), "{found:?}"),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+        let _ = enumerate(&system);
+        let _ = outage_table(&system, 1, cells);
+        let _ = host(&system, &HostOptions { points: 2, convolution: options, ..HostOptions::default() });
     }
 
     /// Frequency balance: on a long flat horizon as many events begin as end, each end being a rise of the capacity.

@@ -213,8 +213,8 @@ impl System {
 #[derive(Clone, Copy)]
 struct Law(&'static str, f64, f64);
 
-const FINITE: Law = Law("a finite number", f64::MIN, f64::MAX);
-const NOT_NEGATIVE: Law = Law("a finite number, 0 or more", 0.0, f64::MAX);
+const FINITE: Law = Law("a number of at most 1e12", -1e12, 1e12);
+const NOT_NEGATIVE: Law = Law("a number from 0 to 1e12", 0.0, 1e12);
 const NOT_NEGATIVE_OR_INFINITE: Law = Law("0 or more", 0.0, f64::INFINITY);
 const MEAN_TIME: Law = Law("a time above 0 (from 1e-6 to 1e12 h)", 1e-6, 1e12);
 const SHARE: Law = Law("a share from 0 to 1", 0.0, 1.0);

@@ -12,6 +12,8 @@ pub(super) const TOLERANCE_MW: f64 = 1e-6;
 const SAME_MW: f64 = 1e-9;
 /// Most states of a list.
 const MOST_LISTED: usize = 4096;
+/// Most states that are listed on the way to a sum.
+const MOST_LISTING: usize = 1 << 26;
 /// Most steps of work (multiplications) of one table.
 const MOST_WORK: f64 = 1e10;
 
@@ -57,10 +59,12 @@ impl Class<'_> {
     }
 }
 
-/// The states of a sum of independent capacities; equal capacities are merged. `None` past `most` states.
+/// The states of a sum of independent capacities; equal capacities are merged. `None` past `most` states, or past the work
+/// of listing them one unit at a time.
 pub(super) fn sum(list: &[State], class: &Class, most: usize) -> Option<Vec<State>> {
     let one: Vec<State> = class.states().collect();
     let mut list = list.to_vec();
+    let mut work = 0;
     for _ in 0..class.count {
         let mut next = Vec::with_capacity(list.len() * one.len());
         for b in &one {
@@ -80,7 +84,8 @@ pub(super) fn sum(list: &[State], class: &Class, most: usize) -> Option<Vec<Stat
             }
             same
         });
-        if next.len() > most {
+        work += next.len();
+        if next.len() > most || work > MOST_LISTING {
             return None;
         }
         list = next;

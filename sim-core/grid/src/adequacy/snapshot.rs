@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Most steps of work.
-const MOST_WORK: f64 = 4e9;
+const MOST_WORK: f64 = 2e9;
 /// Most cells of the two-dimensional table.
 const MOST_CELLS: f64 = 3e7;
 /// Hours with less than this share of the expected events are left out.

@@ -11,9 +11,9 @@ use super::{
 /// Most distinct sets of capacities (by maintenance, season) with a table of their own; units beyond vary every hour.
 const MOST_TABLES: usize = 512;
 /// Most states, of the units that vary every hour, that are added to a table reading by reading.
-const MOST_READINGS: usize = 4096;
+const MOST_READINGS: usize = 1 << 14;
 /// Cells of a rounded sum of units that vary every hour.
-const COARSE_CELLS: f64 = 64.0;
+const COARSE_CELLS: f64 = 1024.0;
 /// Most cells of all tables together.
 const MOST_CELLS_IN_ALL: usize = 1 << 23;
 
