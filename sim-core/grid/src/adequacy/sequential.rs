@@ -24,6 +24,7 @@ mod prepare;
 mod record;
 mod shape;
 mod snapshot;
+mod tilt;
 mod year;
 
 use std::sync::atomic::AtomicBool;

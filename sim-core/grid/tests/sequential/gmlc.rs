@@ -1,0 +1,107 @@
+//! The three-region RTS-GMLC from its source data, as far as adequacy needs it.
+
+use std::path::Path;
+
+use bastide_grid::adequacy::{Area, Storage, System, Tie, TwoState, Unit};
+
+/// Columns by name.
+struct Table {
+    names: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut lines = text.lines().map(|line| {
+            // Commas in quotes stay.
+            let mut quoted = false;
+            let split = line.trim_end().split(move |letter| {
+                quoted ^= letter == '"';
+                letter == ',' && !quoted
+            });
+            split.map(String::from).collect::<Vec<_>>()
+        });
+        Some(Self { names: lines.next()?, rows: lines.collect() })
+    }
+
+    fn at<'t>(&self, row: &'t [String], name: &str) -> &'t str {
+        self.names.iter().position(|found| found == name).and_then(|place| row.get(place)).map_or("", String::as_str)
+    }
+
+    fn number(&self, row: &[String], name: &str) -> f64 {
+        self.at(row, name).parse().unwrap_or(0.0)
+    }
+}
+
+/// Thermal units with their failures; wind, sun and river as recorded; the battery; lines between areas as ties.
+pub fn system(folder: &Path) -> Option<System> {
+    let buses = Table::read(&folder.join("bus.csv"))?;
+    let area_of = |bus: &str| -> Option<usize> {
+        let row = buses.rows.iter().find(|row| buses.at(row, "Bus ID") == bus)?;
+        Some(buses.number(row, "Area") as usize - 1)
+    };
+    let load = Table::read(&folder.join("DAY_AHEAD_regional_Load.csv"))?;
+    let hours = load.rows.len();
+    let mut system = System { hours, ..System::default() };
+    for name in ["1", "2", "3"] {
+        let load_mw = load.rows.iter().map(|row| load.number(row, name)).collect();
+        system.areas.push(Area { name: name.into(), load_mw, variable_mw: vec![0.0; hours], ..Area::default() });
+    }
+    for file in ["wind", "pv", "rtpv", "hydro"] {
+        let table = Table::read(&folder.join(format!("DAY_AHEAD_{file}.csv")))?;
+        for (column, name) in table.names.iter().enumerate().skip(4) {
+            let area = area_of(name.split('_').next()?)?;
+            for (hour, row) in table.rows.iter().enumerate() {
+                system.areas[area].variable_mw[hour] += row[column].parse::<f64>().unwrap_or(0.0);
+            }
+        }
+    }
+    let gens = Table::read(&folder.join("gen.csv"))?;
+    for row in &gens.rows {
+        let (mttf_h, mttr_h) = (gens.number(row, "MTTF Hr"), gens.number(row, "MTTR Hr"));
+        let area = area_of(gens.at(row, "Bus ID"))?;
+        let kind = gens.at(row, "Unit Type");
+        if kind == "STORAGE" {
+            let root = 0.85_f64.sqrt();
+            system.storages.push(Storage {
+                name: gens.at(row, "GEN UID").into(),
+                area,
+                charge_mw: 50.0,
+                discharge_mw: 50.0,
+                energy_mwh: 150.0,
+                charge_efficiency: root,
+                discharge_efficiency: root,
+                initial: 0.5,
+                outage: TwoState::Perfect,
+            });
+        } else if ["CT", "STEAM", "CC", "NUCLEAR"].contains(&kind) && mttf_h > 0.0 && mttr_h > 0.0 {
+            system.units.push(Unit {
+                name: gens.at(row, "GEN UID").into(),
+                area,
+                count: 1,
+                capacity_mw: gens.number(row, "PMax MW"),
+                profile: Vec::new(),
+                outage: TwoState::Times { mttf_h, mttr_h },
+                derated: None,
+                maintenance: Vec::new(),
+            });
+        }
+    }
+    let branches = Table::read(&folder.join("branch.csv"))?;
+    for row in &branches.rows {
+        let (from, to) = (area_of(branches.at(row, "From Bus"))?, area_of(branches.at(row, "To Bus"))?);
+        let (from, to) = (from.min(to), from.max(to));
+        if from != to {
+            let rating = branches.number(row, "Cont Rating");
+            if let Some(tie) = system.ties.iter_mut().find(|tie| (tie.from, tie.to) == (from, to)) {
+                tie.forward_mw += rating;
+                tie.backward_mw += rating;
+            } else {
+                let name = format!("{}-{}", from + 1, to + 1);
+                system.ties.push(Tie { name, from, to, forward_mw: rating, backward_mw: rating, outage: TwoState::Perfect });
+            }
+        }
+    }
+    Some(system)
+}
