@@ -20,13 +20,10 @@ mod programme;
 mod shedding;
 mod simplex;
 
-pub use chronological::{
-    Battery, Chronology, ChronologyError, ChronologyInput, ChronologyLine, copper_plate, dispatch_hours,
-};
+pub use chronological::{Battery, Chronology, ChronologyError, ChronologyInput, ChronologyLine, copper_plate, dispatch_hours};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use nodal::{NodalDispatcher, NodalLine};
 pub use shedding::{PriorityShedding, Shedding, SheddingAnswer, Tier, generators_in_service, priority_shedding};
-
 
 use crate::case::Case;
 use crate::factor::Singular;
@@ -37,7 +34,7 @@ use programme::{Column, NONE, Programme};
 use simplex::Outcome;
 
 /// Cuts of quadratic costs before an interior-point method takes over.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 12;
 
 /// What is asked besides the case.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -177,7 +174,7 @@ pub struct Opf {
     programme: Programme,
     /// Whether each unit may run.
     live: Vec<bool>,
-    /// Whether rows had to be dropped because a unit's limits cross.
+    /// Of the last solve.
     iterations: u32,
 }
 
@@ -242,8 +239,7 @@ impl Opf {
     /// Solves from what the last solve has left.
     pub fn solve(&mut self) -> OpfSolution {
         let crossed = self.model.units.iter().enumerate().any(|(at, unit)| self.live[at] && unit.min_mw > unit.max_mw);
-        let crossed = crossed || self.programme.low_mw.iter().zip(&self.programme.high_mw).any(|(low, high)| low > high && low.is_finite());
-        if crossed {
+        if crossed || self.programme.has_crossed_limits() {
             return self.without_answer(OpfStatus::Infeasible);
         }
         let outcome = if self.model.has_quadratic { self.solve_quadratic() } else { self.programme.solve() };
@@ -266,6 +262,7 @@ impl Opf {
     }
 
     /// Solves the sparse programme in angles with another solver: the fall-back, and the peer in comparisons.
+    #[must_use]
     pub fn solve_full(&self, solver: Solver) -> OpfSolution {
         let (columns, quadratic, owners) = self.whole_columns();
         let full = Full { programme: &self.programme, columns: &columns, quadratic: &quadratic };

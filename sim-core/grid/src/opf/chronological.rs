@@ -7,7 +7,7 @@
 
 use super::full::Full;
 use super::highs;
-use super::programme::{Column, Programme, SideRow};
+use super::programme::{Column, NONE, Programme, SideRow};
 use super::simplex::Outcome;
 use crate::flow::DcNetwork;
 use crate::network::{GridError, Line, Network, Offer};
@@ -215,12 +215,23 @@ impl<'a> Hourly<'a> {
             }
         }
         let first_battery = columns.len();
+        // An hour may be unable to take what a battery should give, or the other way round: such an uptake costs more than any use of it.
+        let dearest = input.units.iter().fold(input.shedding_eur_per_mwh.abs(), |most, unit| most.max(unit.cost_eur_per_mwh.abs()));
+        let penalty = 100.0 * (1.0 + dearest);
         let mut side = Vec::new();
         for battery in input.batteries {
             let charge = columns.len() as u32;
             columns.push(Column::at(at(battery.bus), -1.0, 0.0, 0.0, battery.power_mw));
             columns.push(Column::at(at(battery.bus), 1.0, 0.0, 0.0, battery.power_mw));
-            let terms = vec![(charge, battery.charge_efficiency), (charge + 1, -1.0 / battery.discharge_efficiency)];
+            let most = battery.power_mw * (battery.charge_efficiency + 1.0 / battery.discharge_efficiency);
+            let nowhere = Column { cost: penalty, lower: 0.0, upper: most, terms: [(NONE, 0.0); 2] };
+            columns.extend([nowhere, nowhere]);
+            let terms = vec![
+                (charge, battery.charge_efficiency),
+                (charge + 1, -1.0 / battery.discharge_efficiency),
+                (charge + 2, 1.0),
+                (charge + 3, -1.0),
+            ];
             side.push(SideRow { terms, low: 0.0, high: 0.0 });
         }
         let limits = |sign: f64| lines.iter().map(|line| sign * line.limit_mw.max(0.0)).collect();
@@ -270,12 +281,18 @@ impl<'a> Hourly<'a> {
         Ok(Tangent { cost: found.objective, slope: found.side_dual })
     }
 
+    /// Largest uptake of the last solved hour that no charging or discharging makes \[MWh\].
+    fn mismatch_mwh(&self) -> f64 {
+        let of_batteries = self.programme.simplex.values()[self.first_battery..].chunks_exact(4);
+        of_batteries.fold(0.0, |worst, values| worst.max(values[2]).max(values[3]))
+    }
+
     /// Writes the last solved hour.
     fn write(&self, hour: usize, out: &mut Chronology) {
         let values = self.programme.simplex.values();
-        for pair in values[self.first_battery..].chunks_exact(2) {
-            out.charge_mw.push(pair[0]);
-            out.discharge_mw.push(pair[1]);
+        for of_battery in values[self.first_battery..].chunks_exact(4) {
+            out.charge_mw.push(of_battery[0]);
+            out.discharge_mw.push(of_battery[1]);
         }
         if !self.input.detail {
             return;
@@ -364,6 +381,9 @@ pub fn dispatch_hours(input: &ChronologyInput) -> Result<Chronology, ChronologyE
         let tangent = hourly.solve(hour, uptake)?;
         out.hour_cost_eur.push(tangent.cost);
         hourly.write(hour, &mut out);
+        if hourly.mismatch_mwh() > 1e-6 {
+            return Err(ChronologyError::Unreachable);
+        }
         content.iter_mut().zip(uptake).for_each(|(content, by)| *content += by);
         out.content_mwh.extend_from_slice(&content);
     }

@@ -81,7 +81,7 @@ pub fn diagnose(case: &Case, convention: Convention) -> Result<Diagnosis, OpfErr
     let quadratic = vec![0.0; columns.len()];
     let programme = Programme::new(model.network, Vec::new(), Vec::new(), model.fixed_mw, model.low_mw, model.high_mw)?;
     let full = Full { programme: &programme, columns: &columns, quadratic: &quadratic };
-    let (found, beyond) = highs::solve_elastic(&full, &Slacks { cost: BEYOND }).map_err(|status| match status {
+    let (found, beyond) = highs::solve_elastic(&full, Slacks { cost: BEYOND }).map_err(|status| match status {
         OpfStatus::Unsolved { reason } => OpfError::NoVerdict { reason },
         other => OpfError::NoVerdict { reason: format!("the elastic programme is {other:?}") },
     })?;

@@ -21,11 +21,11 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
 ///
 /// # Errors
 /// The status, if it is not optimal.
-pub(crate) fn solve_elastic(full: &Full, slacks: &Slacks) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
+pub(crate) fn solve_elastic(full: &Full, slacks: Slacks) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
     build_and_solve(full, Some(slacks))
 }
 
-fn build_and_solve(full: &Full, slacks: Option<&Slacks>) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
+fn build_and_solve(full: &Full, slacks: Option<Slacks>) -> Result<(Found, Vec<(usize, f64)>), OpfStatus> {
     let programme = full.programme;
     let failed = |what: &str| OpfStatus::Unsolved { reason: format!("HiGHS: {what}") };
     let buses = programme.network.buses;

@@ -1,9 +1,7 @@
 //! Clarabel, an interior-point method: quadratic costs where the fast path fails, and proofs of infeasibility.
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{
-    DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT,
-};
+use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT};
 
 use super::OpfStatus;
 use super::full::{Found, Full};
@@ -114,18 +112,15 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
     let inequalities = rows.right.len() - equalities;
 
     // Costs near one: the tolerances of the solver are then those of the answer.
-    let scale = full.columns.iter().zip(full.quadratic).fold(1e-9_f64, |most, (c, q)| {
-        most.max((c.cost * UNIT_MW).abs()).max((2.0 * q * UNIT_MW * c.upper.abs().min(1e5)).abs())
-    });
+    let scale = full
+        .columns
+        .iter()
+        .zip(full.quadratic)
+        .fold(1e-9_f64, |most, (c, q)| most.max((c.cost * UNIT_MW).abs()).max((2.0 * q * UNIT_MW * c.upper.abs().min(1e5)).abs()));
     let mut linear: Vec<f64> = full.columns.iter().map(|column| column.cost * UNIT_MW / scale).collect();
     linear.resize(count + buses, 0.0);
-    let (at, value): (Vec<usize>, Vec<f64>) = full
-        .quadratic
-        .iter()
-        .enumerate()
-        .filter(|(_, q)| **q != 0.0)
-        .map(|(at, q)| (at, 2.0 * q * UNIT_MW * UNIT_MW / scale))
-        .unzip();
+    let (at, value): (Vec<usize>, Vec<f64>) =
+        full.quadratic.iter().enumerate().filter(|(_, q)| **q != 0.0).map(|(at, q)| (at, 2.0 * q * UNIT_MW * UNIT_MW / scale)).unzip();
     let quadratic = CscMatrix::new_from_triplets(count + buses, count + buses, at.clone(), at, value);
     let matrix = CscMatrix::new_from_triplets(rows.right.len(), count + buses, rows.row, rows.column, rows.value);
     let cones: [SupportedConeT<f64>; 2] = [ZeroConeT(equalities), NonnegativeConeT(inequalities)];
@@ -138,8 +133,8 @@ pub(crate) fn solve(full: &Full) -> Result<Found, OpfStatus> {
         tol_feas: 1e-10,
         ..DefaultSettings::default()
     };
-    let mut solver = DefaultSolver::new(&quadratic, &linear, &matrix, &rows.right, &cones, settings)
-        .map_err(|error| failed(error.to_string()))?;
+    let mut solver =
+        DefaultSolver::new(&quadratic, &linear, &matrix, &rows.right, &cones, settings).map_err(|error| failed(error.to_string()))?;
     solver.solve();
     let solution = &solver.solution;
     let gap = (solution.obj_val - solution.obj_val_dual).abs();

@@ -87,7 +87,8 @@ impl NodalDispatcher {
     ) {
         let (offers, loads) = (self.offers.len(), self.loads.len());
         out.resize(self.programme.network.buses, self.lines.len(), offers, loads);
-        let positive = |mw: f64| mw.max(0.0).min(MOST_MW);
+        // `max` returns the other operand for an undefined one; `clamp` would pass it on.
+        let positive = |mw: f64| MOST_MW.min(mw.max(0.0));
         let programme = &mut self.programme;
         programme.fixed_mw.fill(0.0);
         for (at, (offer, &mw)) in self.offers.iter().zip(available_mw).enumerate() {

@@ -25,7 +25,8 @@ pub(crate) fn polish(model: &Model, live: &[bool], programme: &mut Programme) ->
     let fixed: Vec<f64> = active
         .iter()
         .map(|&row| {
-            let taken = simplex.row(row).iter().zip(&values).enumerate().filter(|&(column, _)| is_linear[column] && !simplex.is_basic(column));
+            let taken =
+                simplex.row(row).iter().zip(&values).enumerate().filter(|&(column, _)| is_linear[column] && !simplex.is_basic(column));
             simplex.slack(row) - taken.map(|(_, (a, x))| a * x).sum::<f64>()
         })
         .collect();

@@ -148,8 +148,7 @@ impl Programme {
     /// # Errors
     /// [`Singular`], as [`Factor::refactor`].
     pub(crate) fn set_branch(&mut self, branch: usize, in_service: bool) -> Result<(), Singular> {
-        let (b, shift) =
-            if in_service { (self.network.susceptance_mw[branch], self.network.shift_mw[branch]) } else { (0.0, 0.0) };
+        let (b, shift) = if in_service { (self.network.susceptance_mw[branch], self.network.shift_mw[branch]) } else { (0.0, 0.0) };
         let before = self.susceptance_mw[branch];
         if before == b {
             return Ok(());
@@ -228,13 +227,8 @@ impl Programme {
                 self.simplex.set_limits(row, low, high);
             }
         }
-        if self.low_mw.iter().zip(&self.high_mw).any(|(low, high)| low > high) {
-            // A row whose limits cross is a proof by itself; the simplex wants them in order.
-            for branch in 0..self.low_mw.len() {
-                if self.low_mw[branch] > self.high_mw[branch] && self.susceptance_mw[branch] != 0.0 {
-                    return Outcome::Infeasible;
-                }
-            }
+        if self.has_crossed_limits() {
+            return Outcome::Infeasible;
         }
         loop {
             self.rounds += 1;
@@ -250,6 +244,11 @@ impl Programme {
         }
     }
 
+    /// Whether the limits of a branch in service leave no flow: a proof by itself that nothing is feasible.
+    pub(crate) fn has_crossed_limits(&self) -> bool {
+        self.low_mw.iter().zip(&self.high_mw).zip(&self.susceptance_mw).any(|((low, high), &b)| low > high && b != 0.0)
+    }
+
     fn build(&mut self) {
         let pick = |of: fn(&Column) -> f64| self.columns.iter().map(of).collect::<Vec<f64>>();
         self.simplex = Simplex::new(&pick(|c| c.cost), &pick(|c| c.lower), &pick(|c| c.upper));
@@ -257,8 +256,11 @@ impl Programme {
         self.coefficients.resize(self.columns.len(), 0.0);
         for island in 0..self.islands.count() as u32 {
             for (coefficient, column) in self.coefficients.iter_mut().zip(&self.columns) {
-                *coefficient =
-                    column.terms.iter().map(|&(bus, by)| if bus != NONE && self.islands.of[bus as usize] == island { by } else { 0.0 }).sum();
+                *coefficient = column
+                    .terms
+                    .iter()
+                    .map(|&(bus, by)| if bus != NONE && self.islands.of[bus as usize] == island { by } else { 0.0 })
+                    .sum();
             }
             self.simplex.add_row(&self.coefficients, 0.0, 0.0);
         }
@@ -395,12 +397,8 @@ impl Programme {
 
     /// What one more unit of demand costs at each bus; `None` outside the network.
     pub(crate) fn prices(&self) -> Vec<Option<f64>> {
-        let mut price: Vec<Option<f64>> = self
-            .islands
-            .of
-            .iter()
-            .map(|&island| (island != Islands::NONE).then(|| self.simplex.dual(island as usize)))
-            .collect();
+        let mut price: Vec<Option<f64>> =
+            self.islands.of.iter().map(|&island| (island != Islands::NONE).then(|| self.simplex.dual(island as usize))).collect();
         for at in 0..self.rows.len() {
             let dual = self.simplex.dual(self.head() + at);
             if dual != 0.0 {

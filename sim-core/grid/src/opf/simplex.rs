@@ -111,11 +111,6 @@ impl Simplex {
         }
     }
 
-    /// Number of columns.
-    pub(crate) fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// Number of rows.
     pub(crate) fn row_count(&self) -> usize {
         self.basic.len()
@@ -193,30 +188,6 @@ impl Simplex {
         self.place.push(m as u32);
         self.at_upper.push(false);
         self.basic.push(slack as u32);
-    }
-
-    /// Takes a row away whose slack is in the basis.
-    pub(crate) fn remove_slack_row(&mut self, row: usize) {
-        let slack = self.columns + row;
-        let position = self.place[slack] as usize;
-        self.basic.remove(position);
-        self.inverse.remove(position);
-        self.weight.remove(position);
-        self.inverse.iter_mut().for_each(|entries| {
-            entries.remove(row);
-        });
-        self.rows.drain(row * self.columns..(row + 1) * self.columns);
-        for by_variable in [&mut self.cost, &mut self.work_cost, &mut self.lower, &mut self.upper, &mut self.value, &mut self.reduced] {
-            by_variable.remove(slack);
-        }
-        self.place.remove(slack);
-        self.at_upper.remove(slack);
-        for variable in &mut self.basic {
-            *variable -= u32::from(*variable as usize > slack);
-        }
-        for (at, &variable) in self.basic.iter().enumerate() {
-            self.place[variable as usize] = at as u32;
-        }
     }
 
     /// Replaces the coefficients of a row.

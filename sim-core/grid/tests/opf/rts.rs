@@ -45,8 +45,7 @@ pub fn read(folder: &Path, hours: usize) -> Rts {
         }
     }
     let (_, unit_rows) = csv(&folder.join("ed_generators.csv"));
-    let units: Vec<Offer> =
-        unit_rows.iter().map(|row| Offer { bus: at(&row[1]), cost_eur_per_mwh: row[3].parse().unwrap() }).collect();
+    let units: Vec<Offer> = unit_rows.iter().map(|row| Offer { bus: at(&row[1]), cost_eur_per_mwh: row[3].parse().unwrap() }).collect();
     let mut available_mw = Vec::with_capacity(hours * units.len());
     for hour in 0..hours {
         for row in &unit_rows {

@@ -86,9 +86,8 @@ impl<'a> Master<'a> {
         let mut costs = Vec::with_capacity(hours);
         for hour in (0..hours).rev() {
             let cost = self.reflected(hour, least, most);
-            let mut tail = Convex::default();
-            tail.left = tails[hour + 1].left + cost.left;
-            tail.value = tails[hour + 1].value + cost.value;
+            let (left, value) = (tails[hour + 1].left + cost.left, tails[hour + 1].value + cost.value);
+            let mut tail = Convex { left, value, segments: Vec::new() };
             merge(&tails[hour + 1], &cost, |_, slope, length| {
                 tail.segments.push((slope, length));
                 true
