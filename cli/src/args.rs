@@ -152,12 +152,276 @@ pub enum Command {
         #[arg(long, conflicts_with = "word")]
         markdown: bool,
     },
+    /// Questions to the power grid: of a MATPOWER case, RTS-GMLC source data, an adequacy system, or a scenario
+    #[command(subcommand)]
+    Grid(GridCommand),
+    /// Turn other people's files into a scenario
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// List the GPUs of this machine
     Devices,
     /// Print a completion script
     Completions {
         /// Shell
         shell: clap_complete::Shell,
+    },
+}
+
+/// Where a network comes from.
+#[derive(Clone, Debug, Args)]
+pub struct NetworkInput {
+    /// MATPOWER case (.m), folder of RTS-GMLC source data, or scenario
+    pub case: PathBuf,
+    /// Hour of a scenario or of RTS-GMLC, from 0 [default: the hour of the greatest load]
+    #[arg(long, value_name = "H")]
+    pub hour: Option<usize>,
+    /// Susceptance of a branch: 1/(x tap) with phase shifts, or x/(r²+x²) without taps [default: matpower; powermodels for
+    /// cascades and shedding by tier, as their models are defined]
+    #[arg(long, value_enum)]
+    pub convention: Option<ConventionArg>,
+}
+
+/// Which susceptance a branch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConventionArg {
+    /// 1/(x tap), phase shifts count: MATPOWER, pandapower.
+    Matpower,
+    /// x/(r²+x²), taps and phase shifts ignored: PowerModels.jl, the baseline of PGLib-OPF.
+    #[value(alias = "pm")]
+    Powermodels,
+}
+
+/// What is out of service, by row of the file from 0.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Outages {
+    /// Branch rows that are out, from 0: 3,17
+    #[arg(long, alias = "outages", alias = "branches", alias = "outage-branches", value_name = "ROW,..", value_delimiter = ',', value_parser = rows)]
+    pub outage: Vec<Rows>,
+    /// Units that are out: rows among the units in service, from 0
+    #[arg(long, alias = "outage-generators", alias = "outage-gens", alias = "units", alias = "generators", alias = "gens", value_name = "ROW,..", value_delimiter = ',', value_parser = rows)]
+    pub outage_units: Vec<Rows>,
+    /// Count the rows of --outage-units among all units of the file, in service or not
+    #[arg(long)]
+    pub unit_file_rows: bool,
+}
+
+/// Rows of a list such as `3;17`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows(pub Vec<usize>);
+
+fn rows(text: &str) -> Result<Rows, String> {
+    let row = |word: &str| word.parse().map_err(|_| format!("`{word}` is not a row number; write rows from 0, for example 3,17"));
+    text.split([';', ' ']).map(str::trim).filter(|word| !word.is_empty()).map(row).collect::<Result<_, _>>().map(Rows)
+}
+
+/// Where an adequacy system comes from.
+#[derive(Clone, Debug, Args)]
+pub struct SystemInput {
+    /// Scenario, folder of RTS-GMLC source data, folder with units.csv and a load, or a JSON file of systems
+    pub system: PathBuf,
+    /// Annual peak \[MW\] that tables of percentages are scaled to
+    #[arg(long, value_name = "MW")]
+    pub peak: Option<f64>,
+    /// Another table of units than units.csv
+    #[arg(long, value_name = "FILE")]
+    pub units: Option<PathBuf>,
+    /// Another hourly load than load.csv, or the folder of the tables of percentages
+    #[arg(long, value_name = "PATH")]
+    pub load: Option<PathBuf>,
+    /// Which system of a JSON file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Copies of the system side by side, joined without limit
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub copies: u32,
+    /// Take all areas as one, without limits between them
+    #[arg(long)]
+    pub copper_plate: bool,
+    /// Standard deviation of the load forecast as a share of the load
+    #[arg(long, value_name = "SHARE")]
+    pub forecast_error: Option<f64>,
+    /// Plan whose AI load is added (scenarios only)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// AI load to add: AREA=MW, firm; append :interruptible, or :backup=MW/HOURS
+    #[arg(long = "ai-load", value_name = "AREA=MW[:KIND]")]
+    pub ai_load: Vec<String>,
+}
+
+/// How adequacy is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MethodArg {
+    /// Exact, where the system allows it, otherwise Monte Carlo.
+    Auto,
+    /// Exact convolution of capacity outage tables.
+    Convolution,
+    /// Sequential Monte Carlo.
+    MonteCarlo,
+}
+
+/// Models of a cascade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CascadeModelArg {
+    /// Every overload trips at once; islands balance in proportion.
+    #[value(name = "dc-cascade-1")]
+    DcCascade1,
+    /// Three ratings with delays, operators who re-dispatch, load shed in steps.
+    #[value(name = "rated-1")]
+    Rated1,
+}
+
+/// Questions to the power grid.
+#[derive(Debug, Subcommand)]
+pub enum GridCommand {
+    /// DC power flow
+    Flow {
+        /// Network
+        #[command(flatten)]
+        input: NetworkInput,
+        /// Outages
+        #[command(flatten)]
+        outages: Outages,
+        /// Add the matrices of power transfer and line outage distribution factors
+        #[arg(long)]
+        factors: bool,
+    },
+    /// DC optimal power flow; with --hours a chronological dispatch
+    Opf {
+        /// Network
+        #[command(flatten)]
+        input: NetworkInput,
+        /// Outages
+        #[command(flatten)]
+        outages: Outages,
+        /// Let load go unserved at this price [$/MWh], so that there is always an answer
+        #[arg(long, value_name = "PRICE")]
+        shed: Option<f64>,
+        /// Shed by tiers of priority at least cost instead: 50/30/20 % of each load at 10000, 3000, 1000 $/MWh, no generation cost
+        #[arg(long, conflicts_with = "shed")]
+        shed_by_tier: bool,
+        /// Spinning reserve that units in service must hold \[MW\]
+        #[arg(long, value_name = "MW")]
+        reserve: Option<f64>,
+        /// Dispatch this many hours from --hour on (RTS-GMLC and scenarios)
+        #[arg(long, value_name = "N")]
+        hours: Option<usize>,
+        /// One bus: merit order
+        #[arg(long, requires = "hours")]
+        copper_plate: bool,
+        /// Battery: bus=313,mw=50,mwh=200,efficiency=0.85,initial=100
+        #[arg(long, value_name = "KEY=VALUE,..", requires = "hours")]
+        battery: Vec<String>,
+        /// Solve with HiGHS instead of the own method
+        #[arg(long)]
+        highs: bool,
+    },
+    /// N-1 or N-2 screening of branches and units
+    Contingency {
+        /// Network
+        #[command(flatten)]
+        input: NetworkInput,
+        /// Outages at a time
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+        depth: u8,
+        /// AI load: BUS=MW
+        #[arg(long = "ai-load", value_name = "BUS=MW")]
+        ai_load: Vec<String>,
+    },
+    /// Cascade of overloads after an outage
+    Cascade {
+        /// Network
+        #[command(flatten)]
+        input: NetworkInput,
+        /// Outages
+        #[command(flatten)]
+        outages: Outages,
+        /// Which model
+        #[arg(long, value_enum, default_value_t = CascadeModelArg::DcCascade1)]
+        model: CascadeModelArg,
+        /// AI load: BUS=MW
+        #[arg(long = "ai-load", value_name = "BUS=MW")]
+        ai_load: Vec<String>,
+        /// Instead of one outage, this many random ones: distribution of the blackout size
+        #[arg(long, value_name = "N")]
+        random: Option<u32>,
+        /// Branches out in each random outage
+        #[arg(long, default_value_t = 2, value_name = "K")]
+        size: u32,
+        /// Black-start units: rows among the units in service; adds the order of restoration
+        #[arg(long, value_name = "ROW,..", value_delimiter = ',', value_parser = rows)]
+        black_start: Vec<Rows>,
+    },
+    /// Resource adequacy: loss of load, energy not served
+    Adequacy {
+        /// System
+        #[command(flatten)]
+        input: SystemInput,
+        /// Method
+        #[arg(long, value_enum, default_value_t = MethodArg::Auto)]
+        method: MethodArg,
+        /// Years of Monte Carlo
+        #[arg(short = 'n', long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+        years: u32,
+        /// Add every hour
+        #[arg(long)]
+        hourly: bool,
+    },
+    /// How much AI load a bus or an area can host at a given loss-of-load expectation
+    Host {
+        /// System
+        #[command(flatten)]
+        input: SystemInput,
+        /// Area or bus
+        #[arg(long, value_name = "BUS")]
+        at: Option<String>,
+        /// Loss-of-load expectation that must hold [h/y]
+        #[arg(long, default_value_t = 3.0, value_name = "HOURS")]
+        lole: f64,
+        /// Share of hours that interruptible AI load may yield
+        #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+        yield_share: f64,
+        /// Power of generators at the site of the AI load \\[MW\\]
+        #[arg(long, default_value_t = 0.0, value_name = "MW")]
+        backup: f64,
+        /// Hours of fuel of those generators
+        #[arg(long, default_value_t = 48.0, value_name = "HOURS")]
+        backup_hours: f64,
+        /// Points of the curve
+        #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+        points: u32,
+        /// Method
+        #[arg(long, value_enum, default_value_t = MethodArg::Auto)]
+        method: MethodArg,
+        /// Years of Monte Carlo
+        #[arg(short = 'n', long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        years: u32,
+    },
+    /// Effective load-carrying capability of a unit
+    Elcc {
+        /// System
+        #[command(flatten)]
+        input: SystemInput,
+        /// Capacity of the unit to add \[MW\]
+        #[arg(long, value_name = "MW")]
+        capacity: f64,
+        /// Its forced outage rate
+        #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+        forced_outage_rate: f64,
+    },
+}
+
+/// Other people's files.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// MATPOWER case file
+    Matpower {
+        /// Case (.m)
+        file: PathBuf,
+    },
+    /// Folder of RTS-GMLC source data
+    RtsGmlc {
+        /// Folder
+        folder: PathBuf,
     },
 }
 

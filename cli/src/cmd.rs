@@ -4,6 +4,8 @@ pub mod compare;
 pub mod completions;
 pub mod devices;
 pub mod explain;
+pub mod grid;
+pub mod import;
 pub mod new;
 pub mod plan;
 pub mod report;

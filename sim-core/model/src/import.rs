@@ -9,7 +9,7 @@ mod matpower;
 mod rts_gmlc;
 mod system;
 
-pub use matpower::{MatpowerOptions, import_matpower};
+pub use matpower::{MatpowerOptions, import_matpower, read_case};
 pub use rts_gmlc::{RtsGmlc, RtsReserve, RtsUnit, import_rts_gmlc, read_rts_gmlc};
 pub use system::{SystemOptions, read_system};
 

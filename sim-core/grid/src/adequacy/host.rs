@@ -73,21 +73,25 @@ pub struct HostPoint {
     pub mw: f64,
     /// Loss-of-load expectation if it is firm \[h per horizon\] -- output.
     pub firm_lole_h: f64,
+    /// Standard error of that; 0 for exact methods \[h per horizon\] -- output.
+    pub firm_lole_stderr_h: f64,
     /// Expected unserved energy if it is firm \[MWh per horizon\] -- output.
     pub firm_eue_mwh: f64,
     /// Loss-of-load expectation of the others if it is interruptible \[h per horizon\] -- output.
     pub others_lole_h: f64,
     /// Hours in which it yields, if only in part, if it is interruptible \[h per horizon\] -- output.
     pub yield_h: f64,
+    /// Standard error of that; 0 for exact methods \[h per horizon\] -- output.
+    pub yield_stderr_h: f64,
     /// Those hours as a share of the horizon -- output.
     pub yield_share: f64,
     /// Energy that it yields \[MWh per horizon\] -- output.
     pub yield_mwh: f64,
     /// That energy as a share of its demand -- output.
     pub yield_energy_share: f64,
-    /// Hours in which its own generators do not cover that, with fuel without end \[h per horizon\] -- output.
+    /// Hours in which its own generators do not cover that; exact methods burn fuel without end \[h per horizon\] -- output.
     pub lost_h: f64,
-    /// Energy that they do not cover, with fuel without end \[MWh per horizon\] -- output.
+    /// Energy that they do not cover \[MWh per horizon\] -- output.
     pub lost_mwh: f64,
     /// That energy as a share of its demand -- output.
     pub lost_energy_share: f64,
@@ -130,7 +134,7 @@ pub fn host(system: &System, options: &HostOptions) -> Result<Hosting, AdequacyE
 }
 
 impl HostOptions {
-    fn check(&self, hours: usize) -> Result<(), AdequacyError> {
+    pub(super) fn check(&self, hours: usize) -> Result<(), AdequacyError> {
         let error = |field, expected, value| Err(AdequacyError::Option { field, expected, value });
         check_tolerance(self.tolerance_mw)?;
         for (field, value) in [("most_lole_h", self.most_lole_h), ("backup_mw", self.backup_mw)] {
@@ -176,9 +180,11 @@ impl HostOptions {
         HostPoint {
             mw,
             firm_lole_h: firm.lole_h,
+            firm_lole_stderr_h: 0.0,
             firm_eue_mwh: firm.eue_mwh,
             others_lole_h: shed_first.lole_h,
             yield_h: ai.yield_h,
+            yield_stderr_h: 0.0,
             yield_share: ai.yield_h / firm.lolp.len() as f64,
             yield_mwh: ai.yield_mwh,
             yield_energy_share: share(ai.yield_mwh),

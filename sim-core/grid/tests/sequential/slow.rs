@@ -101,8 +101,7 @@ fn slow_year(system: &System, year: u32) -> [f64; 8] {
         soft -= mw;
         send(1, &mut left[1], &mut soft, &mut room);
         // Storage in area 0, hydro in area 1.
-        let battery_could =
-            if storage_states[hour] == 0 { storage.discharge_mw.min(stored * storage.discharge_efficiency) } else { 0.0 };
+        let battery_could = if storage_states[hour] == 0 { storage.discharge_mw.min(stored * storage.discharge_efficiency) } else { 0.0 };
         let hydro_could = if hydro_states[hour] == 0 { hydro.power_mw.min(water + hydro.inflow_mwh[hour]) } else { 0.0 };
         let mut reserve = [battery_could, hydro_could];
         for place in 0..2 {
@@ -167,7 +166,8 @@ pub fn everything(hours: usize) -> System {
             .collect()
     };
     let times = |mttf_h: f64, mttr_h: f64| TwoState::Times { mttf_h, mttr_h };
-    let mut system = System { hours, areas: vec![area("a", wave(150.0, 50.0, 0.0)), area("b", wave(90.0, 30.0, 0.2))], ..System::default() };
+    let mut system =
+        System { hours, areas: vec![area("a", wave(150.0, 50.0, 0.0)), area("b", wave(90.0, 30.0, 0.2))], ..System::default() };
     system.areas[1].variable_mw = wave(20.0, 10.0, 0.5);
     let mut ai = tier("ai", TierKind::Interruptible, vec![15.0; hours]);
     (ai.backup_mw, ai.backup_h, ai.most_h_per_day) = (8.0, 4.0, 5.0);

@@ -2,8 +2,8 @@
 
 use bastide_engine::Estimate;
 use bastide_grid::adequacy::{
-    Area, RecordedYear, SequentialAdequacy, SequentialError, SequentialOptions, SnapshotOptions, Storage, System, Tie, Tier, TierKind, TwoState,
-    Unit, Weather, WeightedMean, sample_snapshots, simulate,
+    Area, RecordedYear, SequentialAdequacy, SequentialError, SequentialOptions, SnapshotOptions, Storage, System, Tie, Tier, TierKind,
+    TwoState, Unit, Weather, WeightedMean, sample_snapshots, simulate,
 };
 
 use crate::rts;
@@ -27,12 +27,18 @@ pub fn run(system: &System, years: u32) -> SequentialAdequacy {
 /// Within `errors` standard errors; without an error, equal.
 pub fn near(estimate: &Estimate, value: f64, errors: f64, what: &str) {
     let deviation = estimate.deviation(value).unwrap();
-    assert!(deviation.abs() <= errors || (estimate.mean - value).abs() < 1e-9, "{what}: {estimate:?} against {value}, {deviation:.2} errors");
+    assert!(
+        deviation.abs() <= errors || (estimate.mean - value).abs() < 1e-9,
+        "{what}: {estimate:?} against {value}, {deviation:.2} errors"
+    );
 }
 
 fn near_weighted(estimate: WeightedMean, value: f64, errors: f64, what: &str) {
     let deviation = (estimate.mean - value) / estimate.stderr;
-    assert!(deviation.abs() <= errors || (estimate.mean - value).abs() < 1e-9, "{what}: {estimate:?} against {value}, {deviation:.2} errors");
+    assert!(
+        deviation.abs() <= errors || (estimate.mean - value).abs() < 1e-9,
+        "{what}: {estimate:?} against {value}, {deviation:.2} errors"
+    );
 }
 
 /// Exact figures: convolution (hours, energy, daily peaks; Allan, Billinton & Abdel-Gawad 1986 print 9.39418, 1176 and
@@ -165,7 +171,8 @@ fn tiers_yield_in_order_run_on_fuel_and_rest() {
         units: vec![unit("g", 0, 1, 10.0, TwoState::Perfect)],
         ..System::default()
     };
-    system.areas[0].tiers = vec![tier("ai", TierKind::Interruptible, vec![4.0; hours]), tier("dr", TierKind::Interruptible, vec![2.0; hours])];
+    system.areas[0].tiers =
+        vec![tier("ai", TierKind::Interruptible, vec![4.0; hours]), tier("dr", TierKind::Interruptible, vec![2.0; hours])];
     // Three hours at 4 MW of fuel: 12 MWh once, then never again, as it is curtailed every hour but runs none: a day without
     // running refills it. Runs in hours 0-2, refilled for 27-29, 54-56, 81-83.
     system.areas[0].tiers[0].backup_mw = 4.0;
@@ -268,7 +275,9 @@ fn what_cannot_be_simulated_is_refused() {
     refuse(&|system| system.units[0].outage = TwoState::Times { mttf_h: 10.0, mttr_h: 0.0 });
     refuse(&|system| system.units[0].outage = TwoState::Unavailability(1.5));
     refuse(&|system| system.units[0].profile = vec![1.0]);
-    refuse(&|system| system.ties = vec![Tie { name: "t".into(), from: 0, to: 0, forward_mw: 1.0, backward_mw: 1.0, outage: TwoState::Perfect }]);
+    refuse(&|system| {
+        system.ties = vec![Tie { name: "t".into(), from: 0, to: 0, forward_mw: 1.0, backward_mw: 1.0, outage: TwoState::Perfect }]
+    });
     let none = SequentialOptions { years: 0, ..SequentialOptions::default() };
     assert!(matches!(simulate(&good, &none), Err(SequentialError::Input(_))));
     let empty = Weather { years: Vec::new(), block_days: 0, window_days: 0, whole_weeks: false };

@@ -20,24 +20,32 @@ pub struct MatpowerOptions {
     pub file: String,
 }
 
-/// Turns the text of a MATPOWER case into a scenario that validates.
+/// Reads the text of a MATPOWER case; `file` is its name in messages.
 ///
 /// # Errors
-/// Each mistake of the case file with its line and column (`F1001`).
-pub fn import_matpower(text: &str, options: &MatpowerOptions) -> Result<ImportedScenario, Vec<Diagnostic>> {
-    let case = read_matpower(text).map_err(|mistakes| {
+/// Each mistake with its line and column (`F1001`).
+pub fn read_case(text: &str, file: &str) -> Result<Case, Vec<Diagnostic>> {
+    read_matpower(text).map_err(|mistakes| {
         let place = |line: usize, column: usize| Span {
             line: line as u32,
             column: column as u32,
             text: text.lines().nth(line.saturating_sub(1)).unwrap_or("").chars().take(240).collect::<String>().into(),
-            ..Span::file(&options.file)
+            ..Span::file(file)
         };
         let diagnostic = |it: bastide_grid::CaseError| {
             let diagnostic = Diagnostic::error("F1001", place(it.line, it.column), it.message);
             if let Some(hint) = it.hint { diagnostic.hint(hint) } else { diagnostic }
         };
-        mistakes.into_iter().map(diagnostic).collect::<Vec<_>>()
-    })?;
+        mistakes.into_iter().map(diagnostic).collect()
+    })
+}
+
+/// Turns the text of a MATPOWER case into a scenario that validates.
+///
+/// # Errors
+/// Each mistake of the case file with its line and column (`F1001`).
+pub fn import_matpower(text: &str, options: &MatpowerOptions) -> Result<ImportedScenario, Vec<Diagnostic>> {
+    let case = read_case(text, &options.file)?;
     let fuels = texts_of(text, &["genfuel", "gentype"], case.generators.len());
     let mut import = Import::new(&case, options);
     if import.draft.buses.is_empty() {

@@ -74,9 +74,7 @@ fn law(outage: TwoState, derated: Option<DeratedState>) -> bool {
     let known = |law: TwoState| match law {
         TwoState::Perfect => Some(0.0),
         TwoState::Unavailability(share) => (0.0..=1.0).contains(&share).then_some(share),
-        TwoState::Times { mttf_h, mttr_h } => {
-            (mttf_h > 0.0 && mttr_h > 0.0 && mttf_h.is_finite() && mttr_h.is_finite()).then_some(0.0)
-        }
+        TwoState::Times { mttf_h, mttr_h } => (mttf_h > 0.0 && mttr_h > 0.0 && mttf_h.is_finite() && mttr_h.is_finite()).then_some(0.0),
     };
     let second = derated.map_or(Some(0.0), |derated| known(derated.outage));
     known(outage).zip(second).is_some_and(|(first, second)| first + second <= 1.0)

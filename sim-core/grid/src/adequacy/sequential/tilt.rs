@@ -50,7 +50,11 @@ impl Members {
             .filter(|(_, component)| component.chain.probability()[0] < 1.0)
             .flat_map(|(place, component)| std::iter::repeat_n(place as u32, component.keys.len()))
             .collect();
-        Self { component, probability: chains().map(|chain| chain.probability()).collect(), lost: chains().map(|chain| chain.lost()).collect() }
+        Self {
+            component,
+            probability: chains().map(|chain| chain.probability()).collect(),
+            lost: chains().map(|chain| chain.lost()).collect(),
+        }
     }
 }
 
@@ -160,9 +164,8 @@ impl Target {
             if mw > 0.0 {
                 for step in 0..STEPS {
                     let slack = step as f64 / self.steps_per_mw;
-                    let of = |state: usize| {
-                        members.probability[component][state] * self.short(row, slack - mw * members.lost[component][state])
-                    };
+                    let of =
+                        |state: usize| members.probability[component][state] * self.short(row, slack - mw * members.lost[component][state]);
                     let value = of(0) + of(1) + of(2);
                     self.table.push(value);
                 }
@@ -223,7 +226,8 @@ impl Target {
             let mw = full * share_at(prepared, component, hour);
             let lost = &members.lost[component];
             let row = self.row[place + 1];
-            let short = [self.short(row, slack) + FLOOR, self.short(row, slack - mw * lost[1]) + FLOOR, self.short(row, slack - mw) + FLOOR];
+            let short =
+                [self.short(row, slack) + FLOOR, self.short(row, slack - mw * lost[1]) + FLOOR, self.short(row, slack - mw) + FLOOR];
             let scale = 1.0 / (truth[0] * short[0] + truth[1] * short[1] + truth[2] * short[2]);
             let tilted = [truth[0] * short[0] * scale, truth[1] * short[1] * scale, truth[2] * short[2] * scale];
             let state = choose(place, &tilted);

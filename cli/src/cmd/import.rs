@@ -1,0 +1,53 @@
+//! `import`: other people's files become a scenario folder.
+
+use std::path::{Path, PathBuf};
+
+use bastide_model::import::{ImportedScenario, MatpowerOptions, import_matpower, import_rts_gmlc};
+use serde_json::json;
+
+use crate::args::{Format, Global, ImportCommand};
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub fn run(command: &ImportCommand, global: &Global, output: &Output) -> Result<(), Failure> {
+    let (source, imported) = match command {
+        ImportCommand::Matpower { file } => {
+            let text = super::read_text(file)?;
+            let options = MatpowerOptions { name: None, file: file.display().to_string() };
+            (file, import_matpower(&text, &options).map_err(Failure::Diagnostics)?)
+        }
+        ImportCommand::RtsGmlc { folder } => (folder, import_rts_gmlc(folder).map_err(Failure::Diagnostics)?),
+    };
+    let folder = global.output.clone().unwrap_or_else(|| default_folder(source));
+    write(&imported, &folder)?;
+    if output.format == Format::Json {
+        let files: Vec<&String> = imported.files.iter().map(|(path, _)| path).collect();
+        return output.json("import/1", &json!({ "scenario": folder, "files": files }));
+    }
+    output.line(&folder.display().to_string())?;
+    output.say(&format!("next: bastide validate {0}; bastide study {0}", folder.display()));
+    Ok(())
+}
+
+/// A folder in the current one, named like the source.
+fn default_folder(source: &Path) -> PathBuf {
+    let name = source.file_stem().or(source.file_name()).map_or_else(|| "imported".to_owned(), |name| name.to_string_lossy().into_owned());
+    let word: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    PathBuf::from(word.trim_matches('-'))
+}
+
+fn write(imported: &ImportedScenario, folder: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error: std::io::Error| Failure::sentence(format!("cannot write `{}`: {error}", path.display()));
+    let taken = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if taken {
+        return Err(Failure::hinted(format!("`{}` is not empty", folder.display()), "choose another folder with -o"));
+    }
+    for (path, text) in &imported.files {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+        }
+        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
