@@ -1,5 +1,7 @@
 //! Sequential simulation of adequacy against closed forms, published figures and a simulator that skips nothing.
 
+#[path = "sequential/gmlc.rs"]
+mod gmlc;
 #[path = "sequential/laws.rs"]
 mod laws;
 #[path = "sequential/rts.rs"]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use bastide_grid::adequacy::{Area, Storage, System, Tie, TwoState, Unit};
+use bastide_grid::adequacy::{Area, SnapshotOptions, Storage, System, Tie, TwoState, Unit, sample_snapshots};
+
+use crate::small::run;
 
 /// Columns by name.
 struct Table {
@@ -104,4 +106,34 @@ pub fn system(folder: &Path) -> Option<System> {
         }
     }
     Some(system)
+}
+
+/// With 15 % more load the system is short for about an hour and a half a year: years and weighted snapshots must agree.
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn three_regions_share_their_surplus() {
+    let data = std::env::var("BASTIDE_REFERENCE_DATA")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), Into::into);
+    let Some(mut system) = system(&data.join("grid/rts_gmlc")) else {
+        println!("skipped: no RTS-GMLC data in {}", data.display());
+        return;
+    };
+    assert_eq!((system.hours, system.ties.len(), system.storages.len()), (8784, 3, 1));
+    for area in &mut system.areas {
+        area.load_mw.iter_mut().for_each(|mw| *mw *= 1.15);
+    }
+    let with = run(&system, 1500);
+    system.storages.clear();
+    let without = run(&system, 1500);
+    assert!(with.annual_eue_mwh.iter().zip(&without.annual_eue_mwh).all(|(with, without)| *with <= without + 1e-6));
+    assert!(with.system.eue_mwh.mean < 0.9 * without.system.eue_mwh.mean);
+    let sampled = sample_snapshots(&system, &SnapshotOptions::default()).unwrap().system;
+    for (years, sampled) in [(&without.system.lole_h, sampled.lole_h), (&without.system.eue_mwh, sampled.eue_mwh)] {
+        let apart = (years.mean - sampled.mean) / years.stderr.unwrap().hypot(sampled.stderr);
+        assert!(apart.abs() < 3.5, "{years:?} {sampled:?}");
+    }
+    // Islands: each region alone is worse off than together.
+    system.ties.clear();
+    let alone = run(&system, 300);
+    assert!(alone.system.lole_h.mean > 5.0 * without.system.lole_h.mean);
 }

@@ -1,7 +1,9 @@
 //! A simulator that skips nothing: every hour of every year, two areas and a tie in closed form, its own draws.
 
 use bastide_engine::{Estimate, Stream, stream_key};
-use bastide_grid::adequacy::{DeratedState, Hydro, Storage, System, Tie, TierKind, TwoState};
+use bastide_grid::adequacy::{
+    DeratedState, Hydro, SequentialError, SnapshotOptions, Storage, System, Tie, TierKind, TwoState, WeightedMean, sample_snapshots,
+};
 
 use crate::small::{area, run, tier, unit};
 
@@ -43,9 +45,9 @@ fn slow_year(system: &System, year: u32) -> [f64; 8] {
     let mut stream = Stream::new(99, year, stream_key("slow", "simulator"));
     let hours = system.hours;
     let mut supply = vec![vec![0.0; hours]; 2];
-    for (place, area) in system.areas.iter().enumerate() {
-        for hour in 0..hours {
-            supply[place][hour] += area.variable_mw.get(hour).copied().unwrap_or(0.0);
+    for (supply, area) in supply.iter_mut().zip(&system.areas) {
+        for (supply, variable) in supply.iter_mut().zip(&area.variable_mw) {
+            *supply += variable;
         }
     }
     for unit in &system.units {
@@ -227,5 +229,40 @@ fn skipping_changes_no_law() {
         let error = (slow.stderr.unwrap().powi(2) + fast.stderr.unwrap().powi(2)).sqrt();
         let apart = (slow.mean - fast.mean) / error;
         assert!(apart.abs() < 3.5 && slow.mean > 0.0, "number {place}: {} and {}, {apart:.2} errors", slow.mean, fast.mean);
+    }
+}
+
+#[test]
+fn weighted_snapshots_agree_with_years_on_what_convolution_cannot_do() {
+    let mut system = everything(24 * 14 + 5);
+    system.storages.clear();
+    let (hydro, limited) = (system.hydros.clone(), system.areas[0].tiers[0].most_h_per_day);
+    let options = SnapshotOptions { relative_error: 0.005, ..SnapshotOptions::default() };
+    assert!(matches!(sample_snapshots(&system, &options), Err(SequentialError::Method(_))));
+    system.hydros.clear();
+    assert!(matches!(sample_snapshots(&system, &options), Err(SequentialError::Method(_))));
+    system.areas[0].tiers[0].most_h_per_day = 24.0;
+    assert!(!hydro.is_empty() && limited < 24.0);
+    let sampled = sample_snapshots(&system, &options).unwrap();
+    let years = run(&system, 40_000);
+    let agree = |sampled: WeightedMean, years: &Estimate, what: &str| {
+        let error = (sampled.stderr.powi(2) + years.stderr.unwrap().powi(2)).sqrt();
+        let apart = (sampled.mean - years.mean) / error;
+        assert!(apart.abs() < 3.5 && years.mean > 0.0, "{what}: {sampled:?} and {years:?}, {apart:.2} errors");
+    };
+    let pairs = std::iter::once((&sampled.system, &years.system)).chain(sampled.areas.iter().zip(&years.areas));
+    for (sampled, years) in pairs {
+        let events = years.events.as_ref().unwrap();
+        agree(sampled.lole_h, &years.lole_h, "hours");
+        agree(sampled.eue_mwh, &years.eue_mwh, "energy");
+        agree(sampled.peak_days, &years.peak_days, "peak days");
+        agree(sampled.frequency.unwrap(), &events.frequency, "hourly events");
+        agree(sampled.continuous_frequency.unwrap(), events.continuous_frequency.as_ref().unwrap(), "events");
+        agree(sampled.duration_h.unwrap(), events.duration_h.as_ref().unwrap(), "duration");
+    }
+    agree(sampled.tiers[0][0].0, &years.tiers[0][0].hours, "tier hours");
+    agree(sampled.tiers[0][0].1, &years.tiers[0][0].curtailed_mwh, "tier energy");
+    for threads in [2, 3] {
+        assert_eq!(sampled, sample_snapshots(&system, &SnapshotOptions { threads, ..options }).unwrap());
     }
 }

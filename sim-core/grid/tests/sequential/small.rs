@@ -276,7 +276,7 @@ fn what_cannot_be_simulated_is_refused() {
     refuse(&|system| system.units[0].outage = TwoState::Unavailability(1.5));
     refuse(&|system| system.units[0].profile = vec![1.0]);
     refuse(&|system| {
-        system.ties = vec![Tie { name: "t".into(), from: 0, to: 0, forward_mw: 1.0, backward_mw: 1.0, outage: TwoState::Perfect }]
+        system.ties = vec![Tie { name: "t".into(), from: 0, to: 0, forward_mw: 1.0, backward_mw: 1.0, outage: TwoState::Perfect }];
     });
     let none = SequentialOptions { years: 0, ..SequentialOptions::default() };
     assert!(matches!(simulate(&good, &none), Err(SequentialError::Input(_))));

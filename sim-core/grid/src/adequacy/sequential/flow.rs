@@ -157,3 +157,87 @@ impl Network {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bastide_engine::Stream;
+
+    use super::*;
+    use crate::adequacy::TwoState;
+
+    /// Most demand of levels up to `level` that can be served: the least cut over all sets of areas on the side of the sources
+    /// (Ford & Fulkerson 1956).
+    fn least_cut(network: &Network, supply: &[f64], demand: &[f64], level: usize) -> f64 {
+        let areas = network.areas;
+        (0..1_usize << areas)
+            .map(|set| {
+                let inside = |area: usize| set >> area & 1 == 1;
+                let mut cut = 0.0;
+                for area in 0..areas {
+                    let wanted: f64 = (0..=level).map(|level| demand[level * areas + area]).sum();
+                    cut += if inside(area) { wanted } else { supply[area] };
+                }
+                for ((from, to), (forward, backward)) in network.ties.iter().zip(&network.limit_mw) {
+                    cut += if inside(*from) && !inside(*to) { *forward } else { 0.0 };
+                    cut += if inside(*to) && !inside(*from) { *backward } else { 0.0 };
+                }
+                cut
+            })
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn every_level_gets_the_most_that_the_ties_allow() {
+        for case in 0..3000 {
+            let mut stream = Stream::new(1, case, 8);
+            let areas = 1 + stream.index(5);
+            let levels = 1 + stream.index(3);
+            let mut ties = Vec::new();
+            for _ in 0..if areas > 1 { stream.index(8) } else { 0 } {
+                let from = stream.index(areas);
+                let to = (from + 1 + stream.index(areas - 1)) % areas;
+                let limit = |stream: &mut Stream| if stream.bernoulli(0.2) { 0.0 } else { (stream.uniform() * 40.0).round() };
+                let (forward_mw, backward_mw) = (limit(&mut stream), limit(&mut stream));
+                ties.push(Tie { name: String::new(), from, to, forward_mw, backward_mw, outage: TwoState::Perfect });
+            }
+            let mut network = Network::new(areas, &ties, levels);
+            for (limit, tie) in network.limit_mw.iter_mut().zip(&ties) {
+                *limit = (tie.forward_mw, tie.backward_mw);
+            }
+            let supply: Vec<f64> = (0..areas).map(|_| stream.uniform() * 60.0).collect();
+            let reserve: Vec<f64> = (0..areas).map(|_| if stream.bernoulli(0.5) { stream.uniform() * 20.0 } else { 0.0 }).collect();
+            let demand: Vec<f64> = (0..areas * levels).map(|_| (stream.uniform() * 50.0).floor() / levels as f64).collect();
+            network.supply_mw.clone_from(&supply);
+            network.reserve_mw.clone_from(&reserve);
+            network.unmet_mw.clone_from(&demand);
+            for from_reserve in [false, true] {
+                let all: Vec<f64> =
+                    supply.iter().zip(&reserve).map(|(supply, reserve)| supply + if from_reserve { *reserve } else { 0.0 }).collect();
+                for level in 0..levels {
+                    network.serve(level, from_reserve);
+                }
+                for level in 0..levels {
+                    let places = 0..(level + 1) * areas;
+                    let served: f64 = places.map(|place| demand[place] - network.unmet_mw[place]).sum();
+                    let most = least_cut(&network, &all, &demand, level);
+                    assert!((served - most).abs() < 1e-6, "case {case}, level {level}: {served} of {most}");
+                }
+            }
+            // Each area balances: what it had and what came in is served, left or sent on.
+            for area in 0..areas {
+                let served: f64 = (0..levels).map(|level| demand[level * areas + area] - network.unmet_mw[level * areas + area]).sum();
+                let net: f64 = network
+                    .ties
+                    .iter()
+                    .zip(&network.flow_mw)
+                    .map(|((from, to), flow)| f64::from(i8::from(*to == area) - i8::from(*from == area)) * flow)
+                    .sum();
+                let used = supply[area] - network.supply_mw[area] + reserve[area] - network.reserve_mw[area];
+                assert!((used + net - served).abs() < 1e-6, "case {case}, area {area}");
+            }
+            for (flow, (forward, backward)) in network.flow_mw.iter().zip(&network.limit_mw) {
+                assert!(*flow <= forward + 1e-6 && *flow >= -backward - 1e-6);
+            }
+        }
+    }
+}

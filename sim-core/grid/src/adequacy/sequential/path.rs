@@ -183,7 +183,12 @@ impl Chain {
                     (general.mean_h[state], OTHERS[state][usize::from(!lower)])
                 }
             };
-            time_h += mean_h * minus_ln(stream.uniform_interior());
+            let uniform = stream.uniform_interior();
+            // -ln u is at least 1 - u: mostly no logarithm is needed.
+            if time_h + mean_h * (1.0 - uniform) > 1.0 {
+                return state;
+            }
+            time_h += mean_h * minus_ln(uniform);
             if time_h > 1.0 {
                 return state;
             }
@@ -319,7 +324,7 @@ pub(crate) fn minus_ln(u: f64) -> f64 {
     let low = (1.0 / 3.0 + z * (1.0 / 5.0)) + z2 * (1.0 / 7.0 + z * (1.0 / 9.0));
     let high = (1.0 / 11.0 + z * (1.0 / 13.0)) + z2 * (1.0 / 15.0 + z * (1.0 / 17.0));
     let series = low + z2 * z2 * high;
-    -(exponent as i32 as f64 * std::f64::consts::LN_2 + 2.0 * s * (1.0 + z * series))
+    -(f64::from(exponent as i32) * std::f64::consts::LN_2 + 2.0 * s * (1.0 + z * series))
 }
 
 #[cfg(test)]
@@ -394,9 +399,7 @@ mod tests {
             out.label(0);
             let mut state = [0; 2];
             for i in 0..out.lost.len() {
-                for hour in out.start_h[i] as usize..out.end_h[i] as usize {
-                    state[hour] = if out.lost[i] < 1.0 { 1 } else { 2 };
-                }
+                state[out.start_h[i] as usize..out.end_h[i] as usize].fill(if out.lost[i] < 1.0 { 1 } else { 2 });
             }
             pairs[state[0]][state[1]] += 1.0 / f64::from(n);
         }

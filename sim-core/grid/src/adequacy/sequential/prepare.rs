@@ -185,8 +185,8 @@ impl<'a> Prepared<'a> {
             for (place, area) in system.areas.iter().enumerate() {
                 let load = pick(record(year).and_then(|record| record.load_mw.get(place)), &area.load_mw);
                 let variable = pick(record(year).and_then(|record| record.variable_mw.get(place)), &area.variable_mw);
-                for hour in 0..hours {
-                    self.load_mw[base + hour * areas + place] = load[hour];
+                for (hour, load) in load.iter().enumerate() {
+                    self.load_mw[base + hour * areas + place] = *load;
                     self.supply_mw[base + hour * areas + place] = variable.get(hour).copied().unwrap_or(0.0);
                 }
                 for tier in &area.tiers {

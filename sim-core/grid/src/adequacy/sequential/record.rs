@@ -26,31 +26,32 @@ impl Layout {
 
     /// Hours short, days with a short hour, days whose peak hour is short, events by the hour, events in continuous time,
     /// energy not served \[MWh\].
-    pub fn scope(&self, scope: usize) -> usize {
+    pub fn scope(self, scope: usize) -> usize {
+        debug_assert!(scope < self.scopes);
         6 * scope
     }
 
     /// Hours curtailed, energy curtailed \[MWh\], hours lost after backup, energy from backup, energy lost after backup \[MWh\].
-    pub fn tier(&self, tier: usize) -> usize {
+    pub fn tier(self, tier: usize) -> usize {
         6 * self.scopes + 5 * tier
     }
 
     /// Energy charged and discharged, at the terminals \[MWh\].
-    pub fn storage(&self, storage: usize) -> usize {
+    pub fn storage(self, storage: usize) -> usize {
         self.tier(self.tiers) + 2 * storage
     }
 
     /// Energy given on call, and inflow that found the reservoir full \[MWh\].
-    pub fn hydro(&self, hydro: usize) -> usize {
+    pub fn hydro(self, hydro: usize) -> usize {
         self.storage(self.storages) + 2 * hydro
     }
 
     /// Energy from `from` to `to`, and back \[MWh\].
-    pub fn tie(&self, tie: usize) -> usize {
+    pub fn tie(self, tie: usize) -> usize {
         self.hydro(self.hydros) + 2 * tie
     }
 
-    pub fn width(&self) -> usize {
+    pub fn width(self) -> usize {
         self.tie(self.ties)
     }
 }

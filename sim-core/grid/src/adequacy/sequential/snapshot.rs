@@ -145,7 +145,7 @@ impl<'a> Sampler<'a> {
         let mut block = [0; 4];
         let state = &mut self.state;
         let mut choose = |place: usize, probability: &[f64; 3]| {
-            if place % 2 == 0 {
+            if place.is_multiple_of(2) {
                 block = philox4x32([(place / 2 + 1) as u32, draw, low, high], seed);
             }
             let word = 2 * (place % 2);

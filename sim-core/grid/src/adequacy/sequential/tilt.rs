@@ -2,7 +2,7 @@
 //! the rest will be short.
 
 use super::flow::NOTHING_MW;
-use super::path::interior;
+use super::path::{Chain, interior};
 use super::prepare::{Kind, Prepared};
 
 /// Places of a table of probabilities.
@@ -50,11 +50,7 @@ impl Members {
             .filter(|(_, component)| component.chain.probability()[0] < 1.0)
             .flat_map(|(place, component)| std::iter::repeat_n(place as u32, component.keys.len()))
             .collect();
-        Self {
-            component,
-            probability: chains().map(|chain| chain.probability()).collect(),
-            lost: chains().map(|chain| chain.lost()).collect(),
-        }
+        Self { component, probability: chains().map(Chain::probability).collect(), lost: chains().map(Chain::lost).collect() }
     }
 }
 
