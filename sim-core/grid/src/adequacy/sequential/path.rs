@@ -137,9 +137,9 @@ impl Chain {
         }
     }
 
-    /// Whether no chronology is known.
+    /// Whether no chronology is known. What is always in one state has one.
     pub fn is_hourly(&self) -> bool {
-        matches!(self, Self::General(general) if general.hourly)
+        matches!(self, Self::General(general) if general.hourly && general.probability.iter().all(|p| *p < 1.0))
     }
 
     /// Long-run probability of (up, derated, down).
@@ -414,7 +414,9 @@ mod tests {
     #[test]
     fn the_ends_of_unavailability_work() {
         assert_eq!(Chain::new(TwoState::Unavailability(0.0), None), Chain::Perfect);
-        let [out, ..] = moments(&Chain::new(TwoState::Unavailability(1.0), None), 5.0, 10);
-        assert_eq!(out, 1.0);
+        let never = Chain::new(TwoState::Unavailability(1.0), None);
+        let [out, ..] = moments(&never, 5.0, 10);
+        assert!(out == 1.0 && !never.is_hourly());
+        assert_eq!(never.after_hour(2, &mut Stream::new(1, 1, 1)), 2);
     }
 }
