@@ -284,6 +284,14 @@ impl<'a> Year<'a> {
         let source_day = self.source[day] as usize;
         for hour in 0..day_hours {
             let at = self.source_hour(day, hour);
+            // With everything out that is out at any moment of the hour, would any area be short?
+            if !prepared.memory && !self.set_hour(at, |year, area| year.lost_most_mw[hour * areas + area]) {
+                if self.short.contains(&true) {
+                    self.end_events(lengths);
+                }
+                self.short_continuous.fill(false);
+                continue;
+            }
             let needed = self.set_hour(at, |year, area| year.lost_mw[hour * areas + area]);
             self.loss_mw.fill(0.0);
             if needed {
@@ -315,7 +323,7 @@ impl<'a> Year<'a> {
                 self.short[scope] = is_short;
             }
             if self.continuous {
-                self.count_within(day * DAY + hour, hour, at, row);
+                self.count_within(day * DAY + hour, at, row);
             }
         }
     }
@@ -659,14 +667,9 @@ impl<'a> Year<'a> {
     }
 
     /// Counts the events that begin in the hour in continuous time: at its first moment, and after each failure or repair in it.
-    fn count_within(&mut self, hour: usize, hour_of_day: usize, at: usize, row: &mut [f64]) {
+    fn count_within(&mut self, hour: usize, at: usize, row: &mut [f64]) {
         let prepared = self.prepared;
-        let areas = prepared.areas;
         self.count_moment(row);
-        // With everything out that is out at any moment of the hour, would any area be short?
-        if !self.set_hour(at, |year, area| year.lost_most_mw[hour_of_day * areas + area]) {
-            return;
-        }
         let (begin_h, end_h) = (hour as f64, (hour + 1) as f64);
         let mut moments = std::mem::take(&mut self.moments);
         moments.clear();
