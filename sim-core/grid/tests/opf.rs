@@ -13,6 +13,7 @@ use bastide_grid::opf::{
 use bastide_grid::{Branch, Bus, BusKind, Case, Convention, Cost, DcLine, Dispatch, Generator, Load, Offer, read_matpower};
 use proptest::prelude::*;
 
+#[allow(clippy::print_stderr)] // a skipped test says so
 fn reference() -> Option<PathBuf> {
     let folder = std::env::var_os("BASTIDE_REFERENCE_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from)
@@ -20,7 +21,7 @@ fn reference() -> Option<PathBuf> {
     if folder.is_dir() {
         Some(folder)
     } else {
-        println!("skipped: no reference data at {}", folder.display());
+        eprintln!("skipped: no reference data at {}", folder.display());
         None
     }
 }
@@ -384,9 +385,9 @@ fn monolith(input: &ChronologyInput) -> f64 {
             balance[unit.bus].add(x, 1.0);
         }
         let angles: Vec<_> = (0..input.buses).map(|_| problem.add_var(0.0, (f64::NEG_INFINITY, f64::INFINITY))).collect();
-        for bus in 0..input.buses {
+        for (bus, balance) in balance.iter_mut().enumerate() {
             let shed = problem.add_var(input.shedding_eur_per_mwh, (0.0, input.demand_mw[hour * input.buses + bus]));
-            balance[bus].add(shed, 1.0);
+            balance.add(shed, 1.0);
         }
         for line in input.lines.unwrap_or_default() {
             let flow = problem.add_var(0.0, (-line.limit_mw, line.limit_mw));

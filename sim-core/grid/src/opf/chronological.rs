@@ -19,6 +19,9 @@ mod master;
 const GAP: f64 = 1e-10;
 /// Rounds of the search.
 const ROUNDS: usize = 200;
+/// Hours of a window in which the tangents of several batteries are explored, and hours beyond it that are looked at.
+const WINDOW: usize = 120;
+const BEYOND: usize = 24;
 
 /// A battery.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -352,20 +355,13 @@ pub fn dispatch_hours(input: &ChronologyInput) -> Result<Chronology, ChronologyE
         let tangent = hourly.solve(hour, &idle)?;
         master.add(hour, &idle, tangent.cost, &tangent.slope);
     }
+    if count > 1 {
+        explore(&mut hourly, &mut master, hours)?;
+    }
     for _ in 0..ROUNDS {
         let (uptake, least) = master.choose().map_err(|_| ChronologyError::Unreachable)?;
         bound = bound.max(least);
-        let mut cost = 0.0;
-        for (hour, uptake) in uptake.chunks_exact(count).enumerate() {
-            cost += match master.known(hour, uptake) {
-                Some(known) => known,
-                None => {
-                    let tangent = hourly.solve(hour, uptake)?;
-                    master.add(hour, uptake, tangent.cost, &tangent.slope);
-                    tangent.cost
-                }
-            };
-        }
+        let cost = solve_hours(&mut hourly, &mut master, 0, &uptake)?;
         if cost < best.0 {
             best = (cost, uptake);
         }
@@ -391,6 +387,52 @@ pub fn dispatch_hours(input: &ChronologyInput) -> Result<Chronology, ChronologyE
     out.bound_eur = bound;
     (out.solves, out.pivots) = (hourly.solves, hourly.pivots);
     Ok(out)
+}
+
+/// Finds tangents where they are likely to matter, window by window: each starts from the contents at the end of the one before, and looks
+/// beyond its end. The search over all hours then needs few rounds.
+fn explore(hourly: &mut Hourly, master: &mut Master, hours: usize) -> Result<(), ChronologyError> {
+    let batteries = hourly.input.batteries;
+    let count = batteries.len();
+    let mut content: Vec<f64> = batteries.iter().map(|battery| battery.initial_mwh).collect();
+    let mut start = 0;
+    while start < hours {
+        let end = hours.min(start + WINDOW + BEYOND);
+        let mut uptake = Vec::new();
+        for _ in 0..ROUNDS {
+            // A final content within the last window that its start cannot reach is left to the search over all hours.
+            let Ok((chosen, least)) = master.choose_many(start..end, &content) else { return Ok(()) };
+            let cost = solve_hours(hourly, master, start, &chosen)?;
+            uptake = chosen;
+            if cost - least <= 1e-7 * cost.abs().max(1.0) {
+                break;
+            }
+        }
+        for uptake in uptake.chunks_exact(count).take(WINDOW) {
+            for ((content, by), battery) in content.iter_mut().zip(uptake).zip(batteries) {
+                *content = (*content + by).clamp(0.0, battery.energy_mwh);
+            }
+        }
+        start += WINDOW;
+    }
+    Ok(())
+}
+
+/// Cost of hours at given uptakes; their tangents go to the master.
+fn solve_hours(hourly: &mut Hourly, master: &mut Master, first: usize, uptakes: &[f64]) -> Result<f64, ChronologyError> {
+    let mut cost = 0.0;
+    for (hour, uptake) in uptakes.chunks_exact(hourly.input.batteries.len()).enumerate() {
+        let hour = first + hour;
+        cost += match master.known(hour, uptake) {
+            Some(known) => known,
+            None => {
+                let tangent = hourly.solve(hour, uptake)?;
+                master.add(hour, uptake, tangent.cost, &tangent.slope);
+                tangent.cost
+            }
+        };
+    }
+    Ok(cost)
 }
 
 /// Lengths of the arrays, and the numbers of the batteries; the number of hours.

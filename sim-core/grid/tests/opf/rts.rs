@@ -47,6 +47,8 @@ pub fn read(folder: &Path, hours: usize) -> Rts {
     let (_, unit_rows) = csv(&folder.join("ed_generators.csv"));
     let units: Vec<Offer> = unit_rows.iter().map(|row| Offer { bus: at(&row[1]), cost_eur_per_mwh: row[3].parse().unwrap() }).collect();
     let mut available_mw = Vec::with_capacity(hours * units.len());
+    // By hour, then unit.
+    #[allow(clippy::needless_range_loop)]
     for hour in 0..hours {
         for row in &unit_rows {
             available_mw.push(if row[4].is_empty() { row[2].parse().unwrap() } else { series[&row[4]][hour] });

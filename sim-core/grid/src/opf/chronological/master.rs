@@ -4,6 +4,8 @@
 //! is an infimal convolution, which merges the segments of both functions by slope (Rockafellar 1970, §16), and a cut to the contents
 //! that the battery can have. Several batteries: one linear programme.
 
+use std::ops::Range;
+
 use super::Battery;
 use crate::opf::highs::{self, PlainRow};
 
@@ -71,7 +73,10 @@ impl<'a> Master<'a> {
     pub(super) fn choose(&self) -> Result<(Vec<f64>, f64), Unreachable> {
         match self.batteries {
             [battery] => self.choose_one(battery),
-            _ => self.choose_many(),
+            _ => {
+                let start: Vec<f64> = self.batteries.iter().map(|battery| battery.initial_mwh).collect();
+                self.choose_many(0..self.points.len(), &start)
+            }
         }
     }
 
@@ -147,9 +152,14 @@ impl<'a> Master<'a> {
         Convex { left: start, value, segments }
     }
 
-    fn choose_many(&self) -> Result<(Vec<f64>, f64), Unreachable> {
-        let (hours, count) = (self.points.len(), self.batteries.len());
+    /// The cheapest uptakes of some hours from given contents, by one linear programme; contents in between and at an end that is not
+    /// the horizon's are free.
+    pub(super) fn choose_many(&self, window: Range<usize>, start: &[f64]) -> Result<(Vec<f64>, f64), Unreachable> {
+        let (hours, count) = (window.len(), self.batteries.len());
         let width = 1 + 2 * count;
+        // Thousands of EUR beyond the first point of each hour: numbers near one, which the solver likes.
+        let unit = 1000.0;
+        let base_cost = |hour: usize| self.points[window.start + hour].first().map_or(0.0, |point| point.cost);
         let mut columns = Vec::with_capacity(hours * width);
         let mut rows = Vec::new();
         for hour in 0..hours {
@@ -160,23 +170,24 @@ impl<'a> Master<'a> {
                 columns.push((0.0, least, most));
             }
             for (at, battery) in self.batteries.iter().enumerate() {
-                let end = battery.final_mwh.filter(|_| hour + 1 == hours);
+                let end = battery.final_mwh.filter(|_| window.start + hour + 1 == self.points.len());
                 columns.push((0.0, end.unwrap_or(0.0), end.unwrap_or(battery.energy_mwh)));
                 let mut terms = vec![(base + 1 + count + at, 1.0), (base + 1 + at, -1.0)];
-                let start = if hour == 0 { battery.initial_mwh } else { 0.0 };
+                let content = if hour == 0 { start[at] } else { 0.0 };
                 if hour > 0 {
                     terms.push((base - width + 1 + count + at, -1.0));
                 }
-                rows.push(PlainRow { low: start, high: start, terms });
+                rows.push(PlainRow { low: content, high: content, terms });
             }
-            for point in &self.points[hour] {
+            for point in &self.points[window.start + hour] {
                 let mut terms = vec![(base, 1.0)];
-                terms.extend(point.slope.iter().enumerate().map(|(at, slope)| (base + 1 + at, -slope)));
-                let low = point.cost - point.slope.iter().zip(&point.uptake).map(|(slope, x)| slope * x).sum::<f64>();
-                rows.push(PlainRow { low, high: f64::INFINITY, terms });
+                terms.extend(point.slope.iter().enumerate().map(|(at, slope)| (base + 1 + at, -slope / unit)));
+                let low = point.cost - base_cost(hour) - point.slope.iter().zip(&point.uptake).map(|(slope, x)| slope * x).sum::<f64>();
+                rows.push(PlainRow { low: low / unit, high: f64::INFINITY, terms });
             }
         }
-        let (values, cost) = highs::solve_plain(&columns, &rows).map_err(|_| Unreachable)?;
+        let (values, scaled) = highs::solve_plain(&columns, &rows).map_err(|_| Unreachable)?;
+        let cost = unit * scaled + (0..hours).map(base_cost).sum::<f64>();
         let mut uptakes = Vec::with_capacity(hours * count);
         for hour in values.chunks_exact(width) {
             for (battery, &uptake) in self.batteries.iter().zip(&hour[1..=count]) {
