@@ -27,7 +27,7 @@ impl Table {
     /// Reads a file: a header, then at least one row, all of the same length.
     pub fn read(path: &Path, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Self> {
         match text::read(path, name, MAX_SERIES) {
-            Ok(contents) => Self::parse(name, contents.text, mistakes),
+            Ok(contents) => Self::parse(name, &contents.text, mistakes),
             Err(diagnostic) => {
                 mistakes.push(*diagnostic);
                 None
@@ -35,11 +35,11 @@ impl Table {
         }
     }
 
-    fn parse(name: &str, text: Arc<str>, mistakes: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn parse(name: &str, text: &Arc<str>, mistakes: &mut Vec<Diagnostic>) -> Option<Self> {
         let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
         let mut records = reader.records().filter_map(Result::ok);
         let header = records.next().unwrap_or_default();
-        let mut table = Self { name: name.to_owned(), text: Arc::clone(&text), header, rows: records.collect() };
+        let mut table = Self { name: name.to_owned(), text: Arc::clone(text), header, rows: records.collect() };
         // A last line of commas or blanks is what spreadsheets leave behind.
         table.rows.retain(|row| row.iter().any(|field| !field.trim().is_empty()));
         if table.rows.is_empty() {

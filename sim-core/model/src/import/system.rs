@@ -27,15 +27,18 @@ pub struct SystemOptions {
     pub system: Option<String>,
 }
 
-/// Reads an adequacy system: a folder of tables, the table of its units (a `.csv` file), or a `.json` file.
+/// Reads an adequacy system: a folder of tables, the table of its units (a `.csv` file), a `.json` file, or the folder of the source
+/// data of RTS-GMLC.
 ///
 /// Tables, by their columns; `*` is required:
 /// - `units.csv`: `unit` or `unit_group`, `capacity_mw`\*, `count` (1), `area`, outages as `mttf_h` and `mttr_h`, or
-///   `forced_outage_rate`; a third state as `derated_mw` with `derated_probability` or `derated_mttf_h` and `derated_mttr_h`
+///   `forced_outage_rate`; planned maintenance as `maintenance_from_h` and `maintenance_hours`; a third state as `derated_mw` with `derated_probability` or `derated_mttf_h` and `derated_mttr_h`
 /// - `load.csv`: one row for each hour, one column for each area \[MW\]; or `load_weekly_peak_pct.csv`, `load_daily_peak_pct.csv` and
 ///   `load_hourly_pct.csv` of the IEEE RTS, for 52 weeks that begin on Monday, with [`SystemOptions::peak`]
 /// - `variable.csv`: as `load.csv`, generation that is taken as it comes
 /// - `ties.csv`: `from`\*, `to`\*, `forward_mw`\*, `backward_mw` (forward), `mttf_h`, `mttr_h`, `forced_outage_rate`
+/// - `areas.csv`: `area`\*, `forecast_error` (0); `tiers.csv`, shed before the firm load in the order of its rows: `tier`, `area`, `mw`\*, `kind` (`interruptible` or
+///   `firm`), `backup_mw`, `backup_h`, `most_h_per_day` (24); `hydro.csv`: `hydro`, `area`, `power_mw`\*, `energy_mwh`\*, `inflow_mwh`\* by hour, `initial` (0.5)
 /// - `storage.csv`: `storage`, `area`, `power_mw`\* (or `charge_mw` and `discharge_mw`), `energy_mwh`\*, `efficiency` (0.85), `initial` (0.5), outages as for units
 ///
 /// JSON: `{"systems": {NAME: {"load": [..] or [[..], ..] by area, "gens": [{"cap", "lam", "mu", "region"}], "lines": [{"a", "b", "cap", "lam", "mu"}]}}}`
@@ -47,6 +50,10 @@ pub fn read_system(path: &Path, options: &SystemOptions) -> Result<System, Vec<D
     let shown = path.display().to_string();
     if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
         return json::read(path, &shown, options);
+    }
+    let is_gmlc = ["gen.csv", "SourceData/gen.csv", "RTS_Data/SourceData/gen.csv"].iter().any(|name| path.join(name).is_file());
+    if is_gmlc && options.units_file.is_none() && !path.join("units.csv").exists() {
+        return super::read_rts_gmlc(path).map(|read| read.adequacy_system());
     }
     let (folder, units) = if path.is_dir() {
         let units = options.units_file.clone().unwrap_or_else(|| PathBuf::from("units.csv"));

@@ -1,5 +1,6 @@
 //! Other people's files in, scenarios and adequacy systems out.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bastide_grid::adequacy::{TierKind, TwoState, Unit};
@@ -20,7 +21,8 @@ fn reference() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: no reference data at {}", folder.display());
+    // Not `eprintln`, which the test harness hides. A line that cannot be written is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "skipped: no reference data at {}", folder.display());
     None
 }
 
@@ -309,7 +311,10 @@ fn system(units: &str) -> Result<bastide_grid::adequacy::System, Vec<Diagnostic>
 #[test]
 fn tables_of_two_areas_with_three_states_ties_and_storage() {
     let folder = Folder::new()
-        .with("units.csv", "unit,area,capacity_mw,count,mttf_h,mttr_h,forced_outage_rate,derated_mw,derated_probability\ncoal,north,100,2,950,50,0.05,60,0.1\ngas,south,40,,,,0.02,,\nsun,south,5,1,,,0,,\n")
+        .with("units.csv", "unit,area,capacity_mw,count,mttf_h,mttr_h,forced_outage_rate,derated_mw,derated_probability,maintenance_from_h,maintenance_hours\ncoal,north,100,2,950,50,0.05,60,0.1,1,1\ngas,south,40,,,,0.02,,,,\nsun,south,5,1,,,0,,,,\n")
+        .with("hydro.csv", "hydro,area,power_mw,energy_mwh,inflow_mwh\ndam,north,20,400,7\n")
+        .with("areas.csv", "area,forecast_error\nsouth,0.03\n")
+        .with("tiers.csv", "tier,area,mw,kind,backup_mw,backup_h\nfactory,north,12,firm,6,24\nsmelter,north,4,,,\n")
         .with("load.csv", LOAD)
         .with("ties.csv", "from,to,forward_mw,backward_mw,mttf_h,mttr_h\nnorth,south,30,20,1000,10\n")
         .with("storage.csv", "storage,area,power_mw,energy_mwh,efficiency\nbattery,south,10,40,0.81\n")
@@ -324,6 +329,11 @@ fn tables_of_two_areas_with_three_states_ties_and_storage() {
     assert_eq!(system.ties[0].outage, TwoState::Times { mttf_h: 1000.0, mttr_h: 10.0 });
     close(system.storages[0].charge_efficiency, 0.9, 1e-12, "one way");
     assert_eq!(system.areas[1].variable_mw, [3.0, 4.0]);
+    assert_eq!((system.units[0].maintenance.clone(), system.units[1].maintenance.len()), (std::iter::once(1..2).collect(), 0));
+    assert_eq!((system.hydros[0].area, system.hydros[0].inflow_mwh.clone()), (0, vec![7.0, 7.0]));
+    assert_eq!((system.areas[0].forecast_error, system.areas[1].forecast_error), (0.0, 0.03));
+    let tiers = &system.areas[0].tiers;
+    assert_eq!((tiers[0].kind, tiers[0].backup_h, tiers[1].kind, tiers[1].mw[1]), (TierKind::Firm, 24.0, TierKind::Interruptible, 4.0));
 }
 
 #[rstest::rstest]
@@ -492,4 +502,70 @@ fn rts_79_as_a_scenario_is_the_published_system() {
         close(branch.reactance_pu, want.reactance_pu, 1e-12, "x");
         close(branch.rate_a_mw.unwrap(), want.rate_a_mw.unwrap(), 1e-12, "rating");
     }
+}
+
+/// Two buses in two areas, in the folders of the original, for a day.
+fn small_rts(generator: &str) -> Folder {
+    let day = |columns: &str, cells: &str| {
+        (1..=24).fold(format!("Year,Month,Day,Period,{columns}\n"), |text, hour| text + &format!("2020,2,29,{hour},{cells}\n"))
+    };
+    let header = "GEN UID,Bus ID,Unit Group,Unit Type,Category,PMax MW,FOR,MTTF Hr,MTTR Hr,Fuel Price $/MMBTU,Output_pct_0,Output_pct_1,HR_avg_0,HR_incr_1,VOM,\
+                  Emissions CO2 Lbs/MMBTU";
+    Folder::new()
+        .with("SourceData/bus.csv", "Bus ID,Bus Name,Bus Type,MW Load,Area\n101,Abel,Ref,30,1\n201,Bach,PQ,10,2\n")
+        .with(
+            "SourceData/branch.csv",
+            "UID,From Bus,To Bus,R,X,Cont Rating,Tr Ratio,Perm OutRate,Duration\nA1,101,201,0.01,0.1,50,1.05,0.4,10\n",
+        )
+        .with("SourceData/gen.csv", format!("{header}\n{generator}\n201_WIND_1,201,WIND,WIND,Wind,20,0,0,0,0,0,0,0,0,0,0\n"))
+        .with("timeseries_data_files/Load/DAY_AHEAD_regional_Load.csv", day("1,2", "40,12"))
+        .with("timeseries_data_files/WIND/DAY_AHEAD_wind.csv", day("201_WIND_1", "5"))
+        .with(
+            "timeseries_data_files/PV/DAY_AHEAD_pv.csv",
+            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
+        )
+        .with(
+            "timeseries_data_files/RTPV/DAY_AHEAD_rtpv.csv",
+            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
+        )
+        .with(
+            "timeseries_data_files/Hydro/DAY_AHEAD_hydro.csv",
+            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
+        )
+}
+
+#[test]
+fn a_small_rts_gmlc_by_hand() {
+    let folder = small_rts("101_CT_1,101,U20,CT,Oil CT,20,0.1,450,50,10,0.5,1,12000,10000,2,160");
+    let rts = read_rts_gmlc(folder.path()).unwrap_or_else(|list| panic!("{list:#?}"));
+    assert_eq!((rts.hours, rts.start.as_str()), (24, "2020-02-29T00:00:00Z"));
+    // (0.5 * 12000 + 0.5 * 10000) BTU/kWh * 10 $/MMBTU / 1000 + 2.
+    let Some(Cost::Polynomial { linear, .. }) = rts.case.generators[0].cost else { panic!("a linear cost") };
+    close(linear, 112.0, 1e-12, "cost");
+    // 160 lb/MMBTU * 11000 BTU/kWh * 453.59237 g/lb / 1e6.
+    close(rts.units[0].carbon_g_per_kwh, 798.322_571_2, 1e-12, "carbon");
+    assert_eq!((rts.load_mw[0][5], rts.load_mw[1][5]), (40.0, 12.0), "the only bus of an area has all its load");
+    let system = rts.adequacy_system();
+    assert_eq!(system.areas[1].variable_mw, vec![5.0; 24]);
+    assert_eq!(system.units[0].outage, TwoState::Times { mttf_h: 450.0, mttr_h: 50.0 });
+    close(system.ties[0].forward_mw, 50.0, 1e-12, "tie");
+    // A folder of RTS-GMLC is an adequacy system as it stands.
+    assert_eq!(read_system(folder.path(), &SystemOptions::default()).unwrap(), system);
+    let loaded = folder_of(&import_rts_gmlc(folder.path()).unwrap()).load().unwrap_or_else(|list| panic!("{list:#?}"));
+    let (case, _) = case_at(&loaded.model, 7, &[]);
+    close(case.branches[0].reactance_pu, 0.105, 1e-12, "x with tap");
+    close(case.generators[1].max_mw, 5.0, 1e-12, "wind");
+    assert!(loaded.model.lines[0].reliability.is_some());
+}
+
+#[rstest::rstest]
+#[case::unknown_bus("101_CT_1,111,U20,CT,Oil CT,20,0.1,450,50,10,0.5,1,12000,10000,2,160", "F0301 gen.csv:2:10")]
+#[case::no_number("101_CT_1,101,U20,CT,Oil CT,x,0.1,450,50,10,0.5,1,12000,10000,2,160", "F0406 gen.csv:2:28")]
+#[case::repair_in_no_time("101_CT_1,101,U20,CT,Oil CT,20,0.1,450,0,10,0.5,1,12000,10000,2,160", "F0208 gen.csv:2:39")]
+#[case::contradiction("101_CT_1,101,U20,CT,Oil CT,20,0.2,450,50,10,0.5,1,12000,10000,2,160", "F1003 gen.csv:2:31")]
+#[case::ragged("101_CT_1,101,U20,CT", "F0414 gen.csv:2:18")]
+#[case::twice("201_WIND_1,201,WIND,WIND,Wind,4,0,0,0,0,0,0,0,0,0,0", "F0302 gen.csv:3:1")]
+fn bad_rts_gmlc_is_placed(#[case] generator: &str, #[case] place: &str) {
+    let list = read_rts_gmlc(small_rts(generator).path()).unwrap_err();
+    assert!(places(&list).contains(&place.to_owned()), "{list:#?}");
 }

@@ -1,14 +1,15 @@
 //! A folder of tables.
 
+use std::ops::Range;
 use std::path::Path;
 
-use bastide_grid::adequacy::{Area, DeratedState, Storage, System, Tie, TwoState, Unit};
+use bastide_grid::adequacy::{Area, DeratedState, Hydro, Storage, System, Tie, Tier, TierKind, TwoState, Unit};
 
 use super::super::csv::Table;
 use super::load::{Loads, hourly, loads};
 use super::{Outages, SystemOptions};
 use crate::diag::Diagnostic;
-use crate::keys::{Range, nearest};
+use crate::keys::{Range as Limits, nearest};
 
 /// Most units of one row.
 const MOST_UNITS: f64 = 100_000.0;
@@ -20,14 +21,22 @@ pub fn read(folder: &Path, units: &Path, options: &SystemOptions) -> Result<Syst
     let areas = table.as_ref().map(areas_of).unwrap_or_default();
     let loads = loads(folder, options, &areas, &mut mistakes);
     let (Some(table), Some(Loads { mut areas, hours })) = (table, loads) else { return Err(mistakes) };
-    let units = units_of(&table, &areas, &mut mistakes);
+    let units = units_of(&table, &areas, hours, &mut mistakes);
     if let Some(variable) = optional(folder, "variable.csv", &mut mistakes) {
         variables(&variable, &mut areas, hours, &mut mistakes);
     }
     let ties = optional(folder, "ties.csv", &mut mistakes).map(|table| ties_of(&table, &areas, &mut mistakes)).unwrap_or_default();
     let storages =
         optional(folder, "storage.csv", &mut mistakes).map(|table| storages_of(&table, &areas, &mut mistakes)).unwrap_or_default();
-    if mistakes.is_empty() { Ok(System { hours, areas, units, storages, hydros: Vec::new(), ties }) } else { Err(mistakes) }
+    let hydros =
+        optional(folder, "hydro.csv", &mut mistakes).map(|table| hydros_of(&table, &areas, hours, &mut mistakes)).unwrap_or_default();
+    if let Some(table) = optional(folder, "areas.csv", &mut mistakes) {
+        forecasts(&table, &mut areas, &mut mistakes);
+    }
+    if let Some(table) = optional(folder, "tiers.csv", &mut mistakes) {
+        tiers(&table, &mut areas, hours, &mut mistakes);
+    }
+    if mistakes.is_empty() { Ok(System { hours, areas, units, storages, hydros, ties }) } else { Err(mistakes) }
 }
 
 /// A path as messages show it: relative to the folder where possible.
@@ -72,7 +81,7 @@ fn area_at(table: &Table, row: usize, column: Option<usize>, areas: &[Area], mis
     0
 }
 
-fn units_of(table: &Table, areas: &[Area], mistakes: &mut Vec<Diagnostic>) -> Vec<Unit> {
+fn units_of(table: &Table, areas: &[Area], hours: usize, mistakes: &mut Vec<Diagnostic>) -> Vec<Unit> {
     let capacity = table.column("capacity_mw", mistakes);
     let outages = Outages::of(table, "", "forced_outage_rate");
     if outages.rate.is_none() && (outages.mttf.is_none() || outages.mttr.is_none()) {
@@ -89,9 +98,9 @@ fn units_of(table: &Table, areas: &[Area], mistakes: &mut Vec<Diagnostic>) -> Ve
         let title = table.text(row, name);
         let title = if title.is_empty() { format!("unit-{}", row + 1) } else { title.to_owned() };
         let owner = format!("unit `{title}`");
-        let capacity_mw = table.number(row, capacity, Range::NotNegative, mistakes);
+        let capacity_mw = table.number(row, capacity, Limits::NotNegative, mistakes);
         let before = mistakes.len();
-        let number = table.number_or(row, count, Range::NotNegative, 1.0, mistakes);
+        let number = table.number_or(row, count, Limits::NotNegative, 1.0, mistakes);
         if let Some(column) = count
             && mistakes.len() == before
             && (number.fract() != 0.0 || number > MOST_UNITS)
@@ -115,7 +124,7 @@ fn units_of(table: &Table, areas: &[Area], mistakes: &mut Vec<Diagnostic>) -> Ve
             profile: Vec::new(),
             outage,
             derated: third,
-            maintenance: Vec::new(),
+            maintenance: maintenance(table, row, hours, mistakes),
         });
     }
     units
@@ -130,7 +139,7 @@ fn third_state(
     outages: &Outages,
     mistakes: &mut Vec<Diagnostic>,
 ) -> Option<DeratedState> {
-    let left = table.number(row, Some(column), Range::NotNegative, mistakes);
+    let left = table.number(row, Some(column), Limits::NotNegative, mistakes);
     if left > capacity_mw {
         let message = format!("{owner} is left with more than its capacity when derated: {left} MW of {capacity_mw} MW");
         mistakes.push(Diagnostic::error("F0208", table.place(row, column), message).hint("`derated_mw` is what is left"));
@@ -181,8 +190,8 @@ fn ties_of(table: &Table, areas: &[Area], mistakes: &mut Vec<Diagnostic>) -> Vec
             let message = "a tie begins and ends in the same area".to_owned();
             mistakes.push(Diagnostic::error("F0304", table.place(row, to), message).hint("name two different areas"));
         }
-        let forward_mw = table.number(row, Some(forward), Range::NotNegative, mistakes);
-        let backward_mw = table.number_or(row, backward, Range::NotNegative, forward_mw, mistakes);
+        let forward_mw = table.number(row, Some(forward), Limits::NotNegative, mistakes);
+        let backward_mw = table.number_or(row, backward, Limits::NotNegative, forward_mw, mistakes);
         let outage = outages.read(table, row, &format!("tie `{name}`"), mistakes);
         ties.push(Tie { name, from: ends.0, to: ends.1, forward_mw, backward_mw, outage });
     }
@@ -204,18 +213,104 @@ fn storages_of(table: &Table, areas: &[Area], mistakes: &mut Vec<Diagnostic>) ->
         let title = table.text(row, name);
         let title = if title.is_empty() { format!("storage-{}", row + 1) } else { title.to_owned() };
         // Half of the loss on the way in, half on the way out.
-        let one_way = table.number_or(row, efficiency, Range::PositiveShare, 0.85, mistakes).sqrt();
+        let one_way = table.number_or(row, efficiency, Limits::PositiveShare, 0.85, mistakes).sqrt();
         storages.push(Storage {
             area: area_at(table, row, area, areas, mistakes),
-            charge_mw: table.number(row, charge, Range::NotNegative, mistakes),
-            discharge_mw: table.number(row, discharge, Range::NotNegative, mistakes),
-            energy_mwh: table.number(row, energy, Range::NotNegative, mistakes),
+            charge_mw: table.number(row, charge, Limits::NotNegative, mistakes),
+            discharge_mw: table.number(row, discharge, Limits::NotNegative, mistakes),
+            energy_mwh: table.number(row, energy, Limits::NotNegative, mistakes),
             charge_efficiency: one_way,
             discharge_efficiency: one_way,
-            initial: table.number_or(row, initial, Range::Share, 0.5, mistakes),
+            initial: table.number_or(row, initial, Limits::Share, 0.5, mistakes),
             outage: outages.read(table, row, &format!("storage `{title}`"), mistakes),
             name: title,
         });
     }
     storages
+}
+
+/// One block of planned maintenance of a class of units.
+fn maintenance(table: &Table, row: usize, hours: usize, mistakes: &mut Vec<Diagnostic>) -> Vec<Range<usize>> {
+    let (from, length) = (table.find("maintenance_from_h"), table.find("maintenance_hours"));
+    if table.is_blank(row, from) || table.is_blank(row, length) {
+        return Vec::new();
+    }
+    let before = mistakes.len();
+    let (first, count) = (table.number(row, from, Limits::NotNegative, mistakes), table.number(row, length, Limits::NotNegative, mistakes));
+    if mistakes.len() > before || count == 0.0 {
+        return Vec::new();
+    }
+    if let Some(column) = from
+        && first + count > hours as f64
+    {
+        let message = format!("maintenance ends at hour {}, and the load at {hours}", first + count);
+        mistakes.push(Diagnostic::error("F0208", table.place(row, column), message).hint("hours count from 0"));
+        return Vec::new();
+    }
+    std::iter::once(first as usize..(first + count) as usize).collect()
+}
+
+fn hydros_of(table: &Table, areas: &[Area], hours: usize, mistakes: &mut Vec<Diagnostic>) -> Vec<Hydro> {
+    let (power, energy) = (table.column("power_mw", mistakes), table.column("energy_mwh", mistakes));
+    let inflow = table.column("inflow_mwh", mistakes);
+    let (name, area, initial) = (table.find("hydro"), table.find("area"), table.find("initial"));
+    let outages = Outages::of(table, "", "forced_outage_rate");
+    let mut hydros = Vec::with_capacity(table.len());
+    for row in 0..table.len() {
+        let title = table.text(row, name);
+        let title = if title.is_empty() { format!("hydro-{}", row + 1) } else { title.to_owned() };
+        hydros.push(Hydro {
+            area: area_at(table, row, area, areas, mistakes),
+            power_mw: table.number(row, power, Limits::NotNegative, mistakes),
+            energy_mwh: table.number(row, energy, Limits::NotNegative, mistakes),
+            inflow_mwh: vec![table.number(row, inflow, Limits::NotNegative, mistakes); hours],
+            initial: table.number_or(row, initial, Limits::Share, 0.5, mistakes),
+            outage: outages.read(table, row, &format!("hydro `{title}`"), mistakes),
+            name: title,
+        });
+    }
+    hydros
+}
+
+/// Errors of the load forecast by area.
+fn forecasts(table: &Table, areas: &mut [Area], mistakes: &mut Vec<Diagnostic>) {
+    let (Some(area), error) = (table.column("area", mistakes), table.find("forecast_error")) else { return };
+    for row in 0..table.len() {
+        let position = area_at(table, row, Some(area), areas, mistakes);
+        let value = table.number_or(row, error, Limits::BelowOne, 0.0, mistakes);
+        if let Some(area) = areas.get_mut(position) {
+            area.forecast_error = value;
+        }
+    }
+}
+
+/// Demand that is shed before the firm load, in the order of its rows.
+fn tiers(table: &Table, areas: &mut [Area], hours: usize, mistakes: &mut Vec<Diagnostic>) {
+    let (Some(mw), name) = (table.column("mw", mistakes), table.find("tier")) else { return };
+    let (area, kind, most) = (table.find("area"), table.find("kind"), table.find("most_h_per_day"));
+    let (backup, fuel) = (table.find("backup_mw"), table.find("backup_h"));
+    for row in 0..table.len() {
+        let position = area_at(table, row, area, areas, mistakes);
+        let title = table.text(row, name);
+        let kind = match (table.text(row, kind), kind) {
+            ("firm", _) => TierKind::Firm,
+            ("interruptible" | "", _) | (_, None) => TierKind::Interruptible,
+            (other, Some(column)) => {
+                let message = format!("`kind` cannot be `{other}`");
+                mistakes.push(Diagnostic::error("F0210", table.place(row, column), message).hint("`firm` or `interruptible`"));
+                TierKind::Interruptible
+            }
+        };
+        let tier = Tier {
+            name: if title.is_empty() { format!("tier-{}", row + 1) } else { title.to_owned() },
+            kind,
+            mw: vec![table.number(row, Some(mw), Limits::NotNegative, mistakes); hours],
+            backup_mw: table.number_or(row, backup, Limits::NotNegative, 0.0, mistakes),
+            backup_h: table.number_or(row, fuel, Limits::NotNegative, 0.0, mistakes),
+            most_h_per_day: table.number_or(row, most, Limits::NotNegative, 24.0, mistakes).min(24.0),
+        };
+        if let Some(area) = areas.get_mut(position) {
+            area.tiers.push(tier);
+        }
+    }
 }
