@@ -511,6 +511,7 @@ fn small_rts(generator: &str) -> Folder {
     };
     let header = "GEN UID,Bus ID,Unit Group,Unit Type,Category,PMax MW,FOR,MTTF Hr,MTTR Hr,Fuel Price $/MMBTU,Output_pct_0,Output_pct_1,HR_avg_0,HR_incr_1,VOM,\
                   Emissions CO2 Lbs/MMBTU";
+    let none = (1..=24).fold("Year,Month,Day,Period\n".to_owned(), |text, hour| text + &format!("2020,2,29,{hour}\n"));
     Folder::new()
         .with("SourceData/bus.csv", "Bus ID,Bus Name,Bus Type,MW Load,Area\n101,Abel,Ref,30,1\n201,Bach,PQ,10,2\n")
         .with(
@@ -520,18 +521,9 @@ fn small_rts(generator: &str) -> Folder {
         .with("SourceData/gen.csv", format!("{header}\n{generator}\n201_WIND_1,201,WIND,WIND,Wind,20,0,0,0,0,0,0,0,0,0,0\n"))
         .with("timeseries_data_files/Load/DAY_AHEAD_regional_Load.csv", day("1,2", "40,12"))
         .with("timeseries_data_files/WIND/DAY_AHEAD_wind.csv", day("201_WIND_1", "5"))
-        .with(
-            "timeseries_data_files/PV/DAY_AHEAD_pv.csv",
-            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
-        )
-        .with(
-            "timeseries_data_files/RTPV/DAY_AHEAD_rtpv.csv",
-            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
-        )
-        .with(
-            "timeseries_data_files/Hydro/DAY_AHEAD_hydro.csv",
-            "Year,Month,Day,Period\n".to_owned() + &(1..=24).map(|hour| format!("2020,2,29,{hour}\n")).collect::<String>(),
-        )
+        .with("timeseries_data_files/PV/DAY_AHEAD_pv.csv", &none)
+        .with("timeseries_data_files/RTPV/DAY_AHEAD_rtpv.csv", &none)
+        .with("timeseries_data_files/Hydro/DAY_AHEAD_hydro.csv", &none)
 }
 
 #[test]
