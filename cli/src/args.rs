@@ -257,6 +257,8 @@ pub enum MethodArg {
     Convolution,
     /// Sequential Monte Carlo.
     MonteCarlo,
+    /// Weighted snapshots (importance sampling) until the standard error of LOLE is 1 %: for rare shortages.
+    Importance,
 }
 
 /// Models of a cascade.

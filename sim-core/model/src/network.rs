@@ -4,5 +4,5 @@
 mod adequacy;
 mod case;
 
-pub use adequacy::{AiLoad, MOST_AREAS, adequacy_system, ai_load_of};
+pub use adequacy::{AiLoad, MOST_AREAS, adequacy_areas, adequacy_system, ai_load_of};
 pub use case::{BASE_MVA, CaseLoad, CaseRows, case_at};

@@ -2,8 +2,8 @@
 
 use bastide_engine::Estimate;
 use bastide_grid::adequacy::{
-    AdequacyError, ConvolutionOptions, EnumeratedAdequacy, ExactAdequacy, SequentialAdequacy, SequentialOptions, Shortfall, System,
-    TierKind, convolve, enumerate, simulate,
+    AdequacyError, ConvolutionOptions, EnumeratedAdequacy, ExactAdequacy, SequentialAdequacy, SequentialOptions, Shortfall,
+    SnapshotOptions, SnapshotShortfall, System, TierKind, WeightedMean, convolve, enumerate, sample_snapshots, simulate,
 };
 use serde_json::{Value, json};
 
@@ -14,7 +14,10 @@ use crate::exit::Failure;
 use crate::output::Output;
 
 pub fn run(args: &SystemInput, method: MethodArg, years: u32, hourly: bool, global: &Global, output: &Output) -> Result<(), Failure> {
-    let system = system::system(args, global, output)?;
+    let system = system::system(args, global, output)?.system;
+    if method == MethodArg::Importance {
+        return snapshots(args, &system, global, output);
+    }
     if method != MethodArg::MonteCarlo {
         match exact(&system) {
             Ok(Exact::OneArea(found)) => return tell_exact(&system, &found, hourly, output),
@@ -36,6 +39,49 @@ pub fn run(args: &SystemInput, method: MethodArg, years: u32, hourly: bool, glob
     let options = SequentialOptions { years, seed: global.seed.unwrap_or(7), threads: threads(global), ..SequentialOptions::default() };
     let found = simulate(&system, &options).map_err(|error| Failure::sentence(error.to_string()))?;
     tell_sampled(&system, &found, options.seed, output)
+}
+
+/// Indices from weighted snapshots.
+fn snapshots(args: &SystemInput, system: &System, global: &Global, output: &Output) -> Result<(), Failure> {
+    let faults = system.check();
+    if !faults.is_empty() {
+        return Err(faults_of(args, &faults));
+    }
+    let options = SnapshotOptions { seed: global.seed.unwrap_or(7), threads: threads(global), ..SnapshotOptions::default() };
+    let found = sample_snapshots(system, &options).map_err(|error| Failure::hinted(error.to_string(), "use --method monte-carlo"))?;
+    if output.format == Format::Json {
+        let mean = |it: &WeightedMean| json!({ "mean": it.mean, "stderr": it.stderr, "n": found.draws });
+        let indices = |it: &SnapshotShortfall| {
+            json!({
+                "lole_h_per_year": mean(&it.lole_h), "lold_d_per_year": mean(&it.peak_days), "eue_mwh_per_year": mean(&it.eue_mwh),
+                "lolf_per_year": it.continuous_frequency.as_ref().map(mean), "lolf_hourly_per_year": it.frequency.as_ref().map(mean),
+                "duration_h": it.duration_h.as_ref().map(mean),
+            })
+        };
+        let mut value = indices(&found.system);
+        let areas = system.areas.iter().zip(&found.areas).map(|(area, it)| {
+            let mut one = indices(it);
+            one["area"] = json!(area.name);
+            one
+        });
+        value["method"] = json!("importance");
+        value["draws"] = json!(found.draws);
+        value["seed"] = json!(options.seed);
+        value["hours"] = json!(system.hours);
+        value["areas"] = areas.collect();
+        return output.json("grid-adequacy/1", &value);
+    }
+    let words = |name: &str, it: &SnapshotShortfall| {
+        format!(
+            "{name}: LOLE {:.6} ± {:.6} h/y; EUE {:.4} ± {:.4} MWh/y",
+            it.lole_h.mean, it.lole_h.stderr, it.eue_mwh.mean, it.eue_mwh.stderr
+        )
+    };
+    output.line(&words("system", &found.system))?;
+    if system.areas.len() > 1 {
+        system.areas.iter().zip(&found.areas).try_for_each(|(area, it)| output.line(&words(&area.name, it)))?;
+    }
+    output.line(&format!("weighted snapshots, {} draws, seed {}", found.draws, options.seed))
 }
 
 /// What exact methods find.

@@ -18,7 +18,7 @@ pub fn run(args: &SystemInput, capacity: f64, rate: f64, global: &Global, output
             "for example --capacity 100 --forced-outage-rate 0.04",
         ));
     }
-    let base = system::system(args, global, output)?;
+    let base = system::system(args, global, output)?.system;
     let mut with = base.clone();
     let outage = if rate == 0.0 { TwoState::Perfect } else { TwoState::Unavailability(rate) };
     with.units.push(Unit {

@@ -11,8 +11,10 @@ use crate::output::Output;
 
 pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<(), Failure> {
     let GridCommand::Host { input, at, lole, yield_share, backup, backup_hours, points, method, years } = command else { return Ok(()) };
-    let system = system::system(input, global, output)?;
-    let area = system::area(&system, at.as_deref())?;
+    let asked = system::system(input, global, output)?;
+    let area = asked.area(at.as_deref())?;
+    let deliverable = asked.deliverable_mw(at.as_deref());
+    let system = asked.system;
     let faults = system.check();
     if !faults.is_empty() {
         return Err(adequacy::faults_of(input, &faults));
@@ -29,7 +31,7 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
     let fuel = *backup > 0.0 && backup_hours.is_finite();
     let exact = if *method == MethodArg::MonteCarlo || (fuel && *method == MethodArg::Auto) { None } else { Some(host(&system, &options)) };
     match exact {
-        Some(Ok(found)) => return tell(&found, name, &options, None, output),
+        Some(Ok(found)) => return tell(&found, at.as_deref().unwrap_or(name), &options, None, deliverable, output),
         Some(Err(error @ AdequacyError::Option { .. })) => return Err(Failure::sentence(error.to_string())),
         Some(Err(error)) if *method == MethodArg::Convolution => {
             return Err(Failure::sentence(format!("convolution cannot answer: {error}")));
@@ -40,14 +42,21 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
     let sequential =
         SequentialOptions { years: *years, seed: global.seed.unwrap_or(7), threads: threads(global), ..SequentialOptions::default() };
     let found = host_sampled(&system, area, &options, &sequential).map_err(|error| Failure::sentence(error.to_string()))?;
-    tell(&found.hosting, name, &options, Some((found.years, sequential.seed)), output)
+    tell(&found.hosting, at.as_deref().unwrap_or(name), &options, Some((found.years, sequential.seed)), deliverable, output)
 }
 
 fn size(size: Option<&Size>) -> Value {
     size.map_or(Value::Null, |it| json!({ "mw": it.mw, "misses_mw": it.misses_mw, "risk_h_per_year": it.risk, "stderr": it.stderr }))
 }
 
-fn tell(found: &Hosting, at: &str, options: &HostOptions, sampled: Option<(u32, u64)>, output: &Output) -> Result<(), Failure> {
+fn tell(
+    found: &Hosting,
+    at: &str,
+    options: &HostOptions,
+    sampled: Option<(u32, u64)>,
+    deliverable: Option<f64>,
+    output: &Output,
+) -> Result<(), Failure> {
     if output.format == Format::Json {
         let curve = found.curve.iter().map(|point| {
             json!({
@@ -65,7 +74,7 @@ fn tell(found: &Hosting, at: &str, options: &HostOptions, sampled: Option<(u32, 
                 "base": { "lole_h_per_year": found.lole_h, "eue_mwh_per_year": found.eue_mwh },
                 "firm_mw": found.firm.map(|it| it.mw), "interruptible_mw": found.interruptible.map(|it| it.mw), "backed_up_mw": found.backed_up.map(|it| it.mw),
                 "firm": size(found.firm.as_ref()), "interruptible": size(found.interruptible.as_ref()), "backed_up": size(found.backed_up.as_ref()),
-                "backup_mw": options.backup_mw, "backup_hours": options.backup_h, "fuel_without_end": found.fuel_limited,
+                "network_mw": deliverable, "backup_mw": options.backup_mw, "backup_hours": options.backup_h, "fuel_without_end": found.fuel_limited,
                 "curve": curve.collect::<Vec<_>>(),
             }),
         );

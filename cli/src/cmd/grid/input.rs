@@ -194,8 +194,13 @@ fn hour_of(asked: Option<usize>, hours: usize, load: impl Fn(usize) -> f64) -> R
             Err(Failure::hinted(format!("there is no hour {hour}"), format!("the series have hours 0 to {}", hours.saturating_sub(1))))
         }
         Some(hour) => Ok(hour),
-        None => Ok((0..hours).max_by(|a, b| load(*a).total_cmp(&load(*b)).then(b.cmp(a))).unwrap_or(0)),
+        None => Ok(peak(hours, load)),
     }
+}
+
+/// The first hour of the greatest load.
+pub fn peak(hours: usize, load: impl Fn(usize) -> f64) -> usize {
+    (0..hours).max_by(|a, b| load(*a).total_cmp(&load(*b)).then(b.cmp(a))).unwrap_or(0)
 }
 
 /// All rows of an option.

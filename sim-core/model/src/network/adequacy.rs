@@ -3,11 +3,12 @@
 use bastide_engine::Distribution;
 use bastide_grid::adequacy::{Area, Storage, System, Tie, Tier, TierKind, TwoState, Unit};
 use bastide_units::{Duration, Power, Temperature};
+use petgraph::unionfind::UnionFind;
 
 use crate::model::{BusId, Model, Profile, Reliability, Site, SiteId};
 use crate::plan::Plan;
 
-/// Most buses that become areas one by one; above, nations do.
+/// Most areas by lines; above, nations are areas.
 pub const MOST_AREAS: usize = 40;
 
 /// Demand of AI at a bus.
@@ -76,10 +77,50 @@ fn ai_load(model: &Model, id: SiteId, site: &Site, installed: Power) -> AiLoad {
     }
 }
 
+/// The adequacy area of each bus, and the areas' names.
+///
+/// An area is what AC lines join within a nation: inside it adequacy asks whether there is enough, and not whether each line can
+/// carry it, which is the question of a dispatch. A bus without AC lines is an area of its own. An area is named after its nation if it holds all
+/// of the nation's buses, else after its first bus. Above [`MOST_AREAS`], areas are the nations.
+#[must_use]
+pub fn adequacy_areas(model: &Model) -> (Vec<usize>, Vec<String>) {
+    let mut joined = UnionFind::new(model.buses.len());
+    for line in model.lines.iter().filter(|line| line.reactance_pu.is_some()) {
+        if model.buses[line.from].nation == model.buses[line.to].nation {
+            joined.union(line.from.index(), line.to.index());
+        }
+    }
+    let roots = joined.into_labeling();
+    let mut area_of_root = vec![None; model.buses.len()];
+    let mut first_bus: Vec<usize> = Vec::new();
+    let areas: Vec<usize> = roots
+        .iter()
+        .enumerate()
+        .map(|(bus, root)| {
+            *area_of_root[*root].get_or_insert_with(|| {
+                first_bus.push(bus);
+                first_bus.len() - 1
+            })
+        })
+        .collect();
+    if first_bus.len() > MOST_AREAS {
+        let names = model.nations.iter().map(|nation| nation.entity.name.clone()).collect();
+        return (model.buses.iter().map(|bus| bus.nation.index()).collect(), names);
+    }
+    let name = |(area, bus): (usize, &usize)| {
+        let members = areas.iter().filter(|it| **it == area).count();
+        let bus = &model.buses[BusId::from_index(*bus)];
+        let whole = members == model.buses.iter().filter(|other| other.nation == bus.nation).count();
+        if members > 1 && whole { model.nations[bus.nation].entity.name.clone() } else { bus.entity.name.clone() }
+    };
+    let names = first_bus.iter().enumerate().map(name).collect();
+    (areas, names)
+}
+
 /// The scenario as an adequacy system over its hours, with AI load.
 ///
-/// - Areas are the buses where there are at most [`MOST_AREAS`], else the nations. Lines between areas are ties with their
-///   capacities, AC lines too; lines without failures between the same two areas are one tie.
+/// - Areas are those of [`adequacy_areas`]. Lines between areas are ties with their capacities, AC lines too; lines without
+///   failures between the same two areas are one tie.
 /// - A class of generators is a class of units with its failure rate and the mean of its repair time; its availability is
 ///   the units' profile. Generation without failures is taken as it comes.
 /// - Interruptible loads and AI load are tiers, the cheapest to lose first (AI load by `policy.value_of_lost_load`, equals
@@ -88,15 +129,9 @@ fn ai_load(model: &Model, id: SiteId, site: &Site, installed: Power) -> AiLoad {
 #[must_use]
 pub fn adequacy_system(model: &Model, ai: &[AiLoad]) -> System {
     let hours = model.header.hours;
-    let by_bus = model.buses.len() <= MOST_AREAS;
-    let area_of = |bus: BusId| if by_bus { bus.index() } else { model.buses[bus].nation.index() };
-    let names: Vec<&str> = if by_bus {
-        model.buses.iter().map(|bus| bus.entity.name.as_str()).collect()
-    } else {
-        model.nations.iter().map(|nation| nation.entity.name.as_str()).collect()
-    };
-    let mut areas: Vec<Area> =
-        names.into_iter().map(|name| Area { name: name.to_owned(), load_mw: vec![0.0; hours], ..Area::default() }).collect();
+    let (area_of_bus, names) = adequacy_areas(model);
+    let area_of = |bus: BusId| area_of_bus[bus.index()];
+    let mut areas: Vec<Area> = names.into_iter().map(|name| Area { name, load_mw: vec![0.0; hours], ..Area::default() }).collect();
     loads(model, ai, &mut areas, &area_of);
 
     let mut units = Vec::new();
