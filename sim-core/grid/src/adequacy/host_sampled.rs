@@ -148,7 +148,8 @@ fn staged(
         let few = (years / share).max(10).min(years);
         let (mean, stderr) = risk(few)?;
         // Without any event, the risk is below one event in a third of these years (the rule of three): small enough from twenty years on.
-        if if mean > 0.0 { will_do(mean, stderr) } else { few >= 20 } {
+        let enough = if mean > 0.0 { will_do(mean, stderr) } else { few >= 20 };
+        if enough {
             return Ok((mean, stderr));
         }
     }
