@@ -45,6 +45,8 @@ pub struct Axes {
     pub y: String,
     /// Vertical range.
     pub range: (f64, f64),
+    /// Whether vertical values are logarithms to the base of ten, and are to be labelled as what they stand for.
+    pub log: bool,
 }
 
 /// A bar made of parts, with the error of its end.
@@ -120,6 +122,8 @@ fn mesh(
     axes: &Axes,
 ) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
     let label = |value: &f64| crate::number::significant(*value, 4);
+    let power = |value: &f64| crate::number::significant(10_f64.powf(*value), 1);
+    let vertical: &dyn Fn(&f64) -> String = if axes.log { &power } else { &label };
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -131,7 +135,7 @@ fn mesh(
         .x_labels(6)
         .y_labels(7)
         .x_label_formatter(&label)
-        .y_label_formatter(&label)
+        .y_label_formatter(&vertical)
         .x_desc(axes.x.as_str())
         .y_desc(axes.y.as_str())
         .draw()
@@ -240,7 +244,7 @@ mod tests {
     use super::*;
 
     fn axes(title: &str) -> Axes {
-        Axes { title: title.into(), description: "d".into(), x: "day".into(), y: "%".into(), range: (0.0, 100.0) }
+        Axes { title: title.into(), description: "d".into(), x: "day".into(), y: "%".into(), range: (0.0, 100.0), log: false }
     }
 
     #[test]

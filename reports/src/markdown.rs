@@ -7,7 +7,7 @@ use bastide_sim::results::Study;
 use crate::ReportError;
 use crate::view::{Table, View};
 
-/// Question, answer, comparison, cost, what to do next, and the command that repeats it.
+/// Question, answer, comparison, cost, adequacy, what to do next, and the command that repeats it.
 ///
 /// # Errors
 /// [`ReportError`].
@@ -26,6 +26,15 @@ pub fn render_markdown(study: &Study) -> Result<String, ReportError> {
     table(&mut out, &view.comparison);
     for figure in &view.cost {
         figure.table.iter().for_each(|cost| table(&mut out, cost));
+    }
+    if let Some(adequacy) = &view.adequacy {
+        let _ = writeln!(out, "## Power system adequacy\n");
+        for sentence in &adequacy.text {
+            let _ = writeln!(out, "{}\n", line(sentence));
+        }
+        table(&mut out, &adequacy.table);
+        adequacy.alternatives.iter().chain(&adequacy.hosting).for_each(|more| table(&mut out, more));
+        let _ = writeln!(out, "{}\n", line(&adequacy.method));
     }
     for (heading, items) in
         [("What to do next", view.next.iter().map(step).collect::<Vec<_>>()), ("Before you rely on it", view.warnings.clone())]

@@ -1,5 +1,6 @@
 //! What the report says, computed from a study; the templates only arrange it.
 
+mod adequacy;
 mod answer;
 mod charts;
 mod comparison;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::number::{self, Scale};
 use crate::{ReportError, date};
 
+pub use adequacy::Adequacy;
 pub use answer::{Answer, Card};
 pub use comparison::Comparison;
 pub use words::metric_words;
@@ -177,6 +179,8 @@ pub struct View {
     pub dependencies: Table,
     /// Effect on other users of the grid, by zone.
     pub grid: Table,
+    /// Adequacy of the grid; absent for results of an older version.
+    pub adequacy: Option<Adequacy>,
     /// What binds, in sentences, by alternative.
     pub prices: Vec<Part>,
     /// Plans by alternative.
@@ -342,6 +346,7 @@ impl View {
             sovereignty: charts::sovereignty(&facts),
             dependencies: plans::dependencies(&facts),
             grid: charts::grid(&facts),
+            adequacy: adequacy::adequacy(&facts)?,
             prices: plans::prices(&facts),
             plans: plans::plans(&facts),
             causes: facts.incidents.causes(&facts),

@@ -66,6 +66,7 @@ fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str)
         y: "%".to_string(),
         // A little above, so that a line at the top is whole.
         range: (from.max(0.0), 101.0),
+        log: false,
     };
     let svg = chart::lines(&axes, &lines)?;
     let mut table = facts.table(format!("{title}: mean ± standard error (5 % to 95 % quantile) [%]"), "Day");
@@ -142,6 +143,7 @@ pub(super) fn cost(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
         x: format!("{} over {}", scale.unit, facts.period()),
         y: String::new(),
         range: (0.0, 0.0),
+        log: false,
     };
     let svg = chart::bars(&axes, &bars)?;
     // In one unit and to one place, so that the lines sum.
@@ -192,6 +194,7 @@ pub(super) fn environment(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError>
             x: format!("{} over {}", scale.unit, facts.period()),
             y: String::new(),
             range: (0.0, 0.0),
+            log: false,
         };
         let mut table = facts.table(format!("{title} over {}: mean ± standard error", facts.period()), "Metric");
         let mut head = Cell::from(title.as_str());

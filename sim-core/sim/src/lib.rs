@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate self as bastide_sim;
 
+pub mod adequacy;
 mod hazard;
 pub mod record;
 pub mod results;
@@ -16,5 +17,6 @@ pub mod run;
 mod setup;
 mod world;
 
+pub use adequacy::adequacy;
 pub use record::{Balance, Better, ChannelDef, EventRecord, History, Layout, MetricDef, Options, entity_name};
 pub use run::{Simulator, run, simulate};

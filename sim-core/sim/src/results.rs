@@ -34,8 +34,9 @@ pub use files::peak_memory;
 pub use fingerprint::fingerprint;
 pub use read::{AssumptionFacts, Channel, EntityFacts, EventFacts, Study};
 pub use schema::{
-    AlternativeFacts, BuildFacts, CampaignFacts, EstimateFacts, Headline, InputFacts, LawFacts, Manifest, MetricFacts, OutputFacts,
-    PlacementFacts, PlanFacts, RESULTS_FORMAT, ReplicaFacts, RunFacts, SUMMARY_SCHEMA, ScenarioFacts, SolverFacts, Spread, StandByFacts,
-    Subject, Summary, UnservedFacts,
+    AdequacyCase, AdequacyFacts, AiCase, AlternativeFacts, BuildFacts, CampaignFacts, EstimateFacts, Headline, HostPointFacts, HostSize,
+    HostingFacts, InputFacts, LawFacts, Manifest, Mean, MetricFacts, OutputFacts, PlacementFacts, PlanFacts, RESULTS_FORMAT, ReplicaFacts,
+    RunFacts, SUMMARY_SCHEMA, ScenarioFacts, ShortfallFacts, SolverFacts, Spread, StandByFacts, Subject, Summary, UnservedFacts,
+    YieldFacts, ZoneFacts,
 };
 pub use write::{AlternativeMeta, StudyMeta, StudyWriter};

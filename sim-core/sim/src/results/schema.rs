@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::table::{Kind, TableDef};
 use crate::record::Better;
 
+mod adequacy;
+
+pub use adequacy::{
+    AdequacyCase, AdequacyFacts, AiCase, HostPointFacts, HostSize, HostingFacts, Mean, ShortfallFacts, YieldFacts, ZoneFacts,
+};
+
 /// Version of the results folder as a whole.
 pub const RESULTS_FORMAT: u32 = 1;
 /// `schema` of `summary.json`.
@@ -359,6 +365,9 @@ pub struct Summary {
     pub metrics: Vec<MetricFacts>,
     /// Conservation over all histories of all alternatives.
     pub balance: Vec<LawFacts>,
+    /// Adequacy of the grid; absent in folders of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adequacy: Option<AdequacyFacts>,
     /// What the planner should know before trusting it.
     pub warnings: Vec<String>,
 }

@@ -10,8 +10,8 @@ use bastide_model::plan::Plan;
 
 use super::chunk::{ChunkStore, Shape};
 use super::schema::{
-    ASSUMPTIONS, AlternativeFacts, ENTITIES, ESTIMATES, EVENTS, EstimateFacts, Headline, InputFacts, LawFacts, METRICS, Manifest,
-    MetricFacts, OutputFacts, PAIRED, RESULTS_FORMAT, RunFacts, SUMMARY_SCHEMA, SolverFacts, Spread, Subject, Summary, TIMELINE,
+    ASSUMPTIONS, AdequacyFacts, AlternativeFacts, ENTITIES, ESTIMATES, EVENTS, EstimateFacts, Headline, InputFacts, LawFacts, METRICS,
+    Manifest, MetricFacts, OutputFacts, PAIRED, RESULTS_FORMAT, RunFacts, SUMMARY_SCHEMA, SolverFacts, Spread, Subject, Summary, TIMELINE,
 };
 use super::table::{Cell, TableWriter};
 use super::{ResultsError, entities, files, fingerprint};
@@ -205,7 +205,7 @@ impl<'a> StudyWriter<'a> {
         let (mut metrics, balance) = self.write_histories()?;
         metrics.iter_mut().for_each(|columns| linearise_cost(&self.layout, columns));
         let estimates = self.write_metrics(&metrics)?;
-        let summary = self.summary(estimates, balance);
+        let summary = self.summary(estimates, balance, run.threads);
         // Plain maps and finite or null numbers: serde_json cannot refuse them, but its signature can.
         let mut text = serde_json::to_string_pretty(&summary).map_err(|error| ResultsError::corrupt(&self.folder.join(SUMMARY), error))?;
         text.push('\n');
@@ -401,7 +401,17 @@ impl<'a> StudyWriter<'a> {
         Ok(facts)
     }
 
-    fn summary(&self, estimates: Vec<EstimateFacts>, balance: Vec<LawFacts>) -> Summary {
+    /// Adequacy of the grid under the alternatives' load; a grid that cannot be simulated costs the study this part alone.
+    fn adequacy(&self, threads: usize) -> (Option<AdequacyFacts>, Option<String>) {
+        let plans: Vec<(&str, &Plan)> = self.meta.alternatives.iter().map(|x| (x.name, x.plan)).collect();
+        match crate::adequacy::adequacy(self.meta.model, &plans, self.meta.seed, threads) {
+            Ok(facts) => (Some(facts), None),
+            Err(error) => (None, Some(format!("adequacy of the grid is not known: {error}"))),
+        }
+    }
+
+    fn summary(&self, estimates: Vec<EstimateFacts>, balance: Vec<LawFacts>, threads: usize) -> Summary {
+        let (adequacy, unknown) = self.adequacy(threads);
         let mut metrics: Vec<MetricFacts> = Vec::new();
         for def in &self.layout.metrics {
             if !metrics.iter().any(|held| held.entity_kind == def.entity_kind && held.metric == def.metric) {
@@ -450,7 +460,8 @@ impl<'a> StudyWriter<'a> {
             estimates,
             metrics,
             balance,
-            warnings: self.meta.warnings.to_vec(),
+            adequacy,
+            warnings: self.meta.warnings.iter().cloned().chain(unknown).collect(),
         }
     }
 }
