@@ -144,8 +144,14 @@ fn staged(
     will_do: impl Fn(f64, f64) -> bool,
     mut risk: impl FnMut(u32) -> Result<(f64, f64), SequentialError>,
 ) -> Result<(f64, f64), SequentialError> {
+    let mut done = 0;
     for share in &STAGES[..STAGES.len() - 1] {
         let few = (years / share).max(10).min(years);
+        // The same years would say the same.
+        if few == done || few == years {
+            continue;
+        }
+        done = few;
         let (mean, stderr) = risk(few)?;
         // Without any event, the risk is below one event in a third of these years (the rule of three): small enough from twenty years on.
         let enough = if mean > 0.0 { will_do(mean, stderr) } else { few >= 20 };
