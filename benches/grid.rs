@@ -11,11 +11,12 @@ use bastide_grid::adequacy::{
     ConvolutionOptions, SequentialOptions, SnapshotOptions, Storage, System, TwoState, convolve, sample_snapshots, simulate,
 };
 use bastide_grid::opf::{
-    Battery, ChronologyInput, ChronologyLine, Opf, OpfOptions, OpfStatus, copper_plate, dispatch_hours, optimal_power_flow, solve_with_highs,
+    Battery, ChronologyInput, ChronologyLine, Opf, OpfOptions, OpfStatus, copper_plate, dispatch_hours, optimal_power_flow,
+    solve_with_highs,
 };
 use bastide_grid::{
-    Branch, Bus, BusKind, Cascade, Case, Contingency, Convention, Cost, DcNetwork, Dispatch, Dispatcher, Generator, Line, Load, Network, Offer,
-    Outcome, Splits, read_matpower,
+    Branch, Bus, BusKind, Cascade, Case, Contingency, Convention, Cost, DcNetwork, Dispatch, Dispatcher, Generator, Line, Load, Network,
+    Offer, Outcome, Splits, read_matpower,
 };
 use bastide_model::import::{RtsGmlc, read_rts_gmlc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -245,7 +246,10 @@ fn hours_of(source: &RtsGmlc, hours: usize) -> Hours {
     let linear = |unit: &Generator| if let Some(Cost::Polynomial { linear, .. }) = unit.cost { linear } else { 0.0 };
     let mut data = Hours {
         lines: case.branches.iter().zip(&network.susceptance_mw).map(line).collect(),
-        units: live.iter().map(|unit| Offer { bus: case.generators[*unit].bus, cost_eur_per_mwh: linear(&case.generators[*unit]) }).collect(),
+        units: live
+            .iter()
+            .map(|unit| Offer { bus: case.generators[*unit].bus, cost_eur_per_mwh: linear(&case.generators[*unit]) })
+            .collect(),
         available: Vec::new(),
         demand: Vec::new(),
     };
@@ -300,7 +304,8 @@ fn chronology(c: &mut Criterion) {
     });
     let costs: Vec<f64> = data.units.iter().map(|unit| unit.cost_eur_per_mwh).collect();
     let total: Vec<f64> = data.demand.chunks(source.case.buses.len()).map(|hour| hour.iter().sum()).collect();
-    group.bench_function("bastide, 8,760 hours, one bus", |b| b.iter(|| black_box(copper_plate(&costs, &data.available, &total, 10_000.0))));
+    group
+        .bench_function("bastide, 8,760 hours, one bus", |b| b.iter(|| black_box(copper_plate(&costs, &data.available, &total, 10_000.0))));
     group.throughput(Throughput::Elements(168));
     let cases: Vec<Case> = (0..168).map(|hour| source.case_at(hour)).collect();
     group.bench_function("HiGHS, 168 hours one by one, nodal", |b| {

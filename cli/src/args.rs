@@ -219,8 +219,8 @@ fn rows(text: &str) -> Result<Rows, String> {
 pub struct SystemInput {
     /// Scenario, folder of RTS-GMLC source data, folder with units.csv and a load, or a JSON file of systems
     pub system: PathBuf,
-    /// Annual peak \[MW\] that tables of percentages are scaled to
-    #[arg(long, value_name = "MW")]
+    /// Annual peak that tables of percentages are scaled to: 2850 or "2850 MW"
+    #[arg(long, value_name = "MW", value_parser = megawatts)]
     pub peak: Option<f64>,
     /// Another table of units than units.csv
     #[arg(long, value_name = "FILE")]
@@ -229,7 +229,7 @@ pub struct SystemInput {
     #[arg(long, value_name = "PATH")]
     pub load: Option<PathBuf>,
     /// Which system of a JSON file
-    #[arg(long, value_name = "NAME")]
+    #[arg(long = "system", alias = "name", value_name = "NAME")]
     pub name: Option<String>,
     /// Copies of the system side by side, joined without limit
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -246,6 +246,11 @@ pub struct SystemInput {
     /// AI load to add: AREA=MW, firm; append :interruptible, or :backup=MW/HOURS
     #[arg(long = "ai-load", value_name = "AREA=MW[:KIND]")]
     pub ai_load: Vec<String>,
+}
+
+fn megawatts(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches("MW").trim().parse::<f64>().ok().filter(|mw| mw.is_finite() && *mw > 0.0);
+    number.ok_or_else(|| "write megawatts above 0, for example 2850 or \"2850 MW\"".to_owned())
 }
 
 /// How adequacy is computed.
@@ -301,7 +306,7 @@ pub enum GridCommand {
         /// Shed by tiers of priority at least cost instead: 50/30/20 % of each load at 10000, 3000, 1000 $/MWh, no generation cost
         #[arg(long, conflicts_with = "shed")]
         shed_by_tier: bool,
-        /// Spinning reserve that units in service must hold \[MW\]
+        /// Spinning reserve that units in service must hold, in MW
         #[arg(long, value_name = "MW")]
         reserve: Option<f64>,
         /// Dispatch this many hours from --hour on (RTS-GMLC and scenarios)
@@ -382,7 +387,7 @@ pub enum GridCommand {
         /// Share of hours that interruptible AI load may yield
         #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
         yield_share: f64,
-        /// Power of generators at the site of the AI load \\[MW\\]
+        /// Power of generators at the site of the AI load, in MW
         #[arg(long, default_value_t = 0.0, value_name = "MW")]
         backup: f64,
         /// Hours of fuel of those generators
@@ -403,7 +408,7 @@ pub enum GridCommand {
         /// System
         #[command(flatten)]
         input: SystemInput,
-        /// Capacity of the unit to add \[MW\]
+        /// Capacity of the unit to add, in MW
         #[arg(long, value_name = "MW")]
         capacity: f64,
         /// Its forced outage rate

@@ -31,6 +31,14 @@ impl Failure {
     pub fn sentence(text: impl Into<String>) -> Self {
         Self::Sentence(text.into(), None)
     }
+    /// An error of an engine, whose words may end in a hint of their own.
+    pub fn of(error: &impl ToString) -> Self {
+        let words = error.to_string();
+        match words.split_once("; hint: ") {
+            Some((sentence, hint)) => Self::hinted(sentence, hint),
+            None => Self::sentence(words),
+        }
+    }
     /// One sentence and what to do about it.
     pub fn hinted(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Sentence(text.into(), Some(hint.into()))

@@ -4,6 +4,7 @@
 mod support;
 
 mod corpus;
+mod grid;
 mod interruption;
 mod study;
 mod words;

@@ -4,6 +4,7 @@
 mod support;
 
 mod dispatch;
+mod grid;
 mod minimal;
 mod queueing;
 mod training;

@@ -1,5 +1,9 @@
 //! Electric-network mathematics on plain arrays.
 //!
+//! [`Case`] is a network as MATPOWER's files have it: [`dc_flow`] gives its flows, [`Sensitivity`] their factors, [`opf`] its cheapest dispatch,
+//! [`Contingency`] what an outage does, [`Cascade`] and [`RatedCascade`] what follows, [`restoration()`] the way back. [`adequacy`] asks whether
+//! there is enough, and for how much AI load.
+//!
 //! [`Dispatcher`] answers, every hour of every replication: which offers run, how much power crosses each line, who is
 //! shed, and what one more megawatt costs at each bus. The network is a transport model (net transfer capacities
 //! between zones); the answer is an exact optimum of the linear programme, with valid dual prices.
@@ -23,8 +27,9 @@
 //! Numbers in arrays are bare `f64` with the unit in the name of the array; single values are quantities of
 //! `bastide-units`.
 //!
-//! Architecture invariant: no clock, no randomness, no files, no ids; buses, lines, offers and loads are positions in
-//! arrays. A [`Dispatcher`] is the only thing with a memory (its last basis), and the answer does not depend on it.
+//! Architecture invariant: no clock, no files, no ids; buses, lines, units and loads are positions in arrays. Only adequacy and blackout sizes
+//! draw, from counter-based streams, so that nothing depends on threads. What has a memory (a [`Dispatcher`], an [`opf::Opf`]) gives
+//! an answer that does not depend on it. Solvers are named in `opf/highs.rs` and `opf/interior.rs` alone.
 
 #![forbid(unsafe_code)]
 

@@ -24,12 +24,9 @@ pub fn run(args: &SystemInput, method: MethodArg, years: u32, hourly: bool, glob
             Ok(Exact::Areas(found)) => return tell_areas(&system, &found, hourly, output),
             Err(AdequacyError::Faults(faults)) => return Err(faults_of(args, &faults)),
             Err(error) if method == MethodArg::Convolution => {
-                return Err(Failure::hinted(
-                    format!("convolution cannot answer: {error}"),
-                    "use --method monte-carlo, or --copper-plate for several areas",
-                ));
+                return Err(Failure::of(&error));
             }
-            Err(error) => output.say(&format!("by Monte Carlo, because {error}")),
+            Err(error) => output.say(&format!("by Monte Carlo: {}", without_hint(&error))),
         }
     }
     let faults = system.check();
@@ -103,6 +100,12 @@ pub fn faults_of(args: &SystemInput, faults: &[bastide_grid::adequacy::SystemFau
     Failure::sentence(format!("`{}` is no sound system: {}", args.system.display(), list.join("; ")))
 }
 
+/// An error's sentence alone.
+pub fn without_hint(error: &AdequacyError) -> String {
+    let words = error.to_string();
+    words.split_once("; hint: ").map_or(words.clone(), |(sentence, _)| sentence.to_owned())
+}
+
 /// Word of a kind of tier.
 pub fn kind(kind: TierKind) -> &'static str {
     match kind {
@@ -121,7 +124,7 @@ fn tell_exact(system: &System, found: &ExactAdequacy, hourly: bool, output: &Out
             })
         });
         let mut value = json!({
-            "method": "convolution", "hours": system.hours, "areas": [system.areas[0].name], "lole_h_per_year": found.lole_h,
+            "method": "convolution", "hours": system.hours, "areas": [{ "area": system.areas[0].name, "lole_h_per_year": found.lole_h, "eue_mwh_per_year": found.eue_mwh }], "lole_h_per_year": found.lole_h,
             "lolh_h_per_year": found.lole_h, "lold_d_per_year": found.lole_days, "eue_mwh_per_year": found.eue_mwh, "neue_ppm": found.neue_ppm,
             "lolf_per_year": found.events, "lolf_hourly_per_year": found.snapshot_events, "mean_duration_h": found.mean_duration_h,
             "energy_mwh": found.energy_mwh, "tiers": tiers.collect::<Vec<_>>(), "exact": found.bounds.is_none(),

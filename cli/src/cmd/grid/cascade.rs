@@ -23,6 +23,7 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
     let mut network = input::network(args, global, output)?;
     let convention = input::convention(args, ConventionArg::Powermodels);
     network.add_ai_load(ai_load)?;
+    network.split_classes();
     let (branches, units) = (network.branch_rows(outages)?, network.unit_rows(outages)?);
     let singular = |error| network.singular(error);
     let at_once = *model == CascadeModelArg::DcCascade1;
@@ -48,7 +49,7 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
         let cascade = rated(&network, convention)?;
         CascadeModel::run(&cascade, &mut cascade.scratch(), &narrow(&branches), &narrow(&units), &mut outcome);
     }
-    let back = (!black_start.is_empty()).then(|| come_back(&network, black_start)).transpose()?;
+    let back = (!black_start.is_empty()).then(|| come_back(&network, &branches, &units, black_start)).transpose()?;
     if output.format == Format::Json {
         let mut document = document(&network, &outcome);
         document["model"] = json!(if at_once { "dc-cascade-1" } else { "rated-1" });
@@ -138,13 +139,17 @@ fn distribution(network: &Network, sizes: &BlackoutSizes, size: usize, seed: u64
     aligned(&table).iter().try_for_each(|line| output.line(line))
 }
 
-fn come_back(network: &Network, black_start: &[crate::args::Rows]) -> Result<Restoration, Failure> {
+/// Restoration of the dead network; what the outage took stays out.
+fn come_back(network: &Network, branches: &[usize], units: &[usize], black_start: &[crate::args::Rows]) -> Result<Restoration, Failure> {
     let in_service = generators_in_service(&network.case);
     let row = |row: usize| {
         in_service.get(row).map(|row| *row as u32).ok_or_else(|| Failure::sentence(format!("there is no unit in service with row {row}")))
     };
     let rows = input::flat(black_start).into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    Ok(restoration(&network.case, &rows, &[], RestorationRules::default()))
+    let mut case = network.case.clone();
+    branches.iter().for_each(|row| case.branches[*row].in_service = false);
+    units.iter().for_each(|row| case.generators[*row].in_service = false);
+    Ok(restoration(&case, &rows, &[], RestorationRules::default()))
 }
 
 fn restoration_json(network: &Network, back: &Restoration) -> Value {

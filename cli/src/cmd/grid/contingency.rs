@@ -17,11 +17,12 @@ pub fn run(args: &NetworkInput, depth: u8, ai_load: &[String], global: &Global, 
     let mut network = input::network(args, global, output)?;
     let convention = input::convention(args, ConventionArg::Matpower);
     network.add_ai_load(ai_load)?;
+    network.split_classes();
     network.dispatch(convention)?;
     let contingency = Contingency::new(&network.case, convention, &network.ai_mw).map_err(|error| network.singular(error))?;
     let pool = Pool::new(threads(global));
     if depth == 2 {
-        return pairs(&network, &contingency, &pool, output);
+        return pairs(&network, &contingency, &pool, input::convention_word(convention), output);
     }
     let branches = contingency.branches(&pool, Splits::Solve);
     let units = contingency.units(&pool, PickUp::Headroom);
@@ -78,7 +79,7 @@ pub fn run(args: &NetworkInput, depth: u8, ai_load: &[String], global: &Global, 
     Ok(())
 }
 
-fn pairs(network: &Network, contingency: &Contingency, pool: &Pool, output: &Output) -> Result<(), Failure> {
+fn pairs(network: &Network, contingency: &Contingency, pool: &Pool, convention: &str, output: &Output) -> Result<(), Failure> {
     let kinds = [
         ("branches", contingency.pairs(pool, PAIRS)),
         ("branch_and_unit", contingency.branch_unit_pairs(pool, PAIRS)),
@@ -97,7 +98,7 @@ fn pairs(network: &Network, contingency: &Contingency, pool: &Pool, output: &Out
                 "overloads": pairs.overloads, "worst": worst.collect::<Vec<_>>(),
             })
         };
-        let mut document = json!({ "case": network.case.name, "hour": network.hour, "depth": 2 });
+        let mut document = json!({ "case": network.case.name, "hour": network.hour, "convention": convention, "depth": 2 });
         let all: u64 = kinds.iter().map(|(_, pairs)| pairs.pairs).sum();
         document["cases"] = json!(all);
         document["islanding"] = json!(kinds[0].1.cuts);

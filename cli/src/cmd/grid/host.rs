@@ -33,10 +33,8 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
     match exact {
         Some(Ok(found)) => return tell(&found, at.as_deref().unwrap_or(name), &options, None, deliverable, output),
         Some(Err(error @ AdequacyError::Option { .. })) => return Err(Failure::sentence(error.to_string())),
-        Some(Err(error)) if *method == MethodArg::Convolution => {
-            return Err(Failure::sentence(format!("convolution cannot answer: {error}")));
-        }
-        Some(Err(error)) => output.say(&format!("by Monte Carlo, because {error}")),
+        Some(Err(error)) if *method == MethodArg::Convolution => return Err(Failure::of(&error)),
+        Some(Err(error)) => output.say(&format!("by Monte Carlo: {}", adequacy::without_hint(&error))),
         None => {}
     }
     let sequential =

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bastide_grid::opf::{OpfOptions, OpfStatus, optimal_power_flow};
-use bastide_grid::{Case, Convention, Singular};
+use bastide_grid::{Case, Convention, Generator, Singular};
 use bastide_model::import::{self, RtsGmlc};
 use bastide_model::network;
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct Network {
     dispatched: bool,
     /// Buses are named, not numbered.
     named: bool,
+    /// Units of each generator, where a row is a class of several.
+    classes: Vec<u32>,
     branches: Vec<String>,
     dc_lines: Vec<String>,
     units: Vec<String>,
@@ -109,6 +111,24 @@ impl Network {
         Ok(())
     }
 
+    /// Makes every unit of a class a row of its own: an outage takes one unit, not the class.
+    pub fn split_classes(&mut self) {
+        let classes = std::mem::take(&mut self.classes);
+        let (mut units, mut names) = (Vec::new(), Vec::new());
+        for (row, unit) in std::mem::take(&mut self.case.generators).into_iter().enumerate() {
+            let count = classes.get(row).copied().unwrap_or(1).max(1);
+            let share = 1.0 / f64::from(count);
+            for number in 1..=count {
+                let Some(name) = self.units.get(row) else { break };
+                names.push(if count > 1 { format!("{name} {number}/{count}") } else { name.clone() });
+            }
+            let one = Generator { output_mw: unit.output_mw * share, min_mw: unit.min_mw * share, max_mw: unit.max_mw * share, ..unit };
+            units.extend(std::iter::repeat_n(one, count as usize));
+        }
+        self.case.generators = units;
+        self.units = names;
+    }
+
     /// Gives a network without an operating point the one of least cost.
     pub fn dispatch(&mut self, convention: Convention) -> Result<(), Failure> {
         if self.dispatched {
@@ -139,16 +159,16 @@ pub fn network(args: &NetworkInput, global: &Global, output: &Output) -> Result<
     if is_case(path) {
         let text = crate::cmd::read_text(path)?;
         let case = import::read_case(&text, &path.display().to_string()).map_err(Failure::Diagnostics)?;
-        let empty = Vec::new;
         return Ok(Network {
             case,
             ai_mw: Vec::new(),
             hour: None,
             dispatched: true,
             named: false,
-            branches: empty(),
-            dc_lines: empty(),
-            units: empty(),
+            classes: Vec::new(),
+            branches: Vec::new(),
+            dc_lines: Vec::new(),
+            units: Vec::new(),
         });
     }
     if is_rts_gmlc(path) {
@@ -168,6 +188,7 @@ pub fn network(args: &NetworkInput, global: &Global, output: &Output) -> Result<
         hour: Some(hour),
         dispatched: false,
         named: true,
+        classes: rows.generators.iter().map(|unit| model.generators[*unit].units).collect(),
         branches: rows.branches.iter().map(|line| model.lines[*line].entity.name.clone()).collect(),
         dc_lines: rows.dc_lines.iter().map(|line| model.lines[*line].entity.name.clone()).collect(),
         units: rows.generators.iter().map(|unit| model.generators[*unit].entity.name.clone()).collect(),
@@ -181,6 +202,7 @@ fn of_rts_gmlc(source: &RtsGmlc, hour: usize) -> Network {
         hour: Some(hour),
         dispatched: false,
         named: false,
+        classes: Vec::new(),
         branches: source.branch_names.clone(),
         dc_lines: source.dc_names.clone(),
         units: source.units.iter().map(|unit| unit.name.clone()).collect(),

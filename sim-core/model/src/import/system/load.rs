@@ -72,7 +72,7 @@ fn percentages(folder: &Path, options: &SystemOptions, named: &[String], mistake
     let (weekly, daily, by_hour) = (read(WEEKLY), read(DAILY), read(HOURLY));
     if let (true, Some(file)) = (options.peak.is_none(), &weekly) {
         let message = "the load is given in percent of a peak that nobody says".to_owned();
-        mistakes.push(Diagnostic::error("F1004", file.title_span(0), message).hint("give the peak: `--peak \"2850 MW\"`"));
+        mistakes.push(Diagnostic::error("F1004", file.title_span(0), message).hint("give the peak: `--peak 2850`"));
     }
     if named.len() > 1 {
         let message = format!("percentages give the load of one area, and the units name {}", named.len());
