@@ -106,7 +106,7 @@ fn write(c: &mut Criterion) {
         b.iter(|| {
             let mut writer = StudyWriter::create(&folder, &meta).expect("written");
             writer.write_chunk(0, &histories).expect("written");
-            writer.finish(&run).expect("written");
+            writer.finish(&run, Err("not measured here".into())).expect("written");
             std::fs::remove_dir_all(&folder).expect("removed");
         });
     });

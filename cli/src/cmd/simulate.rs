@@ -86,8 +86,12 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
 
     histories(job, &mut writer, folder, output)?;
 
+    output.say("adequacy of the grid, without and with the AI load of each plan");
+    let plans: Vec<(&str, &Plan)> = job.plans.iter().map(|(_, plan)| (plan.name.as_str(), plan)).collect();
+    let adequacy = bastide_sim::adequacy(job.model, &plans, job.seed, job.threads).map_err(|error| error.to_string());
+
     let ended = RunFacts { finished: jiff::Timestamp::now().to_string(), wall_s: clock.elapsed().as_secs_f64(), ..run.clone() };
-    writer.finish(&ended).map_err(|error| results(&error))?;
+    writer.finish(&ended, adequacy).map_err(|error| results(&error))?;
     open(folder)
 }
 

@@ -711,7 +711,7 @@ proptest! {
         let lines: Vec<NodalLine> = horizon
             .lines
             .iter()
-            .map(|line| NodalLine { from: line.from, to: line.to, susceptance_mw: line.susceptance_mw })
+            .map(|line| NodalLine { from: line.from, to: line.to, susceptance_mw: line.susceptance_mw, shift_rad: 0.0 })
             .collect();
         let loads: Vec<Load> = (0..horizon.buses).map(|bus| Load { bus, value_eur_per_mwh: 500.0 }).collect();
         let mut dispatcher = NodalDispatcher::new(horizon.buses, &lines, &horizon.units, &loads).unwrap();

@@ -22,13 +22,13 @@ use crate::results::{
 /// Hours of a year, for which indices are given.
 const YEAR_H: f64 = 8760.0;
 /// What all cases, and all of hosting, may take, in hours times zones squared: some seconds on two cores of 2024.
-const CASE_WORK: f64 = 4e8;
-const HOST_WORK: f64 = 4e8;
+const CASE_WORK: f64 = 3e8;
+const HOST_WORK: f64 = 3e8;
 /// Fewest repetitions of a case, and of a size of hosted load.
 const FEWEST: f64 = 20.0;
 const FEWEST_HOST: f64 = 10.0;
 /// Most years that repetitions make up.
-const MOST_YEARS: f64 = 5000.0;
+const MOST_YEARS: f64 = 2000.0;
 /// Loss of load that hosting accepts [h per year]: the reliability standard (Regulation (EU) 2019/943, article 25) of Belgium, Great Britain
 /// and Poland.
 const MOST_LOLE_H: f64 = 3.0;

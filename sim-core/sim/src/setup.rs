@@ -1,16 +1,20 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod grid;
+
 use std::ops::Range;
 
 use bastide_engine::{Distribution, derive_key, stream_key};
-use bastide_grid::{Dispatcher, GridError, Load, Network, Offer};
+use bastide_grid::{GridError, Load, Offer};
 use bastide_model::model::{Model, SiteId, Target};
 use bastide_model::plan::Plan;
 use bastide_units::Time;
 
 use crate::record::Layout;
 use crate::world::network::Graph;
+
+pub(crate) use grid::GridDispatcher;
 
 /// Accelerators of one type at one site.
 #[derive(Clone, Debug)]
@@ -115,7 +119,7 @@ pub(crate) struct Setup<'a> {
     /// Whether any rule may forbid something.
     pub restricted: bool,
     /// The grid; loads are the scenario's, then built sites, then storages that charge.
-    pub dispatcher: Dispatcher,
+    pub dispatcher: GridDispatcher,
     /// Load of each built site.
     pub site_load: Vec<usize>,
     /// First load that is a storage.
@@ -360,11 +364,7 @@ fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Vec<Option<Gang>>, Vec<
     (gangs, pool_campaigns)
 }
 
-fn grid(model: &Model, built: &[bool]) -> Result<(Dispatcher, Vec<usize>, usize), GridError> {
-    let network = Network {
-        buses: model.buses.len(),
-        lines: model.lines.iter().map(|line| bastide_grid::Line { from: line.from.index(), to: line.to.index() }).collect(),
-    };
+fn grid(model: &Model, built: &[bool]) -> Result<(GridDispatcher, Vec<usize>, usize), GridError> {
     let mut offers: Vec<Offer> = Vec::with_capacity(model.generators.len() + model.storages.len());
     offers.extend(model.generators.iter().map(|g| Offer { bus: g.bus.index(), cost_eur_per_mwh: g.cost.as_eur_per_mwh() }));
     offers.extend(model.storages.iter().map(|s| Offer { bus: s.bus.index(), cost_eur_per_mwh: s.sell_above.as_eur_per_mwh() }));
@@ -379,7 +379,7 @@ fn grid(model: &Model, built: &[bool]) -> Result<(Dispatcher, Vec<usize>, usize)
     }
     let storage_load = loads.len();
     loads.extend(model.storages.iter().map(|s| Load { bus: s.bus.index(), value_eur_per_mwh: s.buy_below.as_eur_per_mwh() }));
-    Ok((Dispatcher::new(&network, &offers, &loads)?, site_load, storage_load))
+    Ok((GridDispatcher::new(model, &offers, &loads)?, site_load, storage_load))
 }
 
 /// A token counts as sovereign where the operator is at home in the service's nation or in one that shares a group with it.

@@ -21,11 +21,13 @@ pub struct NodalLine {
     pub to: usize,
     /// Susceptance [MW/rad]; none, or zero, is a direct-current line whose flow is chosen -- constant.
     pub susceptance_mw: Option<f64>,
+    /// Phase shift of a line with a susceptance, as MATPOWER has it: flow = b (angle from - angle to - shift) \[rad\] -- constant.
+    pub shift_rad: f64,
 }
 
 /// Network of [`Dispatcher`](crate::Dispatcher)'s kind on which flows obey Kirchhoff's second law. It remembers factor, rows and basis;
 /// the cost of an answer does not depend on them, which of several equally cheap answers is given may.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NodalDispatcher {
     lines: Vec<NodalLine>,
     offers: Vec<Offer>,
@@ -43,14 +45,14 @@ impl NodalDispatcher {
     pub fn new(buses: usize, lines: &[NodalLine], offers: &[Offer], loads: &[Load]) -> Result<Self, GridError> {
         let plain = Network { buses, lines: lines.iter().map(|line| Line { from: line.from, to: line.to }).collect() };
         plain.check(offers, loads)?;
-        if let Some(line) = lines.iter().position(|line| line.susceptance_mw.is_some_and(|b| !b.is_finite())) {
+        if let Some(line) = lines.iter().position(|line| line.susceptance_mw.is_some_and(|b| !b.is_finite()) || !line.shift_rad.is_finite()) {
             return Err(GridError::Susceptance { line });
         }
         let network = DcNetwork {
             buses,
             ends: lines.iter().map(|line| (line.from as u32, line.to as u32)).collect(),
             susceptance_mw: lines.iter().map(|line| line.susceptance_mw.unwrap_or(0.0)).collect(),
-            shift_mw: vec![0.0; lines.len()],
+            shift_mw: lines.iter().map(|line| -line.susceptance_mw.unwrap_or(0.0) * line.shift_rad).collect(),
             connected: vec![true; buses],
             slack_rank: vec![0; buses],
             slack_angle_rad: vec![0.0; buses],

@@ -44,7 +44,7 @@ pub(crate) struct SideRow {
 }
 
 /// A programme, its factor, its rows so far and its last basis.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Programme {
     pub network: DcNetwork,
     pub susceptance_mw: Vec<f64>,

@@ -61,7 +61,7 @@ fn write(folder: &Path, meta: &StudyMeta<'_>, layout: &Layout, size: u32) -> Sum
             writer.write_chunk(alternative, &synthetic::histories(meta.model, layout, alternative, range)).unwrap();
         }
     }
-    writer.finish(meta.run).unwrap()
+    writer.finish(meta.run, Ok(synthetic::adequacy(meta.model, meta.alternatives))).unwrap()
 }
 
 #[test]
@@ -93,6 +93,12 @@ fn what_was_written_is_read() {
         let study = Study::open(&scratch.0).unwrap();
         // To the last bit, and without printing two documents.
         assert!(study.summary == summary);
+        assert_eq!(summary.adequacy, Some(synthetic::adequacy(meta.model, meta.alternatives)));
+        // Folders of older versions have none.
+        let mut old = serde_json::to_value(&summary).unwrap();
+        old.as_object_mut().unwrap().remove("adequacy");
+        let old: Summary = serde_json::from_value(old).unwrap();
+        assert!(old.adequacy.is_none() && old.estimates == summary.estimates);
         assert!(study.manifest.run.peak_memory_mib.is_none_or(|mib| mib > 1.0));
         // Values by replication are the histories'.
         let place = layout.find("system", "all", "served_share").unwrap();
@@ -150,7 +156,7 @@ fn an_interrupted_study_goes_on() {
         writer.write_chunk(0, &histories).unwrap();
         assert!(matches!(StudyWriter::create(&resumed.0, meta), Err(ResultsError::Busy(_))));
         assert!(matches!(Study::open(&resumed.0), Err(ResultsError::Unfinished(_))));
-        assert!(matches!(writer.finish(meta.run), Err(ResultsError::Mismatch(_))));
+        assert!(matches!(writer.finish(meta.run, Ok(synthetic::adequacy(meta.model, meta.alternatives))), Err(ResultsError::Mismatch(_))));
         // A chunk is spoilt and another file was under way.
         let partial = resumed.0.join("partial");
         let chunk = partial.join("000-00000006-00000009.chunk");
@@ -168,7 +174,7 @@ fn an_interrupted_study_goes_on() {
             }
         }
         assert!(matches!(writer.write_chunk(0, &histories), Err(ResultsError::Mismatch(_))));
-        writer.finish(meta.run).unwrap();
+        writer.finish(meta.run, Ok(synthetic::adequacy(meta.model, meta.alternatives))).unwrap();
         assert!(matches!(StudyWriter::create(&resumed.0, meta), Err(ResultsError::Complete(_))));
     });
     let (mut whole, mut resumed) = (bytes(&whole.0), bytes(&resumed.0));

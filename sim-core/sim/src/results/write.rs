@@ -191,11 +191,12 @@ impl<'a> StudyWriter<'a> {
         Ok(())
     }
 
-    /// Writes the tables and the summary, marks the folder as complete and removes the partial files.
+    /// Writes the tables and the summary, with the [adequacy](crate::adequacy()) of the grid or a warning why it is not known, marks the folder as
+    /// complete and removes the partial files.
     ///
     /// # Errors
     /// [`ResultsError::Mismatch`] while replications are missing; otherwise the system's. The same study can be resumed.
-    pub fn finish(mut self, run: &RunFacts) -> Result<Summary, ResultsError> {
+    pub fn finish(mut self, run: &RunFacts, adequacy: Result<AdequacyFacts, String>) -> Result<Summary, ResultsError> {
         for (index, alternative) in self.meta.alternatives.iter().enumerate() {
             if let Some(range) = self.missing(index).first() {
                 let name = alternative.name;
@@ -205,7 +206,7 @@ impl<'a> StudyWriter<'a> {
         let (mut metrics, balance) = self.write_histories()?;
         metrics.iter_mut().for_each(|columns| linearise_cost(&self.layout, columns));
         let estimates = self.write_metrics(&metrics)?;
-        let summary = self.summary(estimates, balance, run.threads);
+        let summary = self.summary(estimates, balance, adequacy);
         // Plain maps and finite or null numbers: serde_json cannot refuse them, but its signature can.
         let mut text = serde_json::to_string_pretty(&summary).map_err(|error| ResultsError::corrupt(&self.folder.join(SUMMARY), error))?;
         text.push('\n');
@@ -401,17 +402,8 @@ impl<'a> StudyWriter<'a> {
         Ok(facts)
     }
 
-    /// Adequacy of the grid under the alternatives' load; a grid that cannot be simulated costs the study this part alone.
-    fn adequacy(&self, threads: usize) -> (Option<AdequacyFacts>, Option<String>) {
-        let plans: Vec<(&str, &Plan)> = self.meta.alternatives.iter().map(|x| (x.name, x.plan)).collect();
-        match crate::adequacy::adequacy(self.meta.model, &plans, self.meta.seed, threads) {
-            Ok(facts) => (Some(facts), None),
-            Err(error) => (None, Some(format!("adequacy of the grid is not known: {error}"))),
-        }
-    }
-
-    fn summary(&self, estimates: Vec<EstimateFacts>, balance: Vec<LawFacts>, threads: usize) -> Summary {
-        let (adequacy, unknown) = self.adequacy(threads);
+    fn summary(&self, estimates: Vec<EstimateFacts>, balance: Vec<LawFacts>, adequacy: Result<AdequacyFacts, String>) -> Summary {
+        let unknown = adequacy.as_ref().err().map(|why| format!("adequacy of the grid is not known: {why}"));
         let mut metrics: Vec<MetricFacts> = Vec::new();
         for def in &self.layout.metrics {
             if !metrics.iter().any(|held| held.entity_kind == def.entity_kind && held.metric == def.metric) {
@@ -460,7 +452,7 @@ impl<'a> StudyWriter<'a> {
             estimates,
             metrics,
             balance,
-            adequacy,
+            adequacy: adequacy.ok(),
             warnings: self.meta.warnings.iter().cloned().chain(unknown).collect(),
         }
     }

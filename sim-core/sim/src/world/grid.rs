@@ -5,7 +5,12 @@
 //! the hour shows at the next one.
 //!
 //! Not solved again: an hour in which no input differs, and a unit that fails or returns while its class is not at its limit, before
-//! or after. The old answer is then still feasible and optimal: a limit that does not bind carries no price.
+//! or after. The old answer is then still feasible and optimal: a limit that does not bind carries no price. Kirchhoff's laws do not change that:
+//! they are rows of the same linear programme, and what a class can generate is a limit of a single variable in it. A line that leaves or
+//! returns changes those rows, and is always solved again.
+//!
+//! With AC lines, which of several equally cheap answers is given may depend on what was solved before; each history begins without a
+//! memory, so that it still depends on nothing but its own course.
 //!
 //! Units of a class fail as nodes do (see `fleet`): by thinning, each with its own repair. All units are up at the start. Storage offers
 //! what it holds over the next hour above `sell_above`, and takes what it has room for over the next hour below `buy_below`.
@@ -14,17 +19,19 @@
 //! (Bialek 1996, "Tracing the flow of electricity"); what storage gives back carries the mix of its bus.
 
 use bastide_engine::Stream;
-use bastide_grid::{Dispatch, Dispatcher};
+use bastide_grid::Dispatch;
 use bastide_units::{Duration, Time};
 
 use super::{CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
-use crate::setup::{Setup, entity_key};
+use crate::setup::{GridDispatcher, Setup, entity_key};
 
 /// Less than this is rounding \[MW\].
 const TINY_MW: f64 = 1e-6;
+/// Sweeps beyond one for each bus for which carbon is followed around loops.
+const CIRCULATING: usize = 200;
 
 pub(crate) struct Grid {
-    dispatcher: Dispatcher,
+    dispatcher: GridDispatcher,
     out: Dispatch,
     available: Vec<f64>,
     demand: Vec<f64>,
@@ -82,10 +89,8 @@ impl Grid {
         let model = setup.model;
         let stream = |kind: &str, name: &str| Stream::new(seed, replication, entity_key(kind, name, "outage"));
         let (buses, sites) = (model.buses.len(), model.sites.len());
-        let mut dispatcher = setup.dispatcher.clone();
-        dispatcher.reset();
         Self {
-            dispatcher,
+            dispatcher: setup.dispatcher.fresh(),
             out: Dispatch::default(),
             available: vec![0.0; model.generators.len() + model.storages.len()],
             demand: vec![0.0; setup.storage_load + model.storages.len()],
@@ -143,7 +148,10 @@ impl Grid {
     }
 
     /// Carbon intensity of each bus by proportional sharing: (own generation + imports) by (own intensity, that of the exporter).
-    /// Flows of an optimum have no cycles, so as many sweeps as buses reach the exact answer.
+    ///
+    /// Flows of the transport model have no cycles in an optimum, nor have those of AC lines without phase shifters, which run from high angles to
+    /// low: as many sweeps as buses reach the exact answer. Controllable lines and phase shifters beside AC lines can drive flows around a loop; then each sweep
+    /// shrinks the error by the share that circulates, until it is rounding.
     fn trace_carbon(&mut self, setup: &Setup) {
         let model = setup.model;
         self.own_mw.fill(0.0);
@@ -153,7 +161,7 @@ impl Grid {
             self.own_mw[bus] += mw;
             self.own_kg_per_h[bus] += mw * generator.carbon.as_g_per_kwh();
         }
-        for _ in 0..model.buses.len() {
+        for _ in 0..model.buses.len() + CIRCULATING {
             let mut moved = false;
             for bus in 0..model.buses.len() {
                 let (mut mw, mut kg) = (self.own_mw[bus], self.own_kg_per_h[bus]);

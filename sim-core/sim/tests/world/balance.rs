@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::support::*;
 
-/// Two buses, storage, three sites, two services with data and different tiers, a campaign, and every kind of hazard.
+/// Two buses (or three with a ring of AC lines, a phase shifter and a controllable line), storage, three sites, two services with data and different tiers, a campaign, and every kind of hazard.
 #[allow(clippy::too_many_arguments, reason = "one for each number that varies")]
 fn scenario(
     hydro_mw: u32,
@@ -17,6 +17,7 @@ fn scenario(
     munitions: u32,
     wiped: f64,
     restart_h: u32,
+    ac: bool,
 ) -> (String, String) {
     let sites: String = [("left", "north"), ("right", "south"), ("third", "south")]
         .iter()
@@ -25,6 +26,44 @@ fn scenario(
             site(name, &keys)
         })
         .collect();
+    let reactance = if ac { "reactance = 0.2" } else { "" };
+    let ring = if ac {
+        format!(
+            r#"[[bus]]
+name = "east"
+nation = "north"
+energy_price = "85 EUR/MWh"
+[[generator]]
+name = "diesel"
+bus = "east"
+technology = "diesel"
+capacity = "300 kW"
+cost = "300 EUR/MWh"
+carbon = "700 g/kWh"
+[[line]]
+name = "north-east"
+from = "north"
+to = "east"
+capacity = "{line_kw} kW"
+reactance = 0.1
+phase_shift = 0.01
+mttf = "300 h"
+repair = {{ dist = "exponential", mean = "10 h" }}
+[[line]]
+name = "east-south"
+from = "east"
+to = "south"
+capacity = "400 kW"
+reactance = 0.3
+[[line]]
+name = "cable"
+from = "south"
+to = "east"
+capacity = "20 kW""#
+        )
+    } else {
+        String::new()
+    };
     let text = [
         header("40 d"),
         BASE.replace(
@@ -43,8 +82,10 @@ name = "tie"
 from = "north"
 to = "south"
 capacity = "{line_kw} kW"
+{reactance}
 mttf = "200 h"
 repair = {{ dist = "exponential", mean = "10 h" }}
+{ring}
 [[storage]]
 name = "battery"
 bus = "south"
@@ -132,8 +173,9 @@ proptest! {
         munitions in 1_u32..20,
         wiped in 0.05_f64..1.0,
         restart in 0_u32..10,
+        ac in any::<bool>(),
     ) {
-        let (text, planned) = scenario(hydro, line, nodes * 8, demand, fuel, failover, preempt, munitions, wiped, restart);
+        let (text, planned) = scenario(hydro, line, nodes * 8, demand, fuel, failover, preempt, munitions, wiped, restart, ac);
         let model = load(&[&text]);
         // `simulate` checks every balance of every history.
         let run = simulate(&model, &plan(&model, &planned), 3);

@@ -1,11 +1,13 @@
 //! The world against arithmetic: closed forms within three standard errors, deterministic cases exactly, laws as properties.
 
+mod adequacy;
 mod balance;
 mod campaigns;
 mod closed_forms;
 mod demand;
 mod draws;
 mod hazards;
+mod kirchhoff;
 mod power;
 mod speed;
 mod support;

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use super::bastide_sim::results::{AlternativeMeta, RunFacts, StudyMeta};
+use super::bastide_sim::results::{
+    AdequacyCase, AdequacyFacts, AiCase, AlternativeMeta, HostPointFacts, HostSize, HostingFacts, Mean, RunFacts, ShortfallFacts,
+    StudyMeta, YieldFacts, ZoneFacts,
+};
 use super::bastide_sim::{Balance, EventRecord, History, Layout};
 use bastide_engine::{Distribution, Stream, stream_key};
 use bastide_model::model::*;
@@ -471,4 +474,65 @@ pub fn plans(model: &Model) -> Vec<(Plan, String)> {
 /// Histories of an alternative.
 pub fn histories(model: &Model, layout: &Layout, alternative: usize, range: std::ops::Range<u32>) -> Vec<History> {
     range.map(|replication| history(model, layout, alternative, replication)).collect()
+}
+
+/// Made-up adequacy: every zone short for some hours, the more the further down the list; one that is beyond its limit, one without.
+pub fn adequacy(model: &Model, alternatives: &[AlternativeMeta<'_>]) -> AdequacyFacts {
+    let mean = |mean: f64| Mean { mean, stderr: Some(0.07 * mean) };
+    let zones = model.buses.len();
+    let case = |alternative: Option<&str>, ai: AiCase, more: f64| {
+        let shortfall = |zone: usize| {
+            let hours = 0.9 * zone as f64 + if zone == 1 { more } else { 0.0 };
+            ShortfallFacts {
+                lole_h_per_year: mean(hours),
+                lolf_per_year: mean(hours / 4.0),
+                eue_mwh_per_year: mean(90.0 * hours),
+                neue_ppm: mean(hours),
+            }
+        };
+        let site = YieldFacts {
+            site: model.sites[SiteId(3)].entity.name.clone(),
+            zone: 1,
+            interruptible: ai == AiCase::Interruptible,
+            mw: 20.0,
+            hours_per_year: mean(5.0),
+            share: mean(5.0 / 8760.0),
+            mwh_per_year: mean(60.0),
+            ..YieldFacts::default()
+        };
+        AdequacyCase {
+            alternative: alternative.map(str::to_owned),
+            ai,
+            system: shortfall(zones),
+            zones: (0..zones).map(shortfall).collect(),
+            sites: if ai == AiCase::Without { vec![] } else { vec![site] },
+        }
+    };
+    let mut cases = vec![case(None, AiCase::Without, 0.0)];
+    for (at, x) in alternatives.iter().enumerate() {
+        cases.push(case(Some(x.name), AiCase::AsPlanned, 0.5 + at as f64));
+        cases.push(case(Some(x.name), AiCase::Interruptible, 0.0));
+    }
+    let size = |mw: f64, risk: f64| Some(HostSize { mw: mean(mw), misses_mw: Some(1.01 * mw), risk: mean(risk) });
+    let host = |zone: usize| {
+        let point = |at: u32| {
+            let mw = 150.0 * f64::from(at);
+            let hours = 0.02 * (mw / 70.0).exp2();
+            HostPointFacts { mw, firm_lole_h_per_year: mean(hours), yield_share: mean(hours / 8760.0) }
+        };
+        let (firm, interruptible) = (size(505.0, 2.95), size(845.0, 0.0099));
+        HostingFacts { zone, firm: if zone == 3 { None } else { firm }, interruptible, curve: (0..9).map(point).collect() }
+    };
+    AdequacyFacts {
+        repetitions: 200,
+        host_repetitions: 50,
+        hours: model.header.hours,
+        zones: (model.buses.iter())
+            .map(|bus| ZoneFacts { zone: bus.entity.name.clone(), nation: model.nations[bus.nation].entity.name.clone() })
+            .collect(),
+        cases,
+        most_lole_h_per_year: 3.0,
+        most_yield_share: 0.01,
+        hosting: (0..4).map(host).collect(),
+    }
 }
