@@ -6,8 +6,8 @@ mod rts;
 use std::path::PathBuf;
 
 use bastide_grid::opf::{
-    Battery, ChronologyError, ChronologyInput, ChronologyLine, NodalDispatcher, NodalLine, Opf, OpfError, OpfOptions, OpfSolution,
-    OpfStatus, PriorityShedding, ReserveRequirement, Reserves, Shedding, Solver, copper_plate, diagnose, dispatch_hours,
+    Battery, Chronology, ChronologyError, ChronologyInput, ChronologyLine, NodalDispatcher, NodalLine, Opf, OpfError, OpfOptions,
+    OpfSolution, OpfStatus, PriorityShedding, ReserveRequirement, Reserves, Shedding, Solver, copper_plate, diagnose, dispatch_hours,
     generators_in_service, optimal_power_flow, priority_shedding, solve_with_clarabel, solve_with_highs,
 };
 use bastide_grid::{Branch, Bus, BusKind, Case, Convention, Cost, DcLine, Dispatch, Generator, Load, Offer, read_matpower};
@@ -373,55 +373,139 @@ fn chronological_dispatch_of_rts_gmlc() {
     }
 }
 
-/// The whole horizon as one programme, by a solver that knows nothing of this crate.
-fn monolith(input: &ChronologyInput) -> f64 {
-    let mut problem = microlp::Problem::new(microlp::OptimizationDirection::Minimize);
-    let hours = input.demand_mw.len() / input.buses;
-    let mut content: Vec<Option<microlp::Variable>> = vec![None; input.batteries.len()];
-    for hour in 0..hours {
-        let mut balance: Vec<microlp::LinearExpr> = vec![microlp::LinearExpr::empty(); input.buses];
-        for (at, unit) in input.units.iter().enumerate() {
-            let x = problem.add_var(unit.cost_eur_per_mwh, (0.0, input.available_mw[hour * input.units.len() + at]));
-            balance[unit.bus].add(x, 1.0);
+/// Three batteries in three areas: a day and a week against HiGHS, which sees them as one programme, and a year with its proof.
+#[test]
+fn several_batteries_in_rts_gmlc() {
+    let Some(folder) = reference() else { return };
+    for hours in [24, 168, 8760] {
+        let system = rts::read(&folder.join("rts_gmlc"), hours);
+        // Buses 313, 207 and 118; an area has 24 or 25.
+        let batteries = [system.battery, Battery { bus: 24 + 6, ..system.battery }, Battery { bus: 17, ..system.battery }];
+        let input = ChronologyInput {
+            buses: system.buses,
+            lines: Some(&system.lines),
+            units: &system.units,
+            available_mw: &system.available_mw,
+            demand_mw: &system.demand_mw,
+            shedding_eur_per_mwh: 10_000.0,
+            batteries: &batteries,
+            detail: false,
+        };
+        let found = dispatch_hours(&input).unwrap();
+        assert!(found.cost_eur - found.bound_eur <= 1e-9 * found.cost_eur && found.bound_eur <= found.cost_eur * (1.0 + 1e-12));
+        check_batteries(&batteries, &found);
+        if hours < 1000 {
+            assert!(close(found.cost_eur, Whole::new(&input).by_highs(), 1e-9));
         }
-        let angles: Vec<_> = (0..input.buses).map(|_| problem.add_var(0.0, (f64::NEG_INFINITY, f64::INFINITY))).collect();
-        for (bus, balance) in balance.iter_mut().enumerate() {
-            let shed = problem.add_var(input.shedding_eur_per_mwh, (0.0, input.demand_mw[hour * input.buses + bus]));
-            balance.add(shed, 1.0);
-        }
-        for line in input.lines.unwrap_or_default() {
-            let flow = problem.add_var(0.0, (-line.limit_mw, line.limit_mw));
-            balance[line.from].add(flow, -1.0);
-            balance[line.to].add(flow, 1.0);
-            if let Some(b) = line.susceptance_mw {
-                problem.add_constraint([(flow, 1.0), (angles[line.from], -b), (angles[line.to], b)], microlp::ComparisonOp::Eq, 0.0);
-            }
-        }
-        for (battery, content) in input.batteries.iter().zip(&mut content) {
-            let charge = problem.add_var(0.0, (0.0, battery.power_mw));
-            let discharge = problem.add_var(0.0, (0.0, battery.power_mw));
-            let bounds = if hour + 1 == hours { battery.final_mwh.map(|end| (end, end)) } else { None };
-            let held = problem.add_var(0.0, bounds.unwrap_or((0.0, battery.energy_mwh)));
-            balance[battery.bus].add(charge, -1.0);
-            balance[battery.bus].add(discharge, 1.0);
-            let mut row = microlp::LinearExpr::empty();
-            row.add(held, 1.0);
-            row.add(charge, -battery.charge_efficiency);
-            row.add(discharge, 1.0 / battery.discharge_efficiency);
-            if let Some(before) = *content {
-                row.add(before, -1.0);
-                problem.add_constraint(row, microlp::ComparisonOp::Eq, 0.0);
-            } else {
-                problem.add_constraint(row, microlp::ComparisonOp::Eq, battery.initial_mwh);
-            }
-            *content = Some(held);
-        }
-        for (bus, row) in balance.into_iter().enumerate() {
-            problem.add_constraint(row, microlp::ComparisonOp::Eq, input.demand_mw[hour * input.buses + bus]);
-        }
+        let one = dispatch_hours(&ChronologyInput { batteries: &batteries[..1], ..input }).unwrap();
+        assert!(found.cost_eur < one.bound_eur);
     }
-    let microlp::SolveOutcome::Solution(solution) = problem.solve().unwrap() else { panic!("interrupted") };
-    solution.objective()
+}
+
+/// The whole horizon as one programme: columns (cost, lower, upper), and rows (terms, value).
+#[derive(Default)]
+struct Whole {
+    columns: Vec<(f64, f64, f64)>,
+    rows: Vec<(Vec<(usize, f64)>, f64)>,
+}
+
+impl Whole {
+    fn column(&mut self, cost: f64, lower: f64, upper: f64) -> usize {
+        self.columns.push((cost, lower, upper));
+        self.columns.len() - 1
+    }
+
+    fn new(input: &ChronologyInput) -> Self {
+        let mut whole = Self::default();
+        let free = (f64::NEG_INFINITY, f64::INFINITY);
+        let hours = input.demand_mw.len() / input.buses;
+        let mut before: Vec<Option<usize>> = vec![None; input.batteries.len()];
+        for hour in 0..hours {
+            let mut balance: Vec<Vec<(usize, f64)>> = vec![Vec::new(); input.buses];
+            for (at, unit) in input.units.iter().enumerate() {
+                let most = input.available_mw[hour * input.units.len() + at];
+                balance[unit.bus].push((whole.column(unit.cost_eur_per_mwh, 0.0, most), 1.0));
+            }
+            let angles: Vec<usize> = (0..input.buses).map(|_| whole.column(0.0, free.0, free.1)).collect();
+            for (bus, balance) in balance.iter_mut().enumerate() {
+                let most = input.demand_mw[hour * input.buses + bus];
+                balance.push((whole.column(input.shedding_eur_per_mwh, 0.0, most), 1.0));
+            }
+            for line in input.lines.unwrap_or_default() {
+                let flow = whole.column(0.0, -line.reverse_mw, line.limit_mw);
+                balance[line.from].push((flow, -1.0));
+                balance[line.to].push((flow, 1.0));
+                if let Some(b) = line.susceptance_mw {
+                    // Angles in hundredths, whose coefficients are nearer to one.
+                    whole.rows.push((vec![(flow, 1.0), (angles[line.from], -0.01 * b), (angles[line.to], 0.01 * b)], 0.0));
+                }
+            }
+            for (battery, before) in input.batteries.iter().zip(&mut before) {
+                let charge = whole.column(0.0, 0.0, battery.power_mw);
+                let discharge = whole.column(0.0, 0.0, battery.power_mw);
+                let bounds = if hour + 1 == hours { battery.final_mwh.map(|end| (end, end)) } else { None };
+                let (least, most) = bounds.unwrap_or((0.0, battery.energy_mwh));
+                let held = whole.column(0.0, least, most);
+                balance[battery.bus].push((charge, -1.0));
+                balance[battery.bus].push((discharge, 1.0));
+                let mut row = vec![(held, 1.0), (charge, -battery.charge_efficiency), (discharge, 1.0 / battery.discharge_efficiency)];
+                row.extend(before.map(|before| (before, -1.0)));
+                whole.rows.push((row, if before.is_none() { battery.initial_mwh } else { 0.0 }));
+                *before = Some(held);
+            }
+            for (bus, row) in balance.into_iter().enumerate() {
+                whole.rows.push((row, input.demand_mw[hour * input.buses + bus]));
+            }
+        }
+        whole
+    }
+
+    /// Least cost, by a solver that knows nothing of this crate.
+    fn by_microlp(&self) -> f64 {
+        let mut problem = microlp::Problem::new(microlp::OptimizationDirection::Minimize);
+        let columns: Vec<_> = self.columns.iter().map(|&(cost, lower, upper)| problem.add_var(cost, (lower, upper))).collect();
+        for (terms, value) in &self.rows {
+            let mut row = microlp::LinearExpr::empty();
+            terms.iter().for_each(|&(at, by)| row.add(columns[at], by));
+            problem.add_constraint(row, microlp::ComparisonOp::Eq, *value);
+        }
+        let microlp::SolveOutcome::Solution(solution) = problem.solve().unwrap() else { panic!("interrupted") };
+        solution.objective()
+    }
+
+    /// Least cost, by HiGHS.
+    fn by_highs(&self) -> f64 {
+        let mut problem = highs::RowProblem::new();
+        let columns: Vec<_> = self.columns.iter().map(|&(cost, lower, upper)| problem.add_column(cost, lower..=upper)).collect();
+        for (terms, value) in &self.rows {
+            // HiGHS wants each column once in a row; a line may end where it starts.
+            let mut row: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
+            terms.iter().for_each(|&(at, by)| *row.entry(at).or_default() += by);
+            problem.add_row(*value..=*value, row.into_iter().map(|(at, by)| (columns[at], by)));
+        }
+        let mut model = problem.optimise(highs::Sense::Minimise);
+        model.make_quiet();
+        model.set_option("primal_feasibility_tolerance", 1e-9);
+        model.set_option("dual_feasibility_tolerance", 1e-9);
+        let solved = model.solve();
+        assert_eq!(solved.status(), highs::HighsModelStatus::Optimal);
+        solved.objective_value()
+    }
+}
+
+/// Whether the batteries keep to what they can, and their contents follow from charging and discharging.
+fn check_batteries(batteries: &[Battery], found: &Chronology) {
+    let count = batteries.len();
+    for (at, battery) in batteries.iter().enumerate() {
+        let mut held = battery.initial_mwh;
+        for place in (at..found.content_mwh.len()).step_by(count) {
+            let (charge, discharge, content) = (found.charge_mw[place], found.discharge_mw[place], found.content_mwh[place]);
+            held += battery.charge_efficiency * charge - discharge / battery.discharge_efficiency;
+            assert!((held - content).abs() < 1e-6 && content > -1e-6 && content < battery.energy_mwh + 1e-6, "{held} {content}");
+            assert!(charge.min(discharge) > -1e-6 && charge.max(discharge) < battery.power_mw + 1e-6);
+        }
+        assert!(battery.final_mwh.is_none_or(|end| (held - end).abs() < 1e-6));
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -434,15 +518,16 @@ struct Horizon {
     batteries: Vec<Battery>,
 }
 
-fn horizons() -> impl Strategy<Value = Horizon> {
-    (2..5_usize, 3..9_usize).prop_flat_map(|(buses, hours)| {
-        let line = (0..buses, 1..buses, prop_oneof![Just(None), (5..50_i32).prop_map(|b| Some(f64::from(b) * 100.0))], 0..6_i32);
+fn horizons(hours: std::ops::Range<usize>, batteries: std::ops::Range<usize>) -> impl Strategy<Value = Horizon> {
+    (2..5_usize, hours, Just(batteries)).prop_flat_map(|(buses, hours, number)| {
+        let susceptance = prop_oneof![Just(None), (5..50_i32).prop_map(|b| Some(f64::from(b) * 100.0))];
+        let line = (0..buses, 1..buses, susceptance, 0..6_i32, 0..6_i32);
         let unit = (0..buses, -1..8_i32);
         let battery = (0..buses, 0..4_i32, 0..8_i32, 5..11_i32, 5..11_i32, 0..5_i32, any::<bool>());
         (
             proptest::collection::vec(line, 1..6),
             proptest::collection::vec(unit, 1..6),
-            proptest::collection::vec(battery, 1..3),
+            proptest::collection::vec(battery, number),
             proptest::collection::vec(0..6_i32, hours * 6),
             proptest::collection::vec(0..7_i32, hours * buses),
         )
@@ -452,11 +537,12 @@ fn horizons() -> impl Strategy<Value = Horizon> {
                     buses,
                     lines: lines
                         .iter()
-                        .map(|&(from, by, susceptance_mw, limit)| ChronologyLine {
+                        .map(|&(from, by, susceptance_mw, limit, reverse)| ChronologyLine {
                             from,
                             to: (from + by) % buses,
                             susceptance_mw,
                             limit_mw: f64::from(limit) * 10.0,
+                            reverse_mw: f64::from(reverse) * 10.0,
                         })
                         .collect(),
                     units: units.iter().map(|&(bus, cost)| Offer { bus, cost_eur_per_mwh: f64::from(cost) * 10.0 }).collect(),
@@ -508,6 +594,83 @@ fn a_battery_that_cannot_reach_its_end_says_so() {
     assert!(matches!(dispatch_hours(&ChronologyInput { available_mw: &[1.0], ..input }), Err(ChronologyError::Length { .. })));
     let odd = [Battery { charge_efficiency: 0.0, ..battery }];
     assert_eq!(dispatch_hours(&ChronologyInput { batteries: &odd, ..input }), Err(ChronologyError::Battery(0)));
+}
+
+/// Contents that leave no choice, and batteries that can nothing.
+#[test]
+fn several_batteries_without_a_choice() {
+    let battery = Battery {
+        bus: 0,
+        power_mw: 10.0,
+        energy_mwh: 100.0,
+        charge_efficiency: 0.9,
+        discharge_efficiency: 0.8,
+        initial_mwh: 0.0,
+        final_mwh: Some(36.0),
+    };
+    let idle = Battery { power_mw: 0.0, initial_mwh: 30.0, final_mwh: None, ..battery };
+    let empty = Battery { energy_mwh: 0.0, final_mwh: None, ..battery };
+    let free = Battery { initial_mwh: 100.0, final_mwh: Some(50.0), ..battery };
+    let batteries = [battery, idle, empty, free];
+    let input = ChronologyInput {
+        buses: 1,
+        lines: None,
+        units: &[Offer { bus: 0, cost_eur_per_mwh: 5.0 }, Offer { bus: 0, cost_eur_per_mwh: 50.0 }],
+        available_mw: &[40.0; 8],
+        demand_mw: &[20.0, 30.0, 40.0, 50.0],
+        shedding_eur_per_mwh: 1000.0,
+        batteries: &batteries,
+        detail: true,
+    };
+    // The first charges at 10 MW in every hour; the last gives 40 MW in five turns of at most 10.
+    let found = dispatch_hours(&input).unwrap();
+    let whole = Whole::new(&input).by_highs();
+    assert!(close(found.cost_eur, whole, 1e-9) && close(found.bound_eur, whole, 1e-9), "{} {} {whole}", found.cost_eur, found.bound_eur);
+    check_batteries(&batteries, &found);
+    assert!(close(found.content_mwh[0], 9.0, 1e-9) && close(found.content_mwh[12], 36.0, 1e-9));
+    let more = [Battery { final_mwh: Some(36.1), ..battery }, idle];
+    assert_eq!(dispatch_hours(&ChronologyInput { batteries: &more, ..input }), Err(ChronologyError::Unreachable));
+    let nothing = dispatch_hours(&ChronologyInput { available_mw: &[], demand_mw: &[], batteries: &[free; 2], ..input });
+    assert_eq!(nothing, Err(ChronologyError::Unreachable));
+    let least = [idle, Battery { power_mw: 0.0, ..empty }];
+    let alone = dispatch_hours(&ChronologyInput { batteries: &[], ..input }).unwrap();
+    assert!(close(dispatch_hours(&ChronologyInput { batteries: &least, ..input }).unwrap().cost_eur, alone.cost_eur, 1e-9));
+}
+
+/// A corridor has a limit each way.
+#[test]
+fn corridors_have_two_limits() {
+    let corridor = |susceptance_mw| ChronologyLine { from: 0, to: 1, susceptance_mw, limit_mw: 10.0, reverse_mw: 3.0 };
+    for lines in [[corridor(None)], [corridor(Some(1000.0))]] {
+        for (cheap, flow) in [(0, 10.0), (1, -3.0)] {
+            let units = [Offer { bus: cheap, cost_eur_per_mwh: 1.0 }, Offer { bus: 1 - cheap, cost_eur_per_mwh: 20.0 }];
+            let input = ChronologyInput {
+                buses: 2,
+                lines: Some(&lines),
+                units: &units,
+                available_mw: &[100.0; 2],
+                demand_mw: &[30.0; 2],
+                shedding_eur_per_mwh: 1000.0,
+                batteries: &[],
+                detail: true,
+            };
+            let found = dispatch_hours(&input).unwrap();
+            assert!(close(found.flow_mw[0], flow, 1e-9), "{:?}", found.flow_mw);
+            assert!(close(found.cost_eur, 30.0 + flow.abs() + 20.0 * (30.0 - flow.abs()), 1e-9));
+        }
+    }
+    let undefined = [ChronologyLine { reverse_mw: f64::NAN, ..corridor(None) }];
+    let input = ChronologyInput {
+        buses: 2,
+        lines: Some(&undefined),
+        units: &[],
+        available_mw: &[],
+        demand_mw: &[1.0; 2],
+        shedding_eur_per_mwh: 1000.0,
+        batteries: &[],
+        detail: false,
+    };
+    assert!(matches!(dispatch_hours(&input), Err(ChronologyError::Network(_))));
 }
 
 /// Numbers that make networks with ties, islands, parallel branches, negative reactances, and infeasible demands.
@@ -682,7 +845,7 @@ proptest! {
     }
 
     #[test]
-    fn storage_over_hours_costs_what_one_programme_says(horizon in horizons()) {
+    fn storage_over_hours_costs_what_one_programme_says(horizon in horizons(3..9, 1..5)) {
         let input = ChronologyInput {
             buses: horizon.buses,
             lines: Some(&horizon.lines),
@@ -694,20 +857,13 @@ proptest! {
             detail: true,
         };
         let ours = dispatch_hours(&input).unwrap();
-        let whole = monolith(&input);
+        let whole = Whole::new(&input).by_microlp();
         prop_assert!(close(ours.cost_eur, whole, 1e-7), "{} {}", ours.cost_eur, whole);
-        for (at, battery) in horizon.batteries.iter().enumerate() {
-            let mut held = battery.initial_mwh;
-            for (hour, content) in ours.content_mwh.chunks_exact(horizon.batteries.len()).enumerate() {
-                let place = hour * horizon.batteries.len() + at;
-                held += battery.charge_efficiency * ours.charge_mw[place] - ours.discharge_mw[place] / battery.discharge_efficiency;
-                prop_assert!((held - content[at]).abs() < 1e-6 && content[at] > -1e-6 && content[at] < battery.energy_mwh + 1e-6);
-            }
-        }
+        check_batteries(&horizon.batteries, &ours);
     }
 
     #[test]
-    fn nodal_dispatch_costs_what_one_programme_says(horizon in horizons(), outages in proptest::collection::vec(any::<u8>(), 10)) {
+    fn nodal_dispatch_costs_what_one_programme_says(horizon in horizons(3..9, 1..2), outages in proptest::collection::vec(any::<u8>(), 10)) {
         let lines: Vec<NodalLine> = horizon
             .lines
             .iter()
@@ -720,20 +876,22 @@ proptest! {
         for (hour, demand) in horizon.demand.chunks_exact(horizon.buses).enumerate() {
             let available = &horizon.available[hour * units..(hour + 1) * units];
             let mut limits: Vec<f64> = horizon.lines.iter().map(|line| line.limit_mw).collect();
+            let mut reverse: Vec<f64> = horizon.lines.iter().map(|line| line.reverse_mw).collect();
             let out_of_service = usize::from(outages[hour % 10]);
             if out_of_service < limits.len() {
                 limits[out_of_service] = 0.0;
+                reverse[out_of_service] = 0.0;
             }
-            dispatcher.solve(available, demand, &limits, &limits, &mut out);
+            dispatcher.solve(available, demand, &limits, &reverse, &mut out);
             prop_assert!(out.optimal);
             let left: Vec<ChronologyLine> = horizon
                 .lines
                 .iter()
-                .zip(&limits)
-                .filter(|(_, limit)| **limit > 0.0)
-                .map(|(line, &limit_mw)| ChronologyLine { limit_mw, ..*line })
+                .zip(limits.iter().zip(&reverse))
+                .filter(|(_, (limit, reverse))| **limit + **reverse > 0.0)
+                .map(|(line, (&limit_mw, &reverse_mw))| ChronologyLine { limit_mw, reverse_mw, ..*line })
                 .collect();
-            let whole = monolith(&ChronologyInput {
+            let whole = Whole::new(&ChronologyInput {
                 buses: horizon.buses,
                 lines: Some(&left),
                 units: &horizon.units,
@@ -742,11 +900,61 @@ proptest! {
                 shedding_eur_per_mwh: 500.0,
                 batteries: &[],
                 detail: false,
-            });
+            })
+            .by_microlp();
             prop_assert!(close(out.cost_eur_per_h, whole, 1e-8), "hour {hour}: {} {}", out.cost_eur_per_h, whole);
-            for (flow, limit) in out.flow_mw.iter().zip(&limits) {
-                prop_assert!(flow.abs() <= limit + 1e-6);
+            for ((flow, limit), reverse) in out.flow_mw.iter().zip(&limits).zip(&reverse) {
+                prop_assert!(*flow <= limit + 1e-6 && -flow <= reverse + 1e-6);
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn several_batteries_over_days_cost_what_highs_says(horizon in horizons(24..97, 2..6)) {
+        let input = ChronologyInput {
+            buses: horizon.buses,
+            lines: Some(&horizon.lines),
+            units: &horizon.units,
+            available_mw: &horizon.available,
+            demand_mw: &horizon.demand,
+            shedding_eur_per_mwh: 500.0,
+            batteries: &horizon.batteries,
+            detail: false,
+        };
+        let ours = dispatch_hours(&input).unwrap();
+        let whole = Whole::new(&input).by_highs();
+        prop_assert!(close(ours.cost_eur, whole, 1e-7), "{} {}", ours.cost_eur, whole);
+        // Batteries may make the rest free: what it costs without them, or to shed what they move in an hour, is the scale then.
+        let without = dispatch_hours(&ChronologyInput { batteries: &[], ..input }).unwrap().cost_eur.abs();
+        let scale = horizon.batteries.iter().fold(without.max(1.0), |most, battery| most.max(battery.power_mw * 500.0));
+        prop_assert!((ours.cost_eur - ours.bound_eur).abs() <= 1e-8 * scale, "{} {}", ours.cost_eur, ours.bound_eur);
+        check_batteries(&horizon.batteries, &ours);
+    }
+
+    #[test]
+    fn merit_order_costs_what_one_programme_says(
+        cost in proptest::collection::vec(-2..30_i32, 1..40),
+        available in proptest::collection::vec(-1..10_i32, 120),
+        demand in proptest::collection::vec(-5..200_i32, 3),
+    ) {
+        let cost: Vec<f64> = cost.iter().map(|&cost| f64::from(cost)).collect();
+        let available: Vec<f64> = available[..3 * cost.len()].iter().map(|&mw| f64::from(mw)).collect();
+        let demand: Vec<f64> = demand.iter().map(|&mw| f64::from(mw)).collect();
+        let found = copper_plate(&cost, &available, &demand, 25.0);
+        for (hour, available) in available.chunks_exact(cost.len()).enumerate() {
+            let mut merit: Vec<(f64, f64)> = cost.iter().copied().zip(available.iter().copied()).chain([(25.0, f64::INFINITY)]).collect();
+            merit.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (mut left, mut sum) = (demand[hour].max(0.0), 0.0);
+            for (cost, available) in merit {
+                let mw = available.clamp(0.0, left);
+                sum += cost * mw;
+                left -= mw;
+            }
+            prop_assert!(close(found[hour], sum, 1e-12), "{} {}", found[hour], sum);
         }
     }
 }

@@ -164,10 +164,17 @@ fn lines_of(case: &bastide_grid::Case, args: &NetworkInput) -> Vec<ChronologyLin
             to: branch.to,
             susceptance_mw: Some(*b),
             limit_mw: branch.rate_a_mw.unwrap_or(f64::INFINITY),
+            reverse_mw: branch.rate_a_mw.unwrap_or(f64::INFINITY),
         })
         .collect();
     let direct = case.dc_lines.iter().filter(|line| line.in_service);
-    lines.extend(direct.map(|line| ChronologyLine { from: line.from, to: line.to, susceptance_mw: None, limit_mw: line.max_mw }));
+    lines.extend(direct.map(|line| ChronologyLine {
+        from: line.from,
+        to: line.to,
+        susceptance_mw: None,
+        limit_mw: line.max_mw,
+        reverse_mw: -line.min_mw,
+    }));
     lines
 }
 

@@ -2,26 +2,27 @@
 //!
 //! Hours without batteries are solved one after the other from the last basis. With batteries the cost of an hour is a convex,
 //! piecewise-linear function of what each battery takes up; tangents found by solving single hours build it from below where it matters
-//! (Benders 1962), and a master chooses the uptakes: by dynamic programming on the content of a single battery, with HiGHS for
-//! several. The master bounds the cost from below, the hours at its choice from above; both meet, and the gap says so.
+//! (Benders 1962), and a master chooses the uptakes: by dynamic programming on the content of a single battery, by an interior point method
+//! on the horizon for several. The master bounds the cost from below, the hours at its choice from above; both meet, and the gap says so.
 
-use super::full::Full;
+use super::full::{Found, Full};
 use super::highs;
 use super::programme::{Column, NONE, Programme, SideRow};
 use super::simplex::Outcome;
 use crate::flow::DcNetwork;
 use crate::network::{GridError, Line, Network, Offer};
+use horizon::Horizon;
 use master::Master;
 
+mod horizon;
 mod master;
 
 /// Relative distance of the bounds at which the search for uptakes ends.
 const GAP: f64 = 1e-10;
+/// Units of [`copper_plate`] that are summed before their sum is looked at.
+const BLOCK: usize = 8;
 /// Rounds of the search.
 const ROUNDS: usize = 200;
-/// Hours of a window in which the tangents of several batteries are explored, and hours beyond it that are looked at.
-const WINDOW: usize = 120;
-const BEYOND: usize = 24;
 
 /// A battery.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +52,10 @@ pub struct ChronologyLine {
     pub to: usize,
     /// Susceptance [MW/rad]; none is a direct-current line whose flow is chosen -- constant.
     pub susceptance_mw: Option<f64>,
-    /// Most in either direction \[MW\] -- constant.
+    /// Most from `from` to `to` \[MW\] -- constant.
     pub limit_mw: f64,
+    /// Most from `to` to `from` \[MW\] -- constant.
+    pub reverse_mw: f64,
 }
 
 /// What is dispatched.
@@ -157,6 +160,8 @@ struct Hourly<'a> {
     direct: Vec<(usize, u32)>,
     first_battery: usize,
     capacity: Vec<f64>,
+    /// What HiGHS found, where the simplex did not.
+    other: Option<Found>,
     solves: u64,
     pivots: u64,
 }
@@ -176,7 +181,9 @@ impl<'a> Hourly<'a> {
         let lines = input.lines.unwrap_or_default();
         let plain = Network { buses: input.buses, lines: lines.iter().map(|line| Line { from: line.from, to: line.to }).collect() };
         plain.check(input.units, &[])?;
-        if let Some(line) = lines.iter().position(|line| line.susceptance_mw.is_some_and(|b| !b.is_finite()) || line.limit_mw.is_nan()) {
+        let wrong =
+            |line: &ChronologyLine| line.susceptance_mw.is_some_and(|b| !b.is_finite()) || (line.limit_mw + line.reverse_mw).is_nan();
+        if let Some(line) = lines.iter().position(wrong) {
             return Err(GridError::Susceptance { line });
         }
         let network = DcNetwork {
@@ -214,7 +221,7 @@ impl<'a> Hourly<'a> {
             if line.susceptance_mw.is_none_or(|b| b == 0.0) {
                 direct.push((row, columns.len() as u32));
                 let terms = [(line.from as u32, -1.0), (line.to as u32, 1.0)];
-                columns.push(Column { cost: 0.0, lower: -line.limit_mw.max(0.0), upper: line.limit_mw.max(0.0), terms });
+                columns.push(Column { cost: 0.0, lower: -line.reverse_mw.max(0.0), upper: line.limit_mw.max(0.0), terms });
             }
         }
         let first_battery = columns.len();
@@ -237,11 +244,12 @@ impl<'a> Hourly<'a> {
             ];
             side.push(SideRow { terms, low: 0.0, high: 0.0 });
         }
-        let limits = |sign: f64| lines.iter().map(|line| sign * line.limit_mw.max(0.0)).collect();
-        let programme = Programme::new(network, columns, side, vec![0.0; buses], limits(-1.0), limits(1.0))
-            .map_err(|_| GridError::Susceptance { line: 0 })?;
+        let low = lines.iter().map(|line| -line.reverse_mw.max(0.0)).collect();
+        let high = lines.iter().map(|line| line.limit_mw.max(0.0)).collect();
+        let programme =
+            Programme::new(network, columns, side, vec![0.0; buses], low, high).map_err(|_| GridError::Susceptance { line: 0 })?;
         let capacity = vec![0.0; groups];
-        Ok(Self { input, programme, group_of, groups, shed_bus, direct, first_battery, capacity, solves: 0, pivots: 0 })
+        Ok(Self { input, programme, group_of, groups, shed_bus, direct, first_battery, capacity, other: None, solves: 0, pivots: 0 })
     }
 
     /// Solves an hour with given uptakes of the batteries \[MWh\].
@@ -271,6 +279,7 @@ impl<'a> Hourly<'a> {
             (side.low, side.high) = (mwh, mwh);
         }
         self.solves += 1;
+        self.other = None;
         let outcome = self.programme.solve();
         self.pivots += u64::from(self.programme.pivots);
         if outcome == Outcome::Optimal {
@@ -281,18 +290,43 @@ impl<'a> Hourly<'a> {
         let full = Full { programme: &self.programme, columns: &self.programme.columns, quadratic: &quadratic };
         let found = highs::solve(&full).map_err(|status| ChronologyError::Hour { hour, reason: format!("{status:?}") })?;
         self.programme.simplex.reset();
-        Ok(Tangent { cost: found.objective, slope: found.side_dual })
+        let tangent = Tangent { cost: found.objective, slope: found.side_dual.clone() };
+        self.other = Some(found);
+        Ok(tangent)
+    }
+
+    /// Columns of the last solved hour.
+    fn values(&self) -> &[f64] {
+        self.other.as_ref().map_or_else(|| self.programme.simplex.values(), |found| &found.values)
+    }
+
+    /// Prices of the last solved hour [EUR/MWh].
+    fn prices(&self) -> Vec<Option<f64>> {
+        self.other.as_ref().map_or_else(|| self.programme.prices(), |found| found.price.clone())
+    }
+
+    /// The last solved hour as a tangent in the power that the batteries take: power \[MW\], slopes [EUR/MWh] and cost there \[EUR\].
+    fn tangent(&self, cost: f64, power: &mut [f64], slope: &mut [f64]) -> f64 {
+        let prices = self.prices();
+        let values = &self.values()[self.first_battery..];
+        let mut cost = cost;
+        for (at, (of_battery, battery)) in values.chunks_exact(4).zip(self.input.batteries).enumerate() {
+            power[at] = of_battery[0] - of_battery[1];
+            slope[at] = prices[if self.input.lines.is_none() { 0 } else { battery.bus }].unwrap_or(0.0);
+            cost -= self.programme.columns[self.first_battery + 4 * at + 2].cost * (of_battery[2] + of_battery[3]);
+        }
+        cost
     }
 
     /// Largest uptake of the last solved hour that no charging or discharging makes \[MWh\].
     fn mismatch_mwh(&self) -> f64 {
-        let of_batteries = self.programme.simplex.values()[self.first_battery..].chunks_exact(4);
+        let of_batteries = self.values()[self.first_battery..].chunks_exact(4);
         of_batteries.fold(0.0, |worst, values| worst.max(values[2]).max(values[3]))
     }
 
     /// Writes the last solved hour.
     fn write(&self, hour: usize, out: &mut Chronology) {
-        let values = self.programme.simplex.values();
+        let values = self.values();
         for of_battery in values[self.first_battery..].chunks_exact(4) {
             out.charge_mw.push(of_battery[0]);
             out.discharge_mw.push(of_battery[1]);
@@ -312,13 +346,13 @@ impl<'a> Hourly<'a> {
         for (at, &bus) in self.shed_bus.iter().enumerate() {
             out.shed_mw[start + bus] = values[self.groups + at];
         }
-        let prices = self.programme.prices();
+        let prices = self.prices();
         for bus in 0..self.input.buses {
             let price = prices.get(if self.input.lines.is_none() { 0 } else { bus }).copied().flatten();
             out.price_eur_per_mwh.push(price.unwrap_or(0.0));
         }
         let start = out.flow_mw.len();
-        out.flow_mw.extend_from_slice(&self.programme.flow_mw);
+        out.flow_mw.extend_from_slice(self.other.as_ref().map_or(&self.programme.flow_mw, |found| &found.flow_mw));
         for &(row, column) in &self.direct {
             out.flow_mw[start + row] = values[column as usize];
         }
@@ -347,31 +381,7 @@ pub fn dispatch_hours(input: &ChronologyInput) -> Result<Chronology, ChronologyE
         (out.solves, out.pivots) = (hourly.solves, hourly.pivots);
         return Ok(out);
     }
-    let mut master = Master::new(input.batteries, hours);
-    let mut best = (f64::INFINITY, vec![0.0; hours * count]);
-    let mut bound = f64::NEG_INFINITY;
-    let idle = vec![0.0; count];
-    for hour in 0..hours {
-        let tangent = hourly.solve(hour, &idle)?;
-        master.add(hour, &idle, tangent.cost, &tangent.slope);
-    }
-    if count > 1 {
-        explore(&mut hourly, &mut master, hours)?;
-    }
-    for _ in 0..ROUNDS {
-        let (uptake, least) = master.choose().map_err(|_| ChronologyError::Unreachable)?;
-        bound = bound.max(least);
-        let cost = solve_hours(&mut hourly, &mut master, 0, &uptake)?;
-        if cost < best.0 {
-            best = (cost, uptake);
-        }
-        if best.0 - bound <= GAP * best.0.abs().max(1.0) {
-            break;
-        }
-    }
-    if best.0 - bound > 1e-7 * best.0.abs().max(1.0) {
-        return Err(ChronologyError::Gap { cost: best.0, bound });
-    }
+    let (best, bound) = if count == 1 { choose_one(&mut hourly, hours)? } else { choose_several(&mut hourly, hours)? };
     let mut content: Vec<f64> = input.batteries.iter().map(|battery| battery.initial_mwh).collect();
     for (hour, uptake) in best.1.chunks_exact(count).enumerate() {
         let tangent = hourly.solve(hour, uptake)?;
@@ -389,45 +399,108 @@ pub fn dispatch_hours(input: &ChronologyInput) -> Result<Chronology, ChronologyE
     Ok(out)
 }
 
-/// Finds tangents where they are likely to matter, window by window: each starts from the contents at the end of the one before, and looks
-/// beyond its end. The search over all hours then needs few rounds.
-fn explore(hourly: &mut Hourly, master: &mut Master, hours: usize) -> Result<(), ChronologyError> {
-    let batteries = hourly.input.batteries;
-    let count = batteries.len();
-    let mut content: Vec<f64> = batteries.iter().map(|battery| battery.initial_mwh).collect();
-    let mut start = 0;
-    while start < hours {
-        let end = hours.min(start + WINDOW + BEYOND);
-        let mut uptake = Vec::new();
-        for _ in 0..ROUNDS {
-            // A final content within the last window that its start cannot reach is left to the search over all hours.
-            let Ok((chosen, least)) = master.choose_many(start..end, &content) else { return Ok(()) };
-            let cost = solve_hours(hourly, master, start, &chosen)?;
-            uptake = chosen;
-            if cost - least <= 1e-7 * cost.abs().max(1.0) {
-                break;
-            }
-        }
-        for uptake in uptake.chunks_exact(count).take(WINDOW) {
-            for ((content, by), battery) in content.iter_mut().zip(uptake).zip(batteries) {
-                *content = (*content + by).clamp(0.0, battery.energy_mwh);
-            }
-        }
-        start += WINDOW;
+/// Cost and uptakes of the best trajectory of one battery that was found, and the bound.
+fn choose_one(hourly: &mut Hourly, hours: usize) -> Result<((f64, Vec<f64>), f64), ChronologyError> {
+    let mut master = Master::new(&hourly.input.batteries[0], hours);
+    let mut best = (f64::INFINITY, Vec::new());
+    let mut bound = f64::NEG_INFINITY;
+    for hour in 0..hours {
+        let tangent = hourly.solve(hour, &[0.0])?;
+        master.add(hour, 0.0, tangent.cost, tangent.slope[0]);
     }
-    Ok(())
+    for _ in 0..ROUNDS {
+        let (uptake, least) = master.choose().map_err(|_| ChronologyError::Unreachable)?;
+        bound = bound.max(least);
+        let cost = solve_hours(hourly, &mut master, &uptake)?;
+        if cost < best.0 {
+            best = (cost, uptake);
+        }
+        if best.0 - bound <= GAP * best.0.abs().max(1.0) {
+            break;
+        }
+    }
+    proved(best, bound, 1.0)
 }
 
-/// Cost of hours at given uptakes; their tangents go to the master.
-fn solve_hours(hourly: &mut Hourly, master: &mut Master, first: usize, uptakes: &[f64]) -> Result<f64, ChronologyError> {
+/// Both, if they are close enough to each other.
+fn proved(best: (f64, Vec<f64>), bound: f64, scale: f64) -> Result<((f64, Vec<f64>), f64), ChronologyError> {
+    let gap = best.0 - bound;
+    if gap <= 1e-7 * best.0.abs().max(scale) { Ok((best, bound)) } else { Err(ChronologyError::Gap { cost: best.0, bound }) }
+}
+
+/// The same of several batteries.
+fn choose_several(hourly: &mut Hourly, hours: usize) -> Result<((f64, Vec<f64>), f64), ChronologyError> {
+    let batteries = hourly.input.batteries;
+    let count = batteries.len();
+    let mut horizon = Horizon::new(batteries, hours).map_err(|_| ChronologyError::Unreachable)?;
+    let (mut power, mut slope) = (vec![0.0; count], vec![0.0; count]);
+    // All take up as much as they can, nothing, and give as much as they can: most of what a year's tangents are.
+    let all = |uptake: fn(&Battery) -> f64| batteries.iter().map(uptake).collect::<Vec<f64>>();
+    let mut idle_cost = 0.0;
+    for uptake in [
+        all(|battery| battery.charge_efficiency * battery.power_mw),
+        all(|battery| -battery.power_mw / battery.discharge_efficiency),
+        all(|_| 0.0),
+    ] {
+        idle_cost = 0.0;
+        for hour in 0..hours {
+            let tangent = hourly.solve(hour, &uptake)?;
+            idle_cost += tangent.cost;
+            let cost = hourly.tangent(tangent.cost, &mut power, &mut slope);
+            horizon.add(hour, &power, cost, &slope);
+        }
+    }
+    // Batteries may make the rest free: what it costs without them, and what an hour without one of them may cost, are the scale then.
+    let widest = batteries.iter().fold(0.0_f64, |most, battery| most.max(battery.power_mw));
+    let scale = idle_cost.abs().max(widest * hourly.input.shedding_eur_per_mwh.abs()).max(1.0);
+    let allowed = 0.1 * GAP * scale / hours.max(1) as f64;
+    let mut best = (f64::INFINITY, Vec::new());
+    let mut bound = f64::NEG_INFINITY;
+    let mut target = 1e-4 * scale;
+    let mut stalled = 0;
+    for _ in 0..ROUNDS {
+        let before = best.0 - bound;
+        bound = bound.max(horizon.approach(target));
+        let uptakes = horizon.uptakes();
+        let (mut cost, mut excess) = (0.0, 0.0_f64);
+        for (hour, uptake) in uptakes.chunks_exact(count).enumerate() {
+            let tangent = hourly.solve(hour, uptake)?;
+            cost += tangent.cost;
+            horizon.power(hour, &mut power);
+            let beyond = tangent.cost - horizon.model(hour, &power);
+            if beyond > allowed {
+                let cost = hourly.tangent(tangent.cost, &mut power, &mut slope);
+                if horizon.add(hour, &power, cost, &slope) {
+                    excess = excess.max(beyond);
+                }
+            }
+        }
+        if cost < best.0 {
+            best = (cost, uptakes);
+        }
+        let gap = best.0 - bound;
+        stalled = if excess > 0.0 || gap < 0.5 * before { 0 } else { stalled + 1 };
+        let aim = GAP * best.0.abs().max(1.0);
+        if gap <= aim || stalled > 1 {
+            break;
+        }
+        if excess > 0.0 {
+            horizon.restart(excess);
+        }
+        target = (0.1 * gap).max(0.2 * aim);
+    }
+    proved(best, bound, scale)
+}
+
+/// Cost of the hours at given uptakes; their tangents go to the master.
+fn solve_hours(hourly: &mut Hourly, master: &mut Master, uptakes: &[f64]) -> Result<f64, ChronologyError> {
     let mut cost = 0.0;
-    for (hour, uptake) in uptakes.chunks_exact(hourly.input.batteries.len()).enumerate() {
-        let hour = first + hour;
+    for (hour, &uptake) in uptakes.iter().enumerate() {
         cost += match master.known(hour, uptake) {
             Some(known) => known,
             None => {
-                let tangent = hourly.solve(hour, uptake)?;
-                master.add(hour, uptake, tangent.cost, &tangent.slope);
+                let tangent = hourly.solve(hour, &[uptake])?;
+                master.add(hour, uptake, tangent.cost, tangent.slope[0]);
                 tangent.cost
             }
         };
@@ -482,16 +555,27 @@ pub fn copper_plate(cost_eur_per_mwh: &[f64], available_mw: &[f64], demand_mw: &
     for (hour, &demand) in demand_mw.iter().enumerate() {
         let available = available_mw.get(hour * units..(hour + 1) * units).unwrap_or_default();
         let (mut left, mut cost) = (demand.max(0.0), 0.0);
-        if !available.is_empty() {
-            for &(unit, price) in &merit {
+        let merit = if available.is_empty() { &[] } else { &merit[..] };
+        for block in merit.chunks(BLOCK) {
+            // Sums that do not wait for each other, as long as all of the block is needed.
+            let (mut sum, mut by_price) = ([0.0; 2], [0.0; 2]);
+            for (at, &(unit, price)) in block.iter().enumerate() {
+                let mw = available[unit as usize].max(0.0);
+                sum[at % 2] += mw;
+                by_price[at % 2] += mw * price;
+            }
+            if sum[0] + sum[1] <= left {
+                left -= sum[0] + sum[1];
+                cost += by_price[0] + by_price[1];
+                continue;
+            }
+            for &(unit, price) in block {
                 // A unit paid to run is taken up only as far as there is demand.
                 let mw = available[unit as usize].max(0.0).min(left);
                 cost += mw * price;
                 left -= mw;
-                if left <= 0.0 {
-                    break;
-                }
             }
+            break;
         }
         hours.push(cost + left.max(0.0) * shedding_eur_per_mwh);
     }

@@ -147,36 +147,3 @@ fn build_and_solve(full: &Full, slacks: Option<Slacks>) -> Result<(Found, Vec<(u
     };
     Ok((found, beyond))
 }
-
-/// A row of a plain programme.
-#[derive(Clone, Debug)]
-pub(crate) struct PlainRow {
-    pub low: f64,
-    pub high: f64,
-    pub terms: Vec<(usize, f64)>,
-}
-
-/// Solves a programme of columns (cost, lower, upper) and rows: values and objective.
-///
-/// # Errors
-/// The status, if it is not optimal.
-pub(crate) fn solve_plain(columns: &[(f64, f64, f64)], rows: &[PlainRow]) -> Result<(Vec<f64>, f64), OpfStatus> {
-    let failed = |what: &str| OpfStatus::Unsolved { reason: format!("HiGHS: {what}") };
-    let mut problem = RowProblem::new();
-    let ids: Vec<_> = columns.iter().map(|&(cost, low, high)| problem.add_column(cost, low..=high)).collect();
-    for row in rows {
-        problem.add_row(row.low..=row.high, row.terms.iter().map(|&(at, by)| (ids[at], by)));
-    }
-    let mut model = problem.try_optimise(Sense::Minimise).map_err(|status| failed(&format!("{status:?}")))?;
-    model.make_quiet();
-    let refused = |_| failed("an option was refused");
-    model.try_set_option("threads", 1).map_err(refused)?;
-    model.try_set_option("primal_feasibility_tolerance", 1e-9).map_err(refused)?;
-    model.try_set_option("dual_feasibility_tolerance", 1e-9).map_err(refused)?;
-    let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
-    match solved.status() {
-        HighsModelStatus::Optimal => Ok((solved.get_solution().columns().to_vec(), solved.objective_value())),
-        HighsModelStatus::Infeasible => Err(OpfStatus::Infeasible),
-        status => Err(failed(&format!("{status:?}"))),
-    }
-}

@@ -45,7 +45,8 @@ impl NodalDispatcher {
     pub fn new(buses: usize, lines: &[NodalLine], offers: &[Offer], loads: &[Load]) -> Result<Self, GridError> {
         let plain = Network { buses, lines: lines.iter().map(|line| Line { from: line.from, to: line.to }).collect() };
         plain.check(offers, loads)?;
-        if let Some(line) = lines.iter().position(|line| line.susceptance_mw.is_some_and(|b| !b.is_finite()) || !line.shift_rad.is_finite()) {
+        if let Some(line) = lines.iter().position(|line| line.susceptance_mw.is_some_and(|b| !b.is_finite()) || !line.shift_rad.is_finite())
+        {
             return Err(GridError::Susceptance { line });
         }
         let network = DcNetwork {

@@ -60,8 +60,9 @@ pub fn read(folder: &Path, hours: usize) -> Rts {
         .map(|row| {
             let tap: f64 = row[11].parse().unwrap();
             let x: f64 = row[4].parse().unwrap();
+            let rate = row[6].parse().unwrap();
             let susceptance_mw = Some(100.0 / (x * if tap == 0.0 { 1.0 } else { tap }));
-            ChronologyLine { from: at(&row[1]), to: at(&row[2]), susceptance_mw, limit_mw: row[6].parse().unwrap() }
+            ChronologyLine { from: at(&row[1]), to: at(&row[2]), susceptance_mw, limit_mw: rate, reverse_mw: rate }
         })
         .collect();
     let share = 0.85_f64.sqrt();

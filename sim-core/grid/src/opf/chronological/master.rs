@@ -1,30 +1,27 @@
-//! Which uptake of the batteries in each hour is cheapest, as far as the tangents found so far tell.
+//! Which uptake of a single battery in each hour is cheapest, as far as the tangents found so far tell.
 //!
-//! One battery: V_t(e) = min over x of g_t(x) + V_{t+1}(e + x), with the convex piecewise-linear hourly cost g_t and content e. Each step
+//! V_t(e) = min over x of g_t(x) + V_{t+1}(e + x), with the convex piecewise-linear hourly cost g_t and content e. Each step
 //! is an infimal convolution, which merges the segments of both functions by slope (Rockafellar 1970, §16), and a cut to the contents
-//! that the battery can have. Several batteries: one linear programme.
-
-use std::ops::Range;
+//! that the battery can have.
 
 use super::Battery;
-use crate::opf::highs::{self, PlainRow};
 
-/// The final content cannot be reached.
+/// The final content of a battery cannot be reached.
 #[derive(Debug)]
 pub(super) struct Unreachable;
 
 /// Tangents by hour.
 pub(super) struct Master<'a> {
-    batteries: &'a [Battery],
-    /// Points at which an hour was solved: uptake by battery, cost, slope by battery.
+    battery: &'a Battery,
+    /// Points at which an hour was solved.
     points: Vec<Vec<Point>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Point {
-    uptake: Vec<f64>,
+    uptake: f64,
     cost: f64,
-    slope: Vec<f64>,
+    slope: f64,
 }
 
 /// A convex function on an interval: its value at the left end, and segments (slope, length) of rising slope.
@@ -36,51 +33,37 @@ struct Convex {
 }
 
 impl<'a> Master<'a> {
-    pub(super) fn new(batteries: &'a [Battery], hours: usize) -> Self {
-        Self { batteries, points: vec![Vec::new(); hours] }
+    pub(super) fn new(battery: &'a Battery, hours: usize) -> Self {
+        Self { battery, points: vec![Vec::new(); hours] }
     }
 
     /// Adds a tangent.
-    pub(super) fn add(&mut self, hour: usize, uptake: &[f64], cost: f64, slope: &[f64]) {
+    pub(super) fn add(&mut self, hour: usize, uptake: f64, cost: f64, slope: f64) {
         let points = &mut self.points[hour];
-        // By uptake of the first battery: the order that the search for neighbours needs.
-        let at = points.partition_point(|point| point.uptake[0] < uptake[0]);
-        points.insert(at, Point { uptake: uptake.to_vec(), cost, slope: slope.to_vec() });
+        let at = points.partition_point(|point| point.uptake < uptake);
+        points.insert(at, Point { uptake, cost, slope });
     }
 
     /// Cost of an hour at an uptake, where the points so far determine it.
-    pub(super) fn known(&self, hour: usize, uptake: &[f64]) -> Option<f64> {
+    pub(super) fn known(&self, hour: usize, x: f64) -> Option<f64> {
         let points = &self.points[hour];
-        if uptake.len() > 1 {
-            return points.iter().find(|point| point.uptake == uptake).map(|point| point.cost);
-        }
-        let x = uptake[0];
-        let at = points.partition_point(|point| point.uptake[0] < x);
+        let at = points.partition_point(|point| point.uptake < x);
         let after = points.get(at)?;
-        if after.uptake[0] == x {
+        if after.uptake == x {
             return Some(after.cost);
         }
         let before = points.get(at.checked_sub(1)?)?;
         // A convex function lies below its chord and above its tangents.
-        let share = (x - before.uptake[0]) / (after.uptake[0] - before.uptake[0]);
+        let share = (x - before.uptake) / (after.uptake - before.uptake);
         let chord = before.cost + share * (after.cost - before.cost);
-        let tangent = |point: &Point| point.cost + point.slope[0] * (x - point.uptake[0]);
+        let tangent = |point: &Point| point.cost + point.slope * (x - point.uptake);
         let below = tangent(before).max(tangent(after));
         (chord - below <= 1e-11 * (1.0 + chord.abs())).then_some(chord)
     }
 
-    /// The cheapest uptakes (by hour, then battery), and their cost.
+    /// The cheapest uptakes by hour, and their cost.
     pub(super) fn choose(&self) -> Result<(Vec<f64>, f64), Unreachable> {
-        match self.batteries {
-            [battery] => self.choose_one(battery),
-            _ => {
-                let start: Vec<f64> = self.batteries.iter().map(|battery| battery.initial_mwh).collect();
-                self.choose_many(0..self.points.len(), &start)
-            }
-        }
-    }
-
-    fn choose_one(&self, battery: &Battery) -> Result<(Vec<f64>, f64), Unreachable> {
+        let battery = self.battery;
         let hours = self.points.len();
         let (least, most) = range(battery);
         let mut tails: Vec<Convex> = vec![Convex::default(); hours + 1];
@@ -127,7 +110,7 @@ impl<'a> Master<'a> {
     fn reflected(&self, hour: usize, least: f64, most: f64) -> Convex {
         // The greatest of lines in z = −x, from left to right: slopes rise.
         let mut lines: Vec<(f64, f64)> =
-            self.points[hour].iter().map(|point| (-point.slope[0], point.cost - point.slope[0] * point.uptake[0])).collect();
+            self.points[hour].iter().map(|point| (-point.slope, point.cost - point.slope * point.uptake)).collect();
         lines.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
         lines.dedup_by(|b, a| a.0 == b.0);
         let mut hull: Vec<(f64, f64)> = Vec::with_capacity(lines.len());
@@ -151,56 +134,10 @@ impl<'a> Master<'a> {
         }
         Convex { left: start, value, segments }
     }
-
-    /// The cheapest uptakes of some hours from given contents, by one linear programme; contents in between and at an end that is not
-    /// the horizon's are free.
-    pub(super) fn choose_many(&self, window: Range<usize>, start: &[f64]) -> Result<(Vec<f64>, f64), Unreachable> {
-        let (hours, count) = (window.len(), self.batteries.len());
-        let width = 1 + 2 * count;
-        // Thousands of EUR beyond the first point of each hour: numbers near one, which the solver likes.
-        let unit = 1000.0;
-        let base_cost = |hour: usize| self.points[window.start + hour].first().map_or(0.0, |point| point.cost);
-        let mut columns = Vec::with_capacity(hours * width);
-        let mut rows = Vec::new();
-        for hour in 0..hours {
-            let base = hour * width;
-            columns.push((1.0, f64::NEG_INFINITY, f64::INFINITY));
-            for battery in self.batteries {
-                let (least, most) = range(battery);
-                columns.push((0.0, least, most));
-            }
-            for (at, battery) in self.batteries.iter().enumerate() {
-                let end = battery.final_mwh.filter(|_| window.start + hour + 1 == self.points.len());
-                columns.push((0.0, end.unwrap_or(0.0), end.unwrap_or(battery.energy_mwh)));
-                let mut terms = vec![(base + 1 + count + at, 1.0), (base + 1 + at, -1.0)];
-                let content = if hour == 0 { start[at] } else { 0.0 };
-                if hour > 0 {
-                    terms.push((base - width + 1 + count + at, -1.0));
-                }
-                rows.push(PlainRow { low: content, high: content, terms });
-            }
-            for point in &self.points[window.start + hour] {
-                let mut terms = vec![(base, 1.0)];
-                terms.extend(point.slope.iter().enumerate().map(|(at, slope)| (base + 1 + at, -slope / unit)));
-                let low = point.cost - base_cost(hour) - point.slope.iter().zip(&point.uptake).map(|(slope, x)| slope * x).sum::<f64>();
-                rows.push(PlainRow { low: low / unit, high: f64::INFINITY, terms });
-            }
-        }
-        let (values, scaled) = highs::solve_plain(&columns, &rows).map_err(|_| Unreachable)?;
-        let cost = unit * scaled + (0..hours).map(base_cost).sum::<f64>();
-        let mut uptakes = Vec::with_capacity(hours * count);
-        for hour in values.chunks_exact(width) {
-            for (battery, &uptake) in self.batteries.iter().zip(&hour[1..=count]) {
-                let (least, most) = range(battery);
-                uptakes.push(uptake.clamp(least, most));
-            }
-        }
-        Ok((uptakes, cost))
-    }
 }
 
 /// Least and greatest uptake in an hour \[MWh\].
-fn range(battery: &Battery) -> (f64, f64) {
+pub(super) fn range(battery: &Battery) -> (f64, f64) {
     (-battery.power_mw / battery.discharge_efficiency, battery.charge_efficiency * battery.power_mw)
 }
 
