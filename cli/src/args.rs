@@ -300,7 +300,7 @@ pub enum GridCommand {
         /// Outages
         #[command(flatten)]
         outages: Outages,
-        /// Let load go unserved at this price [$/MWh], so that there is always an answer
+        /// Let load go unserved at this price [$/MWh], and units run below their least output, so that there is always an answer
         #[arg(long, value_name = "PRICE")]
         shed: Option<f64>,
         /// Shed by tiers of priority at least cost instead: 50/30/20 % of each load at 10000, 3000, 1000 $/MWh, no generation cost
@@ -310,7 +310,7 @@ pub enum GridCommand {
         #[arg(long, value_name = "MW")]
         reserve: Option<f64>,
         /// Dispatch this many hours from --hour on (RTS-GMLC and scenarios)
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", conflicts_with_all = ["outage", "outage_units", "reserve", "shed_by_tier", "highs"])]
         hours: Option<usize>,
         /// One bus: merit order
         #[arg(long, requires = "hours")]
@@ -349,7 +349,7 @@ pub enum GridCommand {
         #[arg(long = "ai-load", value_name = "BUS=MW")]
         ai_load: Vec<String>,
         /// Instead of one outage, this many random ones: distribution of the blackout size
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", conflicts_with_all = ["outage", "outage_units", "black_start"])]
         random: Option<u32>,
         /// Branches out in each random outage
         #[arg(long, default_value_t = 2, value_name = "K")]
@@ -394,13 +394,13 @@ pub enum GridCommand {
         #[arg(long, default_value_t = 48.0, value_name = "HOURS")]
         backup_hours: f64,
         /// Points of the curve
-        #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+        #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
         points: u32,
         /// Method
         #[arg(long, value_enum, default_value_t = MethodArg::Auto)]
         method: MethodArg,
         /// Years of Monte Carlo
-        #[arg(short = 'n', long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
         years: u32,
     },
     /// Effective load-carrying capability of a unit

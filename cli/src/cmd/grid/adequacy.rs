@@ -159,6 +159,8 @@ fn tell_exact(system: &System, found: &ExactAdequacy, hourly: bool, output: &Out
 }
 
 fn tell_areas(system: &System, found: &EnumeratedAdequacy, hourly: bool, output: &Output) -> Result<(), Failure> {
+    // Days in whose riskiest hour load is lost.
+    let days: f64 = found.lolp.chunks_exact(24).map(|day| day.iter().copied().fold(0.0, f64::max)).sum();
     if output.format == Format::Json {
         let areas = system
             .areas
@@ -166,7 +168,7 @@ fn tell_areas(system: &System, found: &EnumeratedAdequacy, hourly: bool, output:
             .zip(&found.areas)
             .map(|(area, it)| json!({ "area": area.name, "lole_h_per_year": it.lole_h, "eue_mwh_per_year": it.eue_mwh }));
         let mut value = json!({
-            "method": "enumeration", "hours": system.hours, "lole_h_per_year": found.lole_h, "eue_mwh_per_year": found.eue_mwh,
+            "method": "enumeration", "hours": system.hours, "lole_h_per_year": found.lole_h, "lold_d_per_year": days, "eue_mwh_per_year": found.eue_mwh,
             "neue_ppm": found.neue_ppm, "areas": areas.collect::<Vec<_>>(), "exact": true,
         });
         if hourly {

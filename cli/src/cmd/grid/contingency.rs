@@ -10,6 +10,8 @@ use crate::cmd::{aligned, threads};
 use crate::exit::Failure;
 use crate::output::Output;
 
+/// Overloads of a kind that are listed; where the dispatch itself overloads lines, every outage does.
+const OVERLOADS: usize = 100_000;
 /// Pairs that are listed.
 const PAIRS: usize = 1000;
 
@@ -27,8 +29,9 @@ pub fn run(args: &NetworkInput, depth: u8, ai_load: &[String], global: &Global, 
     let branches = contingency.branches(&pool, Splits::Solve);
     let units = contingency.units(&pool, PickUp::Headroom);
     if output.format == Format::Json {
-        let overloads = |screening: &Screening| {
-            screening.overloads.iter().map(|it| overload(&network, &contingency, screening, it)).collect::<Vec<_>>()
+        let list = |screening: &Screening, islanding: bool| {
+            let of_kind = screening.overloads.iter().filter(|it| screening.outages[it.outage as usize].islanding == islanding);
+            of_kind.take(OVERLOADS).map(|it| overload(&network, &contingency, screening, it)).collect::<Vec<_>>()
         };
         // By rank; the numbers of branches that split an island stand apart, for they are of another kind.
         let whole: Vec<&Outage> =
@@ -40,7 +43,8 @@ pub fn run(args: &NetworkInput, depth: u8, ai_load: &[String], global: &Global, 
                 "cases": branches.outages.iter().map(|it| outage(&network, it)).collect::<Vec<_>>(),
                 "units": units.outages.iter().map(|it| outage(&network, it)).collect::<Vec<_>>(),
                 "islanding": branches.outages.iter().filter(|it| it.islanding).map(|it| row(it.element)).collect::<Vec<_>>(),
-                "overloads": overloads(&branches), "unit_overloads": overloads(&units),
+                "overloads": list(&branches, false), "islanding_overloads": list(&branches, true), "unit_overloads": list(&units, false),
+                "overloads_in_all": branches.overloads.len() + units.overloads.len(), "overloads_listed_at_most": OVERLOADS,
                 "outages_with_overload": branches.outages.iter().filter(|it| !it.islanding && it.overloads > 0).count(),
                 "worst": whole.first().map(|it| outage(&network, it)),
                 "worst_unit": units.ranked_by_overload().first().map(|at| outage(&network, &units.outages[*at as usize])),

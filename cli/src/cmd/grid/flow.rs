@@ -41,7 +41,10 @@ pub fn run(args: &NetworkInput, outages: &Outages, factors: bool, global: &Globa
             let ptdf = sensitivity.ptdf(&rows);
             document["ptdf"] = ptdf.chunks(network.case.buses.len().max(1)).map(|row| json!(row)).collect();
             let columns = sensitivity.lodf(&rows);
-            let lodf = |row: usize| columns.iter().map(|column| column.as_ref().map(|shares| shares[row])).collect::<Vec<_>>();
+            // An outage takes all of its own branch's flow, a bridge's too.
+            let own = |row: usize, out: usize| (row == out && sensitivity.bridges()[row]).then_some(-1.0);
+            let share = |row: usize, (out, column): (usize, &Option<Vec<f64>>)| column.as_ref().map(|shares| shares[row]).or(own(row, out));
+            let lodf = |row: usize| columns.iter().enumerate().map(|column| share(row, column)).collect::<Vec<_>>();
             document["lodf"] = rows.iter().map(|row| json!(lodf(*row))).collect();
             document["bridges"] = rows.iter().filter(|row| sensitivity.bridges()[**row]).map(|row| json!(row)).collect();
         }

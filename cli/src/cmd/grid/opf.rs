@@ -30,6 +30,12 @@ pub fn run(command: &GridCommand, global: &Global, output: &Output) -> Result<()
         return by_tier(&network, convention, &branches, &units, output);
     }
     let convention = input::convention(args, ConventionArg::Matpower);
+    if !network.case.generators.is_empty() && network.case.generators.iter().all(|unit| unit.cost.is_none()) {
+        return Err(Failure::hinted(
+            format!("`{}` has no costs: there is nothing to choose by", args.case.display()),
+            "the case needs `mpc.gencost`; a file that was cut off has lost it",
+        ));
+    }
     network.take_out(outages)?;
     if let Some(price) = shed {
         allow_shedding(&mut network, *price)?;

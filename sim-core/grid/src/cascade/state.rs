@@ -152,11 +152,11 @@ impl Base {
                     }
                 }
                 for unit in &mut self.units {
-                    if unit.output_mw < 0.0 {
+                    // A dispatchable load. A unit that the slack's imbalance drives below zero stays one: it has all its headroom.
+                    if unit.output_mw < 0.0 && unit.capacity_mw <= 0.0 {
                         unit.load_mw = -unit.output_mw;
                         self.load[unit.place as usize] += unit.load_mw;
                         unit.output_mw = 0.0;
-                        unit.capacity_mw = 0.0;
                     }
                     unit.capacity_mw = unit.capacity_mw.max(unit.output_mw);
                 }

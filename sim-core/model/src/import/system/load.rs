@@ -83,6 +83,9 @@ fn percentages(folder: &Path, options: &SystemOptions, named: &[String], mistake
     let days = column(&daily, "pct_of_weekly_peak", DAYS.len(), "days", mistakes);
     in_order(&weekly, "week", |row| (row + 1).to_string(), mistakes);
     in_order(&daily, "day", |row| DAYS.get(row).map_or_else(String::new, |day| (*day).to_owned()), mistakes);
+    // Hours from 0, or from 1.
+    let first = usize::from(by_hour.find("hour").is_some_and(|column| by_hour.text(0, Some(column)) == "1"));
+    in_order(&by_hour, "hour", |row| (row + first).to_string(), mistakes);
     let mut shapes = Vec::new();
     for season in ["winter", "summer", "springfall"] {
         for part in ["weekday", "weekend"] {
