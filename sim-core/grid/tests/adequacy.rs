@@ -516,8 +516,10 @@ proptest! {
         singles.reverse();
         let single = convolve(&area(loads.clone(), singles), &options).unwrap();
         prop_assert!(near(single.lole_h, found.lole_h) && near(single.eue_mwh, found.eue_mwh));
-        prop_assert!(near(single.events.unwrap(), found.events.unwrap()));
-        prop_assert!(near(single.snapshot_events.unwrap(), found.snapshot_events.unwrap()));
+        // Counts of events are absent where the law of two moments would be too large.
+        let same = |a: Option<f64>, b: Option<f64>| a.zip(b).is_none_or(|(a, b)| near(a, b));
+        prop_assert!(same(single.events, found.events));
+        prop_assert!(same(single.snapshot_events, found.snapshot_events));
 
         // The enumeration of one area is its convolution.
         let enumerated = enumerate(&system).unwrap();
@@ -531,9 +533,10 @@ proptest! {
         prop_assert!(heavier.lole_h >= found.lole_h - 1e-9 && heavier.eue_mwh >= found.eue_mwh - 1e-9);
 
         // Snapshots see no more events than there are; hours that follow an hour are short as often as they are.
-        let (events, seen) = (found.events.unwrap(), found.snapshot_events.unwrap());
-        prop_assert!(seen <= events + 1e-9, "{seen} {events}");
-        prop_assert!(seen >= found.lolp[0] - 1e-9);
+        if let (Some(events), Some(seen)) = (found.events, found.snapshot_events) {
+            prop_assert!(seen <= events + 1e-9, "{seen} {events}");
+            prop_assert!(seen >= found.lolp[0] - 1e-9);
+        }
     }
 
     /// Extreme numbers give an answer or an error in words, and neither a panic nor a probability above one.
