@@ -8,7 +8,7 @@ use bastide_model::network::BASE_MVA;
 /// Dispatch of the model's grid. Without AC lines all flows are chosen up to transfer capacities; with any, those on AC lines obey Kirchhoff's laws.
 #[derive(Clone, Debug)]
 pub(crate) enum GridDispatcher {
-    Transport(Dispatcher),
+    Transport(Box<Dispatcher>),
     Nodal(Box<NodalDispatcher>),
 }
 
@@ -17,7 +17,7 @@ impl GridDispatcher {
         let buses = model.buses.len();
         if model.lines.iter().all(|line| line.reactance_pu.is_none()) {
             let lines = model.lines.iter().map(|line| bastide_grid::Line { from: line.from.index(), to: line.to.index() }).collect();
-            return Ok(Self::Transport(Dispatcher::new(&Network { buses, lines }, offers, loads)?));
+            return Ok(Self::Transport(Box::new(Dispatcher::new(&Network { buses, lines }, offers, loads)?)));
         }
         let line = |line: &bastide_model::model::Line| NodalLine {
             from: line.from.index(),
