@@ -3,6 +3,8 @@
 //! The PGLib-OPF case of 118 buses and RTS-GMLC come from the reference data (`BASTIDE_REFERENCE_DATA`), larger PGLib cases from the folder
 //! that `BASTIDE_PGLIB` names. Where those are absent, networks of the same size are made up; RTS-GMLC is skipped.
 
+#![allow(clippy::print_stderr, reason = "a bench says what it leaves out")]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
