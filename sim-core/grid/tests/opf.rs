@@ -1,4 +1,6 @@
 //! DC optimal power flow against published objectives, HiGHS, Clarabel and finite differences.
+//!
+//! Longer than other files: all of it shares the random cases and horizons that are made here, and one program is linked once.
 
 #[path = "opf/rts.rs"]
 mod rts;

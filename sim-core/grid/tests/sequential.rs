@@ -4,8 +4,8 @@
 mod gmlc;
 #[path = "sequential/laws.rs"]
 mod laws;
-#[path = "sequential/rts.rs"]
-mod rts;
+#[path = "support/rts79.rs"]
+mod rts79;
 #[path = "sequential/slow.rs"]
 mod slow;
 #[path = "sequential/small.rs"]

@@ -2,7 +2,7 @@
 
 use bastide_grid::adequacy::{SequentialOptions, System, simulate};
 
-use crate::{rts, slow, small};
+use crate::{rts79, slow, small};
 
 fn annual(system: &System) -> Vec<f64> {
     small::run(system, 600).annual_eue_mwh
@@ -10,7 +10,7 @@ fn annual(system: &System) -> Vec<f64> {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    for system in [rts::system(), slow::everything(600)] {
+    for system in [rts79::system(2850.0), slow::everything(600)] {
         let options = |threads| SequentialOptions { years: 1500, seed: 3, threads, ..SequentialOptions::default() };
         let one = simulate(&system, &options(1)).unwrap();
         assert!(one.system.lole_h.mean > 0.0);

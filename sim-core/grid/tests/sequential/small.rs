@@ -6,7 +6,7 @@ use bastide_grid::adequacy::{
     TwoState, Unit, Weather, WeightedMean, sample_snapshots, simulate,
 };
 
-use crate::rts;
+use crate::rts79;
 
 pub fn unit(name: &str, area: usize, count: u32, capacity_mw: f64, outage: TwoState) -> Unit {
     Unit { name: name.into(), area, count, capacity_mw, profile: Vec::new(), outage, derated: None, maintenance: Vec::new() }
@@ -45,7 +45,7 @@ fn near_weighted(estimate: WeightedMean, value: f64, errors: f64, what: &str) {
 /// 1.36886), and the joint law of two following hours (hourly and continuous frequency).
 #[test]
 fn the_reliability_test_system_has_its_published_indices() {
-    let result = run(&rts::system(), 40_000);
+    let result = run(&rts79::system(2850.0), 40_000);
     near(&result.system.lole_h, 9.394_175_489, 3.0, "hours");
     near(&result.system.eue_mwh, 1_176.298_46, 3.0, "energy");
     near(&result.system.peak_days, 1.368_862_906, 3.0, "peak days");
@@ -64,7 +64,7 @@ fn the_reliability_test_system_has_its_published_indices() {
 fn weighted_snapshots_agree_with_the_published_indices() {
     for seed in 0..3 {
         let options = SnapshotOptions { seed, ..SnapshotOptions::default() };
-        let result = sample_snapshots(&rts::system(), &options).unwrap();
+        let result = sample_snapshots(&rts79::system(2850.0), &options).unwrap();
         let system = result.system;
         near_weighted(system.lole_h, 9.394_175_489, 3.5, "hours");
         assert!(system.lole_h.stderr < 0.015 * system.lole_h.mean, "{system:?}");
@@ -261,7 +261,7 @@ fn recorded_years_are_as_likely_and_keep_load_and_wind_together() {
 
 #[test]
 fn what_cannot_be_simulated_is_refused() {
-    let good = rts::system();
+    let good = rts79::system(2850.0);
     let refuse = |change: &dyn Fn(&mut System)| {
         let mut system = good.clone();
         change(&mut system);
