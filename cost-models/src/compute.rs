@@ -1,6 +1,25 @@
-//! What a device achieves: tokens served and training compute per second.
+//! Throughput: what a device and a model make of each other.
+//!
+//! ```text
+//! Device, Architecture (data sheets) --> gemm, attention, collective --> serving, training, low_communication --> Prediction
+//!                                        (time of one kernel)            (steps of a whole model)                (value, interval, grade)
+//! ```
+//!
+//! Fitted parameters are in `data/throughput/*.toml`, each with its provenance. Every prediction says how sure it is
+//! ([`Conformal`]) and what it rests on ([`Grade`]).
 
-pub mod serving;
-pub mod training;
+pub mod architecture;
+pub mod attention;
+pub mod collective;
+pub mod device;
+pub mod format;
+pub mod gemm;
+pub mod prediction;
+mod serving_rate;
+pub mod training_time;
 
-pub use serving::serving_rate;
+pub use architecture::{Architecture, Attention, Experts, architecture, architectures};
+pub use device::{Device, Generation, device, devices};
+pub use format::Format;
+pub use prediction::{Conformal, Grade, Prediction, Term, left_out};
+pub use serving_rate::{BANDWIDTH_EFFICIENCY, MATRIX_EFFICIENCY, MAX_BATCH, MIN_BATCH, USABLE_MEMORY, serving_rate};

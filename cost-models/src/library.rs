@@ -26,9 +26,14 @@ pub struct Figure<T> {
 }
 
 /// Reads `"120 MW"` into its quantity.
-fn quantity<'de, D: Deserializer<'de>, T: Quantity>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn quantity<'de, D: Deserializer<'de>, T: Quantity>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     T::parse(&text).map_err(|_| de::Error::custom(format!("`{text}` is not a {} such as `{}`", T::NAME, T::EXAMPLE)))
+}
+
+/// The same for a figure that may be absent.
+pub(crate) fn optional_quantity<'de, D: Deserializer<'de>, T: Quantity>(deserializer: D) -> Result<Option<T>, D::Error> {
+    quantity(deserializer).map(Some)
 }
 
 /// An accelerator type.

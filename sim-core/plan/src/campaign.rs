@@ -1,6 +1,6 @@
 //! When a campaign ends on a type of accelerator, and what its delay costs.
 
-use bastide_cost_models::compute::training;
+use bastide_cost_models::compute::training_time as training;
 use bastide_model::model::{Campaign, CampaignId, Model, SiteId};
 use bastide_units::{Duration, Time};
 

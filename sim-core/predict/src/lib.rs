@@ -1,0 +1,22 @@
+//! Predictions of throughput for tables of configurations, the fits behind them, and replays request by request.
+//!
+//! ```text
+//! Table (CSV) --> Family (gemm, attention, .. training) --> Answer (measured, predicted, interval, grade | reason) --> Summary
+//!                       '-- fit: parameters of cost-models/data/throughput, on the groups that are not left out
+//! ```
+//!
+//! The models themselves are arithmetic of `bastide_cost_models::compute`; this crate turns rows of tables into their
+//! questions and measures how right they are.
+//!
+//! Architecture invariant: no clock, no hash map, no printing.
+
+#![forbid(unsafe_code)]
+
+pub mod evaluation;
+pub mod family;
+pub mod fit;
+pub mod table;
+
+pub use evaluation::{Evaluation, Summary, evaluate};
+pub use family::{Answer, Family, families, family_of};
+pub use table::{Row, Table, TableError};
