@@ -158,6 +158,9 @@ pub enum Command {
     /// Turn other people's files into a scenario
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Throughput, time, memory, power and energy of a configuration of accelerators, or of every row of a table
+    #[command(subcommand)]
+    Predict(PredictCommand),
     /// List the GPUs of this machine
     Devices,
     /// Print a completion script
@@ -429,6 +432,34 @@ pub enum ImportCommand {
     RtsGmlc {
         /// Folder
         folder: PathBuf,
+    },
+}
+
+/// Questions to the models of throughput.
+#[derive(Debug, Subcommand)]
+pub enum PredictCommand {
+    /// Serving: time to first token, time per output token, tokens per second
+    Serve {
+        /// CSV of configurations; kinds of tables are told by their columns
+        #[arg(long, value_name = "FILE")]
+        table: Option<PathBuf>,
+        /// Say where the time goes, term by term, with formula and source
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Training: step time, utilisation, memory
+    Train {
+        /// CSV of configurations; kinds of tables are told by their columns
+        #[arg(long, value_name = "FILE")]
+        table: Option<PathBuf>,
+        /// Say where the time goes, term by term, with formula and source
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Fit the parameters of a kind of table to its rows that are not left out
+    Fit {
+        /// CSV of measured configurations
+        table: PathBuf,
     },
 }
 

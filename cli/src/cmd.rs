@@ -8,6 +8,7 @@ pub mod grid;
 pub mod import;
 pub mod new;
 pub mod plan;
+pub mod predict;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -60,6 +60,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Explain { word, markdown } => cmd::explain::run(word.as_deref(), *markdown, output),
         Command::Grid(command) => cmd::grid::run(command, global, output),
         Command::Import(command) => cmd::import::run(command, global, output),
+        Command::Predict(command) => cmd::predict::run(command, global, output),
         Command::Devices => cmd::devices::run(output),
         Command::Completions { shell } => cmd::completions::run(*shell, output),
     }

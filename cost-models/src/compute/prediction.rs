@@ -16,6 +16,17 @@ pub enum Grade {
     Datasheet,
 }
 
+impl std::fmt::Display for Grade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Measured => "measured",
+            Self::Interpolated => "interpolated",
+            Self::Transferred => "transferred",
+            Self::Datasheet => "datasheet",
+        })
+    }
+}
+
 /// A part of the time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Term {
