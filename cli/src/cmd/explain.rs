@@ -1,5 +1,6 @@
 //! `explain`: a code, a key of the scenario, or an entry of the library.
 
+use bastide_cost_models::compute::{Architecture, Device, architecture, architectures, device, devices};
 use bastide_cost_models::{Figure, library};
 use bastide_model::codes::{self, Code};
 use bastide_units::{Quantity, display};
@@ -25,7 +26,7 @@ pub fn run(word: Option<&str>, markdown: bool, output: &Output) -> Result<(), Fa
         }
         return output.line(&text(code));
     }
-    let found = bastide_model::explain(word).or_else(|| accelerator(word)).or_else(|| model(word));
+    let found = bastide_model::explain(word).or_else(|| library_entry(word));
     match found {
         Some(text) if output.format == Format::Json => output.json("explain/1", &json!({ "word": word, "explanation": text })),
         Some(text) => output.line(&text),
@@ -62,6 +63,63 @@ fn page() -> String {
         page += &format!("\n## {}: {}\n\n{}\n\n```toml\n{}\n```\n", code.code, code.title, code.explanation, code.example);
     }
     page
+}
+
+/// Everything that the library knows under a name: what an accelerator costs, its data sheet, how a model is served, its
+/// shape.
+fn library_entry(word: &str) -> Option<String> {
+    let parts: Vec<String> =
+        [accelerator(word), device(word).map(|(name, it)| sheet(name, it)), model(word), architecture(word).map(|(name, it)| shape(name, it))]
+            .into_iter()
+            .flatten()
+            .collect();
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+fn verified(verified: bool) -> &'static str {
+    if verified { "" } else { ", not verified" }
+}
+
+fn sheet(name: &str, it: &Device) -> String {
+    let peak = |word: &str, peak: Option<bastide_units::ComputeRate>| peak.map(|peak| format!("  peak, dense {word}: {}", display(peak)));
+    let mut lines = vec![format!("{name}: {}, data sheet ({}, {}{})", it.title, it.source, it.year, verified(it.verified))];
+    lines.extend(peak("16 bit", Some(it.peak_16bit)));
+    lines.extend(peak("fp8", it.peak_fp8));
+    lines.extend(peak("fp4", it.peak_fp4));
+    lines.extend(peak("int8", it.peak_int8));
+    lines.push(format!("  memory: {} at {}; last cache {}", display(it.memory), display(it.memory_bandwidth), display(it.cache)));
+    lines.push(format!("  multiprocessors: {}; board limit: {}", it.multiprocessors, display(it.board_power)));
+    lines.push(format!(
+        "  scale-up: {} each direction, {} accelerators; network: {}; host: {}",
+        display(it.scale_up_bandwidth),
+        it.scale_up_domain,
+        display(it.scale_out_bandwidth),
+        display(it.host_bandwidth)
+    ));
+    lines.join("\n")
+}
+
+fn shape(name: &str, it: &Architecture) -> String {
+    let attention = &it.attention;
+    let heads = match attention.latent {
+        Some(latent) => format!("{} heads over a latent of {} + {}", attention.heads, latent.kv_rank, latent.rope_size),
+        None => format!("{} heads of {} over {} of keys and values", attention.heads, attention.head_size, attention.kv_heads),
+    };
+    let experts = it.experts.map_or_else(String::new, |experts| {
+        format!("\n  experts: {} of {} for a token, inner size {}", experts.per_token, experts.count, experts.inner)
+    });
+    format!(
+        "{name}: {}, shape ({}, {}{})\n  {:.4e} parameters, {:.4e} active\n  {} layers of width {}, inner size {}; {heads}{experts}",
+        it.title,
+        it.source,
+        it.year,
+        verified(it.verified),
+        it.parameters,
+        it.active_parameters,
+        it.layers,
+        it.hidden,
+        it.inner
+    )
 }
 
 fn accelerator(word: &str) -> Option<String> {
@@ -111,6 +169,6 @@ fn known() -> Vec<String> {
     let codes = codes::all().iter().map(|code| code.code.to_owned());
     let keys =
         bastide_model::keys::TABLES.iter().flat_map(|table| table.keys.iter().map(move |key| format!("{}.{}", table.name, key.name)));
-    let entries = library().accelerators.keys().chain(library().models.keys()).cloned();
+    let entries = library().accelerators.keys().chain(library().models.keys()).chain(devices().keys()).chain(architectures().keys()).cloned();
     codes.chain(keys).chain(entries).collect()
 }
