@@ -15,6 +15,7 @@ pub mod device;
 pub mod format;
 pub mod gemm;
 pub mod prediction;
+pub mod serving;
 mod serving_rate;
 pub mod training_time;
 
@@ -22,4 +23,5 @@ pub use architecture::{Architecture, Attention, Experts, architecture, architect
 pub use device::{Device, Generation, device, devices};
 pub use format::Format;
 pub use prediction::{Conformal, Grade, Prediction, Term, left_out};
+pub use serving::{Batch, Deployment, Engine, Layout, Step};
 pub use serving_rate::{BANDWIDTH_EFFICIENCY, MATRIX_EFFICIENCY, MAX_BATCH, MIN_BATCH, USABLE_MEMORY, serving_rate};

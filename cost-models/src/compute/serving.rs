@@ -1,0 +1,22 @@
+//! Serving of language models in continuous batching: steps, memory, latency against load, power and sizing.
+//!
+//! ```text
+//! Deployment (device, architecture, formats, layout, engine) + Batch --> Step: seconds by part
+//!            '--> Memory: weights, cache, tokens that fit                      |
+//! Load (concurrency or rate, prompt and answer lengths) --> steady state: TTFT, TPOT, tokens/s, W <--'
+//! ```
+//!
+//! A [`Step`] is one pass of the whole model over a [`Batch`]: requests that decode one token each and prompts, or chunks of
+//! prompts, that are prefilled beside them (Agrawal et al. 2024, Sarathi-Serve). Kernel times come from
+//! [`gemm`](super::gemm), [`attention`](super::attention) and [`collective`](super::collective); what a whole engine adds to
+//! them is in [`Parameters`], fitted once for each engine.
+
+pub mod deployment;
+pub mod memory;
+pub mod parameters;
+pub mod step;
+
+pub use deployment::{Deployment, Engine, Layout, LayoutError};
+pub use memory::{Memory, Shortage};
+pub use parameters::{EngineParameters, Parameters, parameters};
+pub use step::{Batch, Step};

@@ -1,0 +1,79 @@
+//! What serving engines add to the times of kernels: fitted parameters.
+
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+
+/// Overheads of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineParameters {
+    /// Host time of a step that does not overlap with the device \[s\].
+    pub step: f64,
+    /// Small kernels of a layer (norms, rotary positions, quantisation, routing) and the gaps between them \[s\].
+    pub layer: f64,
+    /// Host time of a step for each request in it (scheduling, sampling, detokenisation) \[s\].
+    pub request: f64,
+}
+
+/// Parameters of the serving model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// Times of matrix products in an engine over those of the kernel model.
+    pub products: f64,
+    /// Times of attention in an engine over those of the kernel model.
+    pub attention: f64,
+    /// Times of collectives in an engine over those of the collective model.
+    pub collectives: f64,
+    /// Share of the peak that grouped products of experts reach.
+    pub expert_matrix: f64,
+    /// Share of the memory bandwidth that reading experts reaches.
+    pub expert_stream: f64,
+    /// Share of tokens that count as independent in which experts they touch: routing is skewed and tokens of a text are alike.
+    pub routing: f64,
+    /// Load of the fullest expert rank over the mean, less 1, where experts are spread over many.
+    pub imbalance: f64,
+    /// Share of the peak that latent attention reaches in decoding.
+    pub latent_matrix: f64,
+    /// Share of the memory bandwidth that latent attention and recurrent states reach.
+    pub latent_stream: f64,
+    /// vLLM.
+    pub vllm: EngineParameters,
+    /// SGLang.
+    pub sglang: EngineParameters,
+    /// TensorRT-LLM.
+    pub trtllm: EngineParameters,
+}
+
+impl Parameters {
+    /// Overheads of an engine; those without measurements get the mean of the known ones.
+    #[must_use]
+    pub fn engine(&self, engine: Engine) -> EngineParameters {
+        match engine {
+            Engine::Vllm => self.vllm,
+            Engine::Sglang => self.sglang,
+            Engine::TrtLlm => self.trtllm,
+            Engine::LlamaCpp | Engine::Other => {
+                let mean = |of: fn(&EngineParameters) -> f64| (of(&self.vllm) + of(&self.sglang) + of(&self.trtllm)) / 3.0;
+                EngineParameters { step: mean(|it| it.step), layer: mean(|it| it.layer), request: mean(|it| it.request) }
+            }
+        }
+    }
+}
+
+/// The fitted parameters.
+///
+/// # Panics
+/// Never: the table is compiled in, and the tests parse it.
+#[must_use]
+pub fn parameters() -> &'static Parameters {
+    static TABLE: OnceLock<Parameters> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        toml::from_str(include_str!("../../../data/throughput/serving.toml"))
+            // The table is compiled in and the tests of this file parse it: no input of a user reaches this.
+            .expect("the compiled-in table parses")
+    })
+}
