@@ -14,9 +14,11 @@
 pub mod deployment;
 pub mod memory;
 pub mod parameters;
+pub mod steady;
 pub mod step;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
 pub use memory::{Memory, Shortage};
 pub use parameters::{EngineParameters, Parameters, parameters};
+pub use steady::{Latency, Lengths, Speculation, closed_queue};
 pub use step::{Batch, Step};

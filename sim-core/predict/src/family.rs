@@ -37,7 +37,7 @@ pub trait Family: Sync {
 /// Every kind of table, most particular columns first.
 #[must_use]
 pub fn families() -> &'static [&'static dyn Family] {
-    &[]
+    &[&crate::silicon::Silicon]
 }
 
 /// The kind of a table.

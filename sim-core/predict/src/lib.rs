@@ -15,6 +15,7 @@
 pub mod evaluation;
 pub mod family;
 pub mod fit;
+pub mod silicon;
 pub mod table;
 
 pub use evaluation::{Evaluation, Summary, evaluate};

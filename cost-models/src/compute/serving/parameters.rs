@@ -16,14 +16,42 @@ pub struct EngineParameters {
     pub layer: f64,
     /// Host time of a step for each request in it (scheduling, sampling, detokenisation) \[s\].
     pub request: f64,
+    /// Host time of a layer in steps with prompts, which are not captured as graphs \[s\].
+    pub eager: f64,
+    /// Tokens of prompts that a step takes at most.
+    pub chunk: f64,
+    /// Time from a request's arrival to its first place in a schedule, and from its first token to the client \[s\].
+    pub admission: f64,
+    /// Steps that a new request waits before its own begins.
+    pub wait: f64,
+    /// Share of a prompt's time that delays the tokens of the requests beside it.
+    pub mixing: f64,
+    /// Others' claim on prefill over that of independent arrivals: requests that started at once also end in waves.
+    pub burst: f64,
+    /// Share of requests that find a queue of all others: those of a benchmark's start.
+    pub start: f64,
 }
 
 /// Parameters of the serving model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    /// Times of matrix products in an engine over those of the kernel model.
+    /// Times of matrix products that wait for memory over those of the kernel model.
     pub products: f64,
+    /// Times of matrix products that wait for the matrix units over those of the kernel model.
+    pub matrix: f64,
+    /// Times on Blackwell of products that wait for memory over what the data sheet's ratio to Hopper says.
+    pub blackwell_stream: f64,
+    /// Times on Blackwell of products that wait for the matrix units over what the data sheet's ratio to Hopper says.
+    pub blackwell_matrix: f64,
+    /// Passes over a token's residual stream in a layer by kernels that are no products (norms, activations, quantisation).
+    pub passes: f64,
+    /// Small kernels of a layer with experts: routing, sorting, gathering \[s\].
+    pub routed_layer: f64,
+    /// Small kernels of a layer with latent attention \[s\].
+    pub latent_layer: f64,
+    /// Small kernels of a layer with linear attention: convolution, gates, state \[s\].
+    pub linear_layer: f64,
     /// Times of attention in an engine over those of the kernel model.
     pub attention: f64,
     /// Times of collectives in an engine over those of the collective model.
@@ -58,7 +86,18 @@ impl Parameters {
             Engine::TrtLlm => self.trtllm,
             Engine::LlamaCpp | Engine::Other => {
                 let mean = |of: fn(&EngineParameters) -> f64| (of(&self.vllm) + of(&self.sglang) + of(&self.trtllm)) / 3.0;
-                EngineParameters { step: mean(|it| it.step), layer: mean(|it| it.layer), request: mean(|it| it.request) }
+                EngineParameters {
+                    step: mean(|it| it.step),
+                    layer: mean(|it| it.layer),
+                    request: mean(|it| it.request),
+                    eager: mean(|it| it.eager),
+                    chunk: mean(|it| it.chunk),
+                    admission: mean(|it| it.admission),
+                    wait: mean(|it| it.wait),
+                    mixing: mean(|it| it.mixing),
+                    burst: mean(|it| it.burst),
+                    start: mean(|it| it.start),
+                }
             }
         }
     }

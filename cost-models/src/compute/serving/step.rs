@@ -4,7 +4,7 @@ use super::Deployment;
 use crate::compute::attention::{Heads, decode_attention_time, prefill_attention_time};
 use crate::compute::collective::{Collective, Fabric, collective_time};
 use crate::compute::gemm::{Product, gemm_time};
-use crate::compute::{Experts, Format, Term};
+use crate::compute::{Experts, Format, Generation, Term};
 
 /// What a step works on, over the whole replica.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -124,8 +124,14 @@ impl Deployment<'_> {
             prefill: group(batch.prefill),
             attended: batch.attended * group(batch.prefill) / batch.prefill.max(1e-9),
         };
+        let bandwidth = self.device.memory_bandwidth.as_gb_per_s() * 1e9;
+        let (stream, matrix) = self.shares();
         let product = |m: f64, n: f64, k: f64, format: Format| {
-            fitted.products * gemm_time(self.device, Product { m, n: n.max(1.0), k: k.max(1.0), format: self.runs_as(format) })
+            let product = Product { m, n: n.max(1.0), k: k.max(1.0), format: self.runs_as(format) };
+            // Between waiting for memory and for the matrix units.
+            let (multiply, read) = (product.flop() / self.device.peak(product.format).as_flop_per_s(), product.bytes() / bandwidth);
+            let share = multiply / (multiply + read);
+            (stream + (matrix - stream) * share) * gemm_time(self.device, product)
         };
 
         let mut step = Step {
@@ -151,8 +157,25 @@ impl Deployment<'_> {
             step.experts = it.expert_layers() * self.experts(tokens, experts);
         }
         step.collectives = fitted.collectives * self.collectives(&local, tokens);
-        step.host = it.layers * overhead.layer + overhead.step + local.decoding * overhead.request;
+        let eager = if local.prefill > 0.0 { overhead.eager } else { 0.0 };
+        let passes = fitted.passes * local.tokens() * it.hidden * Format::Bf16.bytes() / bandwidth;
+        step.host = it.layers * (overhead.layer + eager + passes)
+            + it.expert_layers() * fitted.routed_layer
+            + it.layers * it.attention.linear_share * fitted.linear_layer
+            + if it.attention.latent.is_some() { it.layers * fitted.latent_layer } else { 0.0 }
+            + overhead.step
+            + local.decoding * overhead.request;
         step
+    }
+
+    /// Times over those of the kernel model, of products that wait for memory and for the matrix units.
+    fn shares(&self) -> (f64, f64) {
+        let it = self.parameters;
+        if matches!(self.device.generation, Generation::Blackwell | Generation::BlackwellRtx) {
+            (it.products * it.blackwell_stream, it.matrix * it.blackwell_matrix)
+        } else {
+            (it.products, it.matrix)
+        }
     }
 
     /// The format that products run in: 4-bit floating point without units for it is unpacked to 16 bits.
@@ -270,7 +293,8 @@ impl Deployment<'_> {
         let flop = 2.0 * padded * matrix;
         let bandwidth = self.device.memory_bandwidth.as_gb_per_s() * 1e9 * fitted.expert_stream;
         let peak = self.device.peak(format).as_flop_per_s() * fitted.expert_matrix;
-        imbalance * (bytes / bandwidth).max(flop / peak)
+        let (stream, multiply) = self.shares();
+        imbalance * (stream / fitted.products * bytes / bandwidth).max(multiply / fitted.matrix * flop / peak)
     }
 
     /// All collectives of a step.

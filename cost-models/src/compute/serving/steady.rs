@@ -1,0 +1,127 @@
+//! Latency of a replica in steady state, in a closed loop of requests.
+//!
+//! ```text
+//! decode    t(n) = step(n requests at context prompt + output / 2)
+//! prefill   D(n) = sum over a prompt's chunks of step(n decoding + chunk) - t(n)
+//! TPOT      = (t(n) + n / output * D(n)) / tokens of a verified step       each output token waits for the prefills of others
+//! TTFT      = engine + wait for the running step + queue + D(n)
+//! queue     R = S (1 + (c - 1) k R / (R + Z))                               S = D, Z = output * TPOT
+//! n         = min(room, c Z / (Z + TTFT))                                   the rest waits for memory
+//! ```
+//!
+//! Agrawal et al. 2024 (chunked prefill beside decoding); Schweitzer 1979 (approximate mean value analysis of a closed
+//! queue); Little 1961; Leviathan, Kalman and Matias 2023, equation 1 (tokens of a verified step).
+
+use super::{Batch, Deployment, Step};
+
+/// Mean lengths of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    /// Tokens of a prompt.
+    pub prompt: f64,
+    /// Tokens of an answer.
+    pub output: f64,
+}
+
+/// Speculative decoding: a draft proposes tokens that one step of the model verifies (Leviathan, Kalman and Matias 2023).
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Speculation {
+    /// Tokens that the draft proposes for a step.
+    pub tokens: f64,
+    /// Probability that a proposed token is accepted.
+    pub acceptance: f64,
+    /// Time of one draft pass over that of a step of the model.
+    pub cost: f64,
+}
+
+impl Speculation {
+    /// Tokens that a verified step yields: `(1 - a^(g + 1)) / (1 - a)` (equation 1).
+    #[must_use]
+    pub fn yielded(&self) -> f64 {
+        let (a, g) = (self.acceptance.clamp(0.0, 1.0), self.tokens.max(0.0));
+        if a >= 1.0 { g + 1.0 } else { (1.0 - a.powf(g + 1.0)) / (1.0 - a) }
+    }
+}
+
+/// Latencies of a replica at a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Latency {
+    /// Mean time to the first token \[s\].
+    pub ttft: f64,
+    /// Mean time of each further token \[s\].
+    pub tpot: f64,
+    /// Requests that decode at a time.
+    pub decoding: f64,
+    /// Requests that wait for memory at a time.
+    pub waiting: f64,
+    /// Requests served \[1/s\].
+    pub rate: f64,
+    /// One step of decoding alone \[s\].
+    pub step: f64,
+    /// What one prompt adds to the steps beside it \[s\].
+    pub prefill: f64,
+}
+
+impl Deployment<'_> {
+    /// One decoding step of `requests` \[s\], with verified drafts where there are any.
+    fn decode_step(&self, requests: f64, context: f64, speculation: Option<Speculation>) -> Step {
+        let verified = speculation.map_or(1.0, |it| it.tokens + 1.0);
+        // Every proposed token passes through the layers; keys and values are read once for all tokens of a request.
+        let mut step = self.step(&Batch { decoding: requests * verified, kept: requests * context, prefill: 0.0, attended: 0.0 });
+        if let Some(it) = speculation {
+            let draft = step.total() * it.cost * it.tokens;
+            step.feed_forward += draft;
+        }
+        step
+    }
+
+    /// What a prompt adds to steps in which `decoding` requests decode too \[s\].
+    fn prefill_cost(&self, decoding: f64, context: f64, prompt: f64, alone: f64) -> f64 {
+        let budget = self.parameters.engine(self.engine).chunk;
+        let chunks = (prompt / budget).max(1.0);
+        let batch = Batch { decoding, kept: decoding * context, prefill: prompt / chunks, attended: prompt * prompt / 2.0 / chunks };
+        chunks * (self.step(&batch).total() - alone)
+    }
+
+    /// Latencies of an aggregated replica (prefill and decoding on the same devices) with `concurrency` requests of these
+    /// lengths, each followed by another as it ends.
+    #[must_use]
+    pub fn closed_loop(&self, concurrency: f64, lengths: Lengths, speculation: Option<Speculation>) -> Latency {
+        let Lengths { prompt, output } = lengths;
+        let sane = |value: f64| value.is_finite() && value > 0.0;
+        if !(sane(concurrency) && sane(prompt) && sane(output)) {
+            return Latency::default();
+        }
+        let overhead = self.parameters.engine(self.engine);
+        let context = prompt + output / 2.0;
+        let room = self.room(context).max(1.0).min(concurrency);
+        let yielded = speculation.map_or(1.0, |it| it.yielded());
+        let mut it = Latency { decoding: room, ..Latency::default() };
+        for _ in 0..3 {
+            it.step = self.decode_step(it.decoding, context, speculation).total();
+            // One group of data-parallel attention prefills while the others wait in the same step.
+            it.prefill = self.prefill_cost(it.decoding, context, prompt, self.decode_step(it.decoding, context, None).total());
+            it.tpot = it.step / yielded + it.decoding / output * it.prefill * overhead.mixing;
+            let think = output * it.tpot;
+            let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
+            let response = closed_queue(it.prefill, think, room, overhead.burst) + start;
+            it.ttft = overhead.admission + overhead.wait * it.step + response;
+            it.decoding = room * think / (think + it.ttft);
+        }
+        let held = output * it.tpot + it.ttft;
+        it.waiting = concurrency - room;
+        it.ttft += it.waiting / room * held;
+        it.rate = room / held;
+        it
+    }
+}
+
+/// Response time of a server with service time `service`, which `customers` use in turn after thinking for `think` (Schweitzer
+/// 1979); `burst` scales the others' claim on it, above 1 where they come in waves.
+#[must_use]
+pub fn closed_queue(service: f64, think: f64, customers: f64, burst: f64) -> f64 {
+    // R^2 + R (Z - S - S (c - 1) k) - S Z = 0.
+    let half = (think - service - service * (customers - 1.0).max(0.0) * burst) / 2.0;
+    let root = (half * half + service * think).sqrt();
+    if half > 0.0 { service * think / (root + half) } else { root - half }
+}

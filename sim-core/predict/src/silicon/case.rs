@@ -1,0 +1,104 @@
+//! A row as a question.
+
+use bastide_cost_models::compute::serving::{Lengths, Parameters, Speculation};
+use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Layout, architecture, device};
+
+use crate::Row;
+
+/// What a row asks.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub device: &'static Device,
+    pub architecture: &'static Architecture,
+    pub engine: Engine,
+    pub weights: Format,
+    pub experts: Format,
+    pub cache: Format,
+    pub lengths: Lengths,
+    pub concurrency: f64,
+    pub speculation: Option<Speculation>,
+    pub prefill: Option<Workers>,
+    pub decode: Workers,
+}
+
+/// Replicas of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Workers {
+    pub layout: Layout,
+    /// How many; `None` where the row does not say.
+    pub count: Option<f64>,
+}
+
+/// Mean length of prompts and answers over the length that a benchmark names: its requests are drawn evenly from 80 to 100 %
+/// of it (InferenceX, `random-range-ratio` 0.8).
+const RANGE_MEAN: f64 = 0.9;
+
+impl Case {
+    pub(super) fn read(row: Row<'_>) -> Result<Self, String> {
+        let text = |column: &str| row.get(column).ok_or_else(|| format!("`{column}` is empty"));
+        let name = text("model")?;
+        let (_, architecture) = architecture(name).ok_or_else(|| format!("no model `{name}`"))?;
+        let name = text("accelerator")?;
+        let (_, device) = device(name).ok_or_else(|| format!("no accelerator `{name}`"))?;
+        let engine = Engine::parse(text("backend")?);
+        let format = |column: &str| {
+            let word = row.get(column).or(row.get("precision")).ok_or_else(|| format!("`{column}` and `precision` are empty"))?;
+            Format::parse(word).ok_or_else(|| format!("no number format `{word}`"))
+        };
+        let (mut weights, mut experts) = (format("gemm_quant_mode")?, format("moe_quant_mode")?);
+        if row.get("precision") == Some("bf16") {
+            (weights, experts) = (Format::Bf16, Format::Bf16);
+        }
+        let (prompt, output) = (row.positive("isl")?, row.positive("osl")?);
+        // Lengths that are powers of two from 1,024 are InferenceX's.
+        let drawn = [1024.0, 8192.0].contains(&prompt) && [1024.0, 8192.0].contains(&output);
+        let mean = if drawn { RANGE_MEAN } else { 1.0 };
+        let lengths = Lengths { prompt: prompt * mean, output: output * mean };
+        let concurrency = row.positive("concurrency").or_else(|_| row.positive("batch_size"))?;
+        let workers = |prefix: &str| -> Result<Workers, String> {
+            let degree = |column: &str| row.number(&format!("{prefix}{column}")).unwrap_or(1.0);
+            row.positive(&format!("{prefix}tp_size"))?;
+            let mut layout = Layout {
+                tensor: degree("tp_size"),
+                pipeline: degree("pp_size"),
+                expert: degree("moe_ep_size"),
+                data: degree("attention_dp_size"),
+            };
+            // Where experts are said to be cut both ways, the table multiplied attention's degree by the experts'.
+            if degree("moe_tp_size") > 1.0 && layout.expert > 1.0 && prefix.is_empty() {
+                if layout.data > 1.0 {
+                    layout.data /= layout.expert;
+                } else {
+                    layout.tensor /= layout.expert;
+                }
+            }
+            layout.check().map_err(|error| error.0)?;
+            Ok(Workers { layout, count: row.number(&format!("{prefix}num_workers")).filter(|count| *count >= 1.0) })
+        };
+        let (prefill, decode) = match row.get("mode") {
+            Some("disagg") => (Some(workers("prefill_")?), workers("decode_")?),
+            _ => (None, workers("")?),
+        };
+        // Drafts by the model's own extra layer (DeepSeek-AI 2024, section 2.2) in InferenceX's runs of TensorRT-LLM.
+        let version = row.get("backend_version").unwrap_or_default();
+        let speculation = (engine == Engine::TrtLlm
+            && architecture.attention.latent.is_some()
+            && prefill.is_none()
+            && (version.starts_with("1.2.0rc6.post3") || (version.starts_with("1.1.0rc2") && row.get("measured_date") >= Some("2026-01"))))
+        .then_some(Speculation { tokens: 3.0, acceptance: 0.6, cost: 0.03 });
+        Ok(Self { device, architecture, engine, weights, experts, cache: Format::Fp8, lengths, concurrency, speculation, prefill, decode })
+    }
+
+    pub(super) fn deployment<'a>(&self, layout: Layout, parameters: &'a Parameters) -> Deployment<'a> {
+        Deployment {
+            device: self.device,
+            architecture: self.architecture,
+            weights: self.weights,
+            experts: self.experts,
+            cache: self.cache,
+            layout,
+            engine: self.engine,
+            parameters,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The fit of the serving model's parameters.
+
+use bastide_cost_models::compute::serving::{Parameters, parameters};
+
+use super::Silicon;
+use super::case::Case;
+use crate::fit::{Parameter, minimise};
+use crate::{Family, Row, Table};
+
+/// A free parameter: range, and where it is kept.
+type Free = (&'static str, f64, f64, fn(&mut Parameters) -> &mut f64);
+
+pub(super) const FREE: &[Free] = &[
+    ("products", 0.7, 3.0, |it| &mut it.products),
+    ("matrix", 0.7, 3.0, |it| &mut it.matrix),
+    ("blackwell_stream", 0.7, 2.0, |it| &mut it.blackwell_stream),
+    ("blackwell_matrix", 0.7, 2.5, |it| &mut it.blackwell_matrix),
+    ("passes", 0.0, 60.0, |it| &mut it.passes),
+    ("routed_layer", 0.0, 8e-5, |it| &mut it.routed_layer),
+    ("latent_layer", 0.0, 8e-5, |it| &mut it.latent_layer),
+    ("linear_layer", 0.0, 8e-5, |it| &mut it.linear_layer),
+    ("attention", 0.4, 4.0, |it| &mut it.attention),
+    ("collectives", 0.2, 4.0, |it| &mut it.collectives),
+    ("expert_matrix", 0.1, 0.9, |it| &mut it.expert_matrix),
+    ("expert_stream", 0.2, 0.95, |it| &mut it.expert_stream),
+    ("routing", 0.2, 1.0, |it| &mut it.routing),
+    ("imbalance", 0.0, 2.0, |it| &mut it.imbalance),
+    ("latent_matrix", 0.05, 0.9, |it| &mut it.latent_matrix),
+    ("latent_stream", 0.1, 0.95, |it| &mut it.latent_stream),
+    ("vllm.step", 0.0, 8e-3, |it| &mut it.vllm.step),
+    ("vllm.layer", 0.0, 8e-5, |it| &mut it.vllm.layer),
+    ("vllm.request", 0.0, 1e-4, |it| &mut it.vllm.request),
+    ("vllm.admission", 0.0, 0.3, |it| &mut it.vllm.admission),
+    ("vllm.wait", 0.0, 6.0, |it| &mut it.vllm.wait),
+    ("vllm.mixing", 0.3, 2.0, |it| &mut it.vllm.mixing),
+    ("vllm.burst", 0.3, 2.0, |it| &mut it.vllm.burst),
+    ("vllm.start", 0.0, 0.5, |it| &mut it.vllm.start),
+    ("vllm.eager", 0.0, 2e-4, |it| &mut it.vllm.eager),
+    ("sglang.step", 0.0, 8e-3, |it| &mut it.sglang.step),
+    ("sglang.layer", 0.0, 8e-5, |it| &mut it.sglang.layer),
+    ("sglang.request", 0.0, 1e-4, |it| &mut it.sglang.request),
+    ("sglang.admission", 0.0, 0.3, |it| &mut it.sglang.admission),
+    ("sglang.wait", 0.0, 6.0, |it| &mut it.sglang.wait),
+    ("sglang.mixing", 0.3, 2.0, |it| &mut it.sglang.mixing),
+    ("sglang.burst", 0.3, 2.0, |it| &mut it.sglang.burst),
+    ("sglang.start", 0.0, 0.5, |it| &mut it.sglang.start),
+    ("sglang.eager", 0.0, 2e-4, |it| &mut it.sglang.eager),
+    ("trtllm.step", 0.0, 8e-3, |it| &mut it.trtllm.step),
+    ("trtllm.layer", 0.0, 8e-5, |it| &mut it.trtllm.layer),
+    ("trtllm.request", 0.0, 1e-4, |it| &mut it.trtllm.request),
+    ("trtllm.admission", 0.0, 0.3, |it| &mut it.trtllm.admission),
+    ("trtllm.wait", 0.0, 6.0, |it| &mut it.trtllm.wait),
+    ("trtllm.mixing", 0.3, 2.0, |it| &mut it.trtllm.mixing),
+    ("trtllm.burst", 0.3, 2.0, |it| &mut it.trtllm.burst),
+    ("trtllm.start", 0.0, 0.5, |it| &mut it.trtllm.start),
+    ("trtllm.eager", 0.0, 2e-4, |it| &mut it.trtllm.eager),
+];
+
+struct Measured {
+    case: Case,
+    tpot: f64,
+    ttft: f64,
+    weight: f64,
+}
+
+fn measured(family: &Silicon, table: &Table, skip: &dyn Fn(&str) -> bool) -> Vec<Measured> {
+    let usable = |row: &Row<'_>| family.scored(*row) && !skip(row.get("group").unwrap_or_default());
+    let mut sizes = std::collections::BTreeMap::new();
+    for row in table.rows().filter(usable) {
+        *sizes.entry(row.get("group").unwrap_or_default()).or_insert(0.0) += 1.0;
+    }
+    table
+        .rows()
+        .filter(usable)
+        .filter_map(|row| {
+            let case = Case::read(row).ok()?;
+            let (tpot, ttft) = (row.positive("tpot_ms").ok()?, row.positive("ttft_ms").ok()?);
+            // Between one vote for each row and one for each group.
+            let size: f64 = sizes[row.get("group").unwrap_or_default()];
+            Some(Measured { case, tpot: tpot * 1e-3, ttft: ttft * 1e-3, weight: 1.0 / size.sqrt() })
+        })
+        .collect()
+}
+
+fn loss(rows: &[Measured], parameters: &Parameters) -> f64 {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    let size = |ratio: f64, cap: f64| {
+        let error = if ratio > 0.0 && ratio.is_finite() { ratio.ln().abs() } else { 10.0 };
+        error.min(cap) + 0.2 * (error - cap).max(0.0)
+    };
+    for row in rows.iter().filter(|row| row.case.prefill.is_none()) {
+        let it = row.case.latency(parameters);
+        sum += row.weight * (size(it.tpot / row.tpot, 0.4) + 0.4 * size(it.ttft / row.ttft, 0.6));
+        weights += row.weight;
+    }
+    sum / weights.max(1e-9)
+}
+
+/// Loss of parameters on a table's rows.
+#[must_use]
+pub fn loss_of(family: &Silicon, table: &Table, parameters: &Parameters, skip: impl Fn(&str) -> bool) -> f64 {
+    loss(&measured(family, table, &skip), parameters)
+}
+
+/// Parameters that fit the rows whose group is not skipped.
+#[must_use]
+pub fn fit_parameters(family: &Silicon, table: &Table, skip: impl Fn(&str) -> bool) -> Parameters {
+    let rows = measured(family, table, &skip);
+    let mut start = parameters().clone();
+    let ranges: Vec<Parameter> = FREE.iter().map(|(_, low, high, at)| Parameter { start: *at(&mut start), low: *low, high: *high }).collect();
+    let set = |values: &[f64]| {
+        let mut it = start.clone();
+        for ((_, _, _, at), value) in FREE.iter().zip(values) {
+            *at(&mut it) = *value;
+        }
+        it
+    };
+    let (best, _) = minimise(&ranges, 40, |values| loss(&rows, &set(values)));
+    set(&best)
+}
+
+/// Debug.
+#[must_use]
+pub fn dump(family: &Silicon, table: &Table, p: &Parameters) -> String {
+    use bastide_cost_models::compute::Batch;
+    let mut out = String::from("id,group,ptpot,pttft,n,waiting,tstep,prefill,proj,attn,ff,experts,head,coll,host,room\n");
+    for row in table.rows().filter(|r| family.scored(*r)) {
+        let Ok(case) = Case::read(row) else { continue };
+        let it = case.latency(p);
+        let d = case.deployment(case.decode.layout, p);
+        let s = d.step(&Batch::decode(it.decoding, case.lengths.prompt + case.lengths.output / 2.0));
+        out += &format!(
+            "{},{},{:.4},{:.3},{:.2},{:.2},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{}\n",
+            row.get("id").unwrap(), row.get("group").unwrap(), it.tpot * 1e3, it.ttft * 1e3, it.decoding, it.waiting, it.step * 1e3, it.prefill * 1e3,
+            s.projections * 1e3, s.attention * 1e3, s.feed_forward * 1e3, s.experts * 1e3, s.head * 1e3, s.collectives * 1e3, s.host * 1e3,
+            d.room(case.lengths.prompt + case.lengths.output / 2.0)
+        );
+    }
+    out
+}
