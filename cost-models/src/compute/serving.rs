@@ -19,6 +19,6 @@ pub mod step;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
 pub use memory::{Memory, Shortage};
-pub use parameters::{EngineParameters, Parameters, parameters};
-pub use steady::{Latency, Lengths, Speculation, closed_queue};
+pub use parameters::{EngineParameters, Parameters, Practice, parameters};
+pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};
 pub use step::{Batch, Step};

@@ -3,20 +3,44 @@
 mod case;
 mod tuning;
 
-use bastide_cost_models::compute::serving::{Latency, Parameters, parameters};
+use bastide_cost_models::compute::serving::{Disaggregated, Latency, Parameters, Speculation, parameters};
 use bastide_cost_models::compute::{Grade, Prediction, left_out};
 
 use crate::{Answer, Family, Row, Table};
-use case::Case;
+use case::{Case, Drafting};
 pub use tuning::{dump, fit_parameters, loss_of};
 
 /// Serving configurations with a measured `ttft_ms` and `tpot_ms`.
 pub struct Silicon;
 
+/// Time of a pass of the model's own draft layer over that of the model: one layer of 61 and the output embedding (DeepSeek-AI
+/// 2024, section 2.2).
+const DRAFT_COST: f64 = 0.03;
+
 impl Case {
     fn latency(&self, parameters: &Parameters) -> Latency {
         let decode = self.deployment(self.decode.layout, parameters);
-        decode.closed_loop(self.concurrency, self.lengths, self.speculation)
+        let practice = parameters.practice;
+        let drafts = Speculation { tokens: 3.0, acceptance: practice.acceptance, cost: DRAFT_COST };
+        let Some(prefill) = self.prefill else {
+            return decode.closed_loop(self.concurrency, self.lengths, (self.drafting == Drafting::Yes).then_some(drafts));
+        };
+        let workers = practice.decode_workers * self.concurrency.powf(practice.decode_growth);
+        let whole = Disaggregated {
+            prefill: self.deployment(prefill.layout, parameters),
+            prefill_workers: prefill.count,
+            decode,
+            decode_workers: self.decode.count.unwrap_or(workers).min(self.concurrency.max(1.0)),
+        };
+        let plain = whole.closed_loop(self.concurrency, self.lengths, None);
+        if self.drafting == Drafting::Unknown {
+            // Between the two, by how many do.
+            let drafted = whole.closed_loop(self.concurrency, self.lengths, Some(drafts));
+            let between = |a: f64, b: f64| a.powf(1.0 - practice.drafting) * b.powf(practice.drafting);
+            Latency { tpot: between(plain.tpot, drafted.tpot), ttft: between(plain.ttft, drafted.ttft), ..plain }
+        } else {
+            plain
+        }
     }
 }
 

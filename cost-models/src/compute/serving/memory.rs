@@ -6,9 +6,9 @@ use crate::compute::Format;
 /// Tokens of a block of keys and values (vLLM's default; Kwon et al. 2023).
 pub const BLOCK_TOKENS: f64 = 16.0;
 /// Share of a device's memory that engines use (vLLM's `gpu_memory_utilization` default, 0.90; SGLang's and TensorRT-LLM's are alike).
-pub const USABLE: f64 = 0.90;
+pub const USABLE: f64 = 0.94;
 /// Bytes for activations, graphs and communication buffers of a device (our assumption from engines' logs).
-pub const WORKSPACE: f64 = 2.5e9;
+pub const WORKSPACE: f64 = 2.0e9;
 
 /// Memory of the fullest device of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]

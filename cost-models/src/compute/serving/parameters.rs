@@ -32,6 +32,22 @@ pub struct EngineParameters {
     pub start: f64,
 }
 
+/// What published benchmarks do where their tables do not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Practice {
+    /// Probability that a token drafted by the model's own extra layer is accepted.
+    pub acceptance: f64,
+    /// Share of disaggregated runs of models with such a layer that use it.
+    pub drafting: f64,
+    /// Decode workers of a disaggregated deployment at one request at a time.
+    pub decode_workers: f64,
+    /// Growth of their count with the concurrency: exponent.
+    pub decode_growth: f64,
+    /// Share of the time that prefill workers are busy, to which their count is chosen.
+    pub prefill_busy: f64,
+}
+
 /// Parameters of the serving model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +84,12 @@ pub struct Parameters {
     pub latent_matrix: f64,
     /// Share of the memory bandwidth that latent attention and recurrent states reach.
     pub latent_stream: f64,
+    /// Time that a request needs from its prefill worker to its decode worker, beside the transfer of keys and values \[s\].
+    pub handover: f64,
+    /// Share of disaggregated requests that find a queue of all others.
+    pub handover_start: f64,
+    /// What benchmarks do where they do not say it.
+    pub practice: Practice,
     /// vLLM.
     pub vllm: EngineParameters,
     /// SGLang.

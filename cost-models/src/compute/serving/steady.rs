@@ -75,12 +75,22 @@ impl Deployment<'_> {
         step
     }
 
-    /// What a prompt adds to steps in which `decoding` requests decode too \[s\].
-    fn prefill_cost(&self, decoding: f64, context: f64, prompt: f64, alone: f64) -> f64 {
+    /// Requests of a mean context that the replica works on at once. Where the weights alone do not fit, memory is left out of
+    /// account: [`Deployment::memory`] says by how much.
+    fn held_at_once(&self, concurrency: f64, context: f64) -> f64 {
+        if self.memory().is_ok() { self.room(context).max(1.0).min(concurrency) } else { concurrency }
+    }
+
+    /// What a prompt adds to steps in which `decoding` requests decode too \[s\]: as many prompts share a step as requests end
+    /// in it.
+    fn prefill_cost(&self, decoding: f64, context: f64, lengths: Lengths, alone: f64) -> f64 {
+        let Lengths { prompt, output } = lengths;
         let budget = self.parameters.engine(self.engine).chunk;
         let chunks = (prompt / budget).max(1.0);
-        let batch = Batch { decoding, kept: decoding * context, prefill: prompt / chunks, attended: prompt * prompt / 2.0 / chunks };
-        chunks * (self.step(&batch).total() - alone)
+        let together = (decoding / output).min(budget / prompt).max(1.0);
+        let (tokens, attended) = (prompt * together / chunks, prompt * prompt / 2.0 * together / chunks);
+        let batch = Batch { decoding, kept: decoding * context, prefill: tokens, attended };
+        chunks / together * (self.step(&batch).total() - alone)
     }
 
     /// Latencies of an aggregated replica (prefill and decoding on the same devices) with `concurrency` requests of these
@@ -94,18 +104,76 @@ impl Deployment<'_> {
         }
         let overhead = self.parameters.engine(self.engine);
         let context = prompt + output / 2.0;
-        let room = self.room(context).max(1.0).min(concurrency);
+        let room = self.held_at_once(concurrency, context);
         let yielded = speculation.map_or(1.0, |it| it.yielded());
         let mut it = Latency { decoding: room, ..Latency::default() };
         for _ in 0..3 {
             it.step = self.decode_step(it.decoding, context, speculation).total();
             // One group of data-parallel attention prefills while the others wait in the same step.
-            it.prefill = self.prefill_cost(it.decoding, context, prompt, self.decode_step(it.decoding, context, None).total());
+            it.prefill = self.prefill_cost(it.decoding, context, lengths, self.decode_step(it.decoding, context, None).total());
             it.tpot = it.step / yielded + it.decoding / output * it.prefill * overhead.mixing;
             let think = output * it.tpot;
             let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
             let response = closed_queue(it.prefill, think, room, overhead.burst) + start;
             it.ttft = overhead.admission + overhead.wait * it.step + response;
+            it.decoding = room * think / (think + it.ttft);
+        }
+        let held = output * it.tpot + it.ttft;
+        it.waiting = concurrency - room;
+        it.ttft += it.waiting / room * held;
+        it.rate = room / held;
+        it
+    }
+}
+
+/// A disaggregated deployment: prompts are prefilled by workers of their own, which hand keys and values over to others that
+/// decode (Zhong et al. 2024, DistServe; Patel et al. 2024, Splitwise).
+#[derive(Clone, Copy, Debug)]
+pub struct Disaggregated<'a> {
+    /// A prefill worker.
+    pub prefill: Deployment<'a>,
+    /// Prefill workers; `None` chooses as many as keep them busy as published deployments do.
+    pub prefill_workers: Option<f64>,
+    /// A decode worker.
+    pub decode: Deployment<'a>,
+    /// Decode workers.
+    pub decode_workers: f64,
+}
+
+impl Disaggregated<'_> {
+    /// Latencies with `concurrency` requests over all workers.
+    #[must_use]
+    pub fn closed_loop(&self, concurrency: f64, lengths: Lengths, speculation: Option<Speculation>) -> Latency {
+        let Lengths { prompt, output } = lengths;
+        let sane = |value: f64| value.is_finite() && value > 0.0;
+        if !(sane(concurrency) && sane(prompt) && sane(output) && sane(self.decode_workers)) {
+            return Latency::default();
+        }
+        let (decode, prefill, fitted) = (&self.decode, &self.prefill, self.decode.parameters);
+        let overhead = fitted.engine(prefill.engine);
+        let context = prompt + output / 2.0;
+        let room = decode.held_at_once(concurrency / self.decode_workers, context) * self.decode_workers;
+        let yielded = speculation.map_or(1.0, |it| it.yielded());
+        // Short prompts share a step, also over the groups of data-parallel attention.
+        let group = (overhead.chunk * prefill.layout.data / prompt).floor().clamp(1.0, concurrency.max(1.0));
+        let alone = prefill.step(&Batch::prompts(1.0, prompt)).total();
+        let mut it = Latency { decoding: room, ..Latency::default() };
+        let each = prefill.step(&Batch::prompts(group, prompt)).total() / group;
+        let architecture = decode.architecture;
+        let kept = architecture.kept_per_token() * prompt * decode.cache.bytes();
+        let network = decode.device.scale_out_bandwidth.as_gb_per_s() * 1e9 * prefill.layout.tensor.min(decode.layout.tensor);
+        let handover = fitted.handover + kept / network;
+        for _ in 0..3 {
+            it.step = decode.decode_step((it.decoding / self.decode_workers).max(1.0_f64.min(concurrency)), context, speculation).total();
+            it.tpot = it.step / yielded;
+            let think = output * it.tpot;
+            let workers = self.prefill_workers.unwrap_or_else(|| {
+                (concurrency / (think + alone) * each / fitted.practice.prefill_busy.max(1e-3)).ceil().max(1.0)
+            });
+            it.prefill = each / workers;
+            let start = fitted.handover_start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
+            let queue = closed_queue(it.prefill, think, room, overhead.burst) - it.prefill;
+            it.ttft = overhead.admission + handover + alone + queue + start + it.step;
             it.decoding = room * think / (think + it.ttft);
         }
         let held = output * it.tpot + it.ttft;

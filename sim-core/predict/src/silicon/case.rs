@@ -1,7 +1,7 @@
 //! A row as a question.
 
-use bastide_cost_models::compute::serving::{Lengths, Parameters, Speculation};
-use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Layout, architecture, device};
+use bastide_cost_models::compute::serving::{Lengths, Parameters};
+use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Generation, Layout, architecture, device};
 
 use crate::Row;
 
@@ -16,9 +16,17 @@ pub(super) struct Case {
     pub cache: Format,
     pub lengths: Lengths,
     pub concurrency: f64,
-    pub speculation: Option<Speculation>,
+    pub drafting: Drafting,
     pub prefill: Option<Workers>,
     pub decode: Workers,
+}
+
+/// Whether a run drafts tokens with the model's own extra layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drafting {
+    Yes,
+    No,
+    Unknown,
 }
 
 /// Replicas of one kind.
@@ -37,7 +45,7 @@ impl Case {
     pub(super) fn read(row: Row<'_>) -> Result<Self, String> {
         let text = |column: &str| row.get(column).ok_or_else(|| format!("`{column}` is empty"));
         let name = text("model")?;
-        let (_, architecture) = architecture(name).ok_or_else(|| format!("no model `{name}`"))?;
+        let (model, architecture) = architecture(name).ok_or_else(|| format!("no model `{name}`"))?;
         let name = text("accelerator")?;
         let (_, device) = device(name).ok_or_else(|| format!("no accelerator `{name}`"))?;
         let engine = Engine::parse(text("backend")?);
@@ -65,7 +73,7 @@ impl Case {
                 data: degree("attention_dp_size"),
             };
             // Where experts are said to be cut both ways, the table multiplied attention's degree by the experts'.
-            if degree("moe_tp_size") > 1.0 && layout.expert > 1.0 && prefix.is_empty() {
+            if drawn && degree("moe_tp_size") > 1.0 && layout.expert > 1.0 && prefix.is_empty() {
                 if layout.data > 1.0 {
                     layout.data /= layout.expert;
                 } else {
@@ -81,12 +89,24 @@ impl Case {
         };
         // Drafts by the model's own extra layer (DeepSeek-AI 2024, section 2.2) in InferenceX's runs of TensorRT-LLM.
         let version = row.get("backend_version").unwrap_or_default();
-        let speculation = (engine == Engine::TrtLlm
-            && architecture.attention.latent.is_some()
-            && prefill.is_none()
-            && (version.starts_with("1.2.0rc6.post3") || (version.starts_with("1.1.0rc2") && row.get("measured_date") >= Some("2026-01"))))
-        .then_some(Speculation { tokens: 3.0, acceptance: 0.6, cost: 0.03 });
-        Ok(Self { device, architecture, engine, weights, experts, cache: Format::Fp8, lengths, concurrency, speculation, prefill, decode })
+        // Engines' defaults and the flags of published runs: 8 bits with TensorRT-LLM and on Blackwell.
+        let cache = match (engine, device.generation) {
+            (Engine::TrtLlm, _) | (_, Generation::Blackwell) => Format::Fp8,
+            _ => Format::Bf16,
+        };
+        let drafts = model == "deepseek-v3" && engine != Engine::Vllm;
+        let drafting = match (&prefill, drafts) {
+            (Some(_), true) => Drafting::Unknown,
+            (None, true)
+                if engine == Engine::TrtLlm
+                    && (version.starts_with("1.2.0rc6.post3")
+                        || (version.starts_with("1.1.0rc2") && row.get("measured_date") >= Some("2026-01"))) =>
+            {
+                Drafting::Yes
+            }
+            _ => Drafting::No,
+        };
+        Ok(Self { device, architecture, engine, weights, experts, cache, lengths, concurrency, drafting, prefill, decode })
     }
 
     pub(super) fn deployment<'a>(&self, layout: Layout, parameters: &'a Parameters) -> Deployment<'a> {

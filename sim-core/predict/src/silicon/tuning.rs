@@ -19,6 +19,13 @@ pub(super) const FREE: &[Free] = &[
     ("routed_layer", 0.0, 8e-5, |it| &mut it.routed_layer),
     ("latent_layer", 0.0, 8e-5, |it| &mut it.latent_layer),
     ("linear_layer", 0.0, 8e-5, |it| &mut it.linear_layer),
+    ("practice.acceptance", 0.2, 0.95, |it| &mut it.practice.acceptance),
+    ("practice.drafting", 0.0, 1.0, |it| &mut it.practice.drafting),
+    ("practice.decode_workers", 0.5, 12.0, |it| &mut it.practice.decode_workers),
+    ("practice.decode_growth", -0.3, 0.6, |it| &mut it.practice.decode_growth),
+    ("practice.prefill_busy", 0.1, 1.2, |it| &mut it.practice.prefill_busy),
+    ("handover", 0.0, 1.0, |it| &mut it.handover),
+    ("handover_start", 0.0, 1.0, |it| &mut it.handover_start),
     ("attention", 0.4, 4.0, |it| &mut it.attention),
     ("collectives", 0.2, 4.0, |it| &mut it.collectives),
     ("expert_matrix", 0.1, 0.9, |it| &mut it.expert_matrix),
@@ -88,7 +95,7 @@ fn loss(rows: &[Measured], parameters: &Parameters) -> f64 {
         let error = if ratio > 0.0 && ratio.is_finite() { ratio.ln().abs() } else { 10.0 };
         error.min(cap) + 0.2 * (error - cap).max(0.0)
     };
-    for row in rows.iter().filter(|row| row.case.prefill.is_none()) {
+    for row in rows {
         let it = row.case.latency(parameters);
         sum += row.weight * (size(it.tpot / row.tpot, 0.4) + 0.4 * size(it.ttft / row.ttft, 0.6));
         weights += row.weight;
@@ -123,17 +130,19 @@ pub fn fit_parameters(family: &Silicon, table: &Table, skip: impl Fn(&str) -> bo
 #[must_use]
 pub fn dump(family: &Silicon, table: &Table, p: &Parameters) -> String {
     use bastide_cost_models::compute::Batch;
-    let mut out = String::from("id,group,ptpot,pttft,n,waiting,tstep,prefill,proj,attn,ff,experts,head,coll,host,room\n");
+    let mut out = String::from("id,group,ptpot,pttft,n,waiting,tstep,prefill,proj,attn,ff,experts,head,coll,host,room,grid,pgrid\n");
     for row in table.rows().filter(|r| family.scored(*r)) {
         let Ok(case) = Case::read(row) else { continue };
         let it = case.latency(p);
         let d = case.deployment(case.decode.layout, p);
         let s = d.step(&Batch::decode(it.decoding, case.lengths.prompt + case.lengths.output / 2.0));
         out += &format!(
-            "{},{},{:.4},{:.3},{:.2},{:.2},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{}\n",
+            "{},{},{:.4},{:.3},{:.2},{:.2},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{},{},{}\n",
             row.get("id").unwrap(), row.get("group").unwrap(), it.tpot * 1e3, it.ttft * 1e3, it.decoding, it.waiting, it.step * 1e3, it.prefill * 1e3,
             s.projections * 1e3, s.attention * 1e3, s.feed_forward * 1e3, s.experts * 1e3, s.head * 1e3, s.collectives * 1e3, s.host * 1e3,
-            d.room(case.lengths.prompt + case.lengths.output / 2.0)
+            d.room(case.lengths.prompt + case.lengths.output / 2.0),
+            (0..13).map(|k| format!("{:.5}", d.step(&Batch::decode(f64::from(1 << k), case.lengths.prompt + case.lengths.output / 2.0)).total() * 1e3)).collect::<Vec<_>>().join(" "),
+            case.prefill.map_or(0.0, |w| case.deployment(w.layout, p).step(&Batch::prompts(1.0, case.lengths.prompt)).total() * 1e3),
         );
     }
     out
