@@ -17,6 +17,7 @@ pub mod gemm;
 pub mod prediction;
 pub mod serving;
 mod serving_rate;
+pub mod training;
 pub mod training_time;
 
 pub use architecture::{Architecture, Attention, Experts, architecture, architectures};
