@@ -38,6 +38,7 @@ pub trait Family: Sync {
 #[must_use]
 pub fn families() -> &'static [&'static dyn Family] {
     &[&crate::silicon::Silicon]
+    &[&crate::steps::Steps, &crate::training::Training]
 }
 
 /// The kind of a table.

@@ -16,7 +16,9 @@ pub mod evaluation;
 pub mod family;
 pub mod fit;
 pub mod silicon;
+pub mod steps;
 pub mod table;
+pub mod training;
 
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use family::{Answer, Family, families, family_of};

@@ -1,0 +1,118 @@
+//! How well training software uses an accelerator: the fitted part of the model.
+
+use std::sync::OnceLock;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::super::{Conformal, Device, Generation};
+
+/// What a training framework makes of kernels and links.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// Time of matrix products in a training step over that of the kernel alone: clocks under sustained load, shapes and
+    /// fusions that miss the best kernel.
+    pub matrix: f64,
+    /// Time of flash attention over that of the best kernel of the chip.
+    pub attention: f64,
+    /// Memory traffic of norms, activations and residuals over the least that fused kernels move.
+    pub elementwise: f64,
+    /// Time of the processor to launch one layer in one direction \[s\]: the floor of a layer's time.
+    pub launch: f64,
+    /// Share of tensor-parallel communication that runs beside compute.
+    pub tensor_overlap: f64,
+    /// Share of gradient and weight communication among data-parallel members that may run beside compute.
+    pub data_overlap: f64,
+    /// Share of the experts' all-to-all that runs beside compute.
+    pub expert_overlap: f64,
+    /// Extra time of the products of experts over one product of all their tokens.
+    pub grouped: f64,
+    /// Growth of the step with each doubling of the nodes: stragglers, jitter, launch skew.
+    pub straggle: f64,
+    /// Work of a step outside of the layers: data, logging, gradient norm \[s\].
+    pub step: f64,
+}
+
+/// What holds of all frameworks: the chips' share and what the backward pass costs.
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Common {
+    /// Time of the backward pass of flash attention over that of the forward pass: 2.5 times the products (Dao 2023), at lower
+    /// efficiency.
+    pub attention_backward: f64,
+    /// Share of the peak of memory bandwidth that streaming kernels reach.
+    pub stream: f64,
+    /// Time of matrix products in sustained training over the kernel alone, by the chips' architecture: power-limited clocks.
+    pub sustained: IndexMap<Generation, f64>,
+}
+
+/// The fitted parameters and their provenance.
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// What they were fitted on, and how well.
+    pub provenance: String,
+    /// Shared by all.
+    pub common: Common,
+    /// Residuals, by what is known of the run: `framework` (the framework was fitted), `general` (it was not), `searched` (the
+    /// layout is ours), `benchmark` (time to a quality).
+    pub residuals: IndexMap<String, Conformal>,
+    /// By framework; `general` for those unknown.
+    pub framework: IndexMap<String, Framework>,
+}
+
+impl Parameters {
+    /// The parameters of a framework, or the general ones with `false`.
+    #[must_use]
+    pub fn framework(&self, name: &str) -> (&Framework, bool) {
+        match self.framework.get(name) {
+            Some(it) => (it, true),
+            None => (self.framework.get(GENERAL).unwrap_or(&self.framework[0]), false),
+        }
+    }
+
+    /// Sustained-load factor of a device's matrix products.
+    #[must_use]
+    pub fn sustained(&self, device: &Device) -> f64 {
+        self.common.sustained.get(&device.generation).copied().unwrap_or(1.05)
+    }
+}
+
+/// Name of the parameters for frameworks that were not fitted.
+pub const GENERAL: &str = "general";
+
+/// The shipped parameters.
+///
+/// # Panics
+/// Never: the table is compiled in, and the tests parse it.
+#[must_use]
+pub fn parameters() -> &'static Parameters {
+    static PARAMETERS: OnceLock<Parameters> = OnceLock::new();
+    PARAMETERS.get_or_init(|| {
+        toml::from_str(include_str!("../../../data/throughput/training.toml"))
+            // The table is compiled in and the tests of this file parse it: no input of a user reaches this.
+            .expect("the compiled-in table parses")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_parameters_are_plausible() {
+        let it = parameters();
+        assert!(it.provenance.len() > 20);
+        assert!(it.framework.contains_key(GENERAL));
+        for (name, framework) in &it.framework {
+            assert!((0.5..3.0).contains(&framework.matrix), "{name}");
+            for share in [framework.tensor_overlap, framework.data_overlap, framework.expert_overlap] {
+                assert!((0.0..=1.0).contains(&share), "{name}");
+            }
+        }
+        for (name, conformal) in &it.residuals {
+            assert!(conformal.low < 0.0 && conformal.high > 0.0, "{name}");
+        }
+    }
+}

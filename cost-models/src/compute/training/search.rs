@@ -1,0 +1,247 @@
+//! Search for the layouts that train a model fastest.
+
+use super::layer::Setting;
+use super::{Layout, Recompute, Schedule, Sharding, Step, Task, step};
+
+/// A layout with what it makes of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The layout.
+    pub layout: Layout,
+    /// Time of a step, by part.
+    pub step: Step,
+    /// Memory of the fullest accelerator (B).
+    pub memory: f64,
+}
+
+/// What the search keeps fixed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fixed {
+    /// Tensor parallelism, where given.
+    pub tensor: Option<u32>,
+    /// Pipeline stages, where given.
+    pub pipeline: Option<u32>,
+    /// Context parallelism, where given.
+    pub context: Option<u32>,
+    /// Expert parallelism, where given.
+    pub expert: Option<u32>,
+    /// Chunks of a stage, where given.
+    pub interleaving: Option<u32>,
+    /// Sequences of a micro-batch, where given.
+    pub micro_batch: Option<u32>,
+    /// Recomputation, where given.
+    pub recompute: Option<Recompute>,
+    /// Sharding, where given.
+    pub sharding: Option<Sharding>,
+}
+
+impl Fixed {
+    /// Nothing is given.
+    pub const NOTHING: Self = Self {
+        tensor: None,
+        pipeline: None,
+        context: None,
+        expert: None,
+        interleaving: None,
+        micro_batch: None,
+        recompute: None,
+        sharding: None,
+    };
+}
+
+/// Share of an accelerator's memory that a run may plan with: the rest is the context, fragments and collectives' buffers.
+pub const PLANNED_MEMORY: f64 = 0.92;
+
+/// Memory of the fullest accelerator (B): weights, gradients and optimiser of its shard, and kept activations.
+///
+/// Textbook: 16-bit weights, gradients and states (Rajbhandari et al. 2020), activations of `s b h (34 + 5 a s / h)` bytes a layer
+/// without and `34 s b h / t` with flash attention and sequence parallelism (Korthikanti et al. 2022, equations 1 to 4), times
+/// the micro-batches that the first stage has under way.
+#[must_use]
+pub fn memory(task: Task<'_>, layout: &Layout) -> f64 {
+    let it = task.architecture;
+    let (tensor, stages) = (f64::from(layout.tensor), f64::from(layout.pipeline));
+    let layers = layout.stage_layers(it);
+    let sparse = if it.layers > 0.0 { it.expert_layers() / it.layers } else { 0.0 };
+    let experts = it.experts.map_or(0.0, |moe| {
+        it.matrices * it.hidden * moe.inner * moe.count / (f64::from(layout.expert) * f64::from(layout.expert_tensor))
+    });
+    let dense = super::layer::layer_parameters(task, layout, false);
+    let with_experts = if sparse > 0.0 { super::layer::layer_parameters(task, layout, true) - experts } else { 0.0 };
+    let shared = layers * ((1.0 - sparse) * dense + sparse * with_experts)
+        + if layout.pipeline > 1 { 1.0 } else { it.embedding_parameters() / (it.vocabulary * it.hidden).max(1.0) } * it.vocabulary * it.hidden
+            / tensor;
+    let state = |parameters: f64, members: f64| {
+        let members = members.max(1.0);
+        let shard = |from: Sharding| if layout.sharding >= from { members } else { 1.0 };
+        parameters
+            * (2.0 / shard(Sharding::Full)
+                + layout.optimiser.gradient_bytes / shard(Sharding::Gradients)
+                + layout.optimiser.state_bytes / shard(Sharding::Optimiser))
+    };
+    let states = state(shared, layout.replicas()) + state(layers * sparse * experts, layout.expert_replicas());
+
+    let tokens = f64::from(layout.micro_batch) * task.sequence_length / f64::from(layout.context);
+    let split = if layout.sequence_parallel { tensor } else { 1.0 };
+    let width = it.attention.heads * it.attention.head_size;
+    let inner = it.experts.filter(|_| sparse > 0.5).map_or(it.inner, |moe| moe.per_token * moe.inner + moe.shared_inner);
+    // Korthikanti's 34 s b h with the shape's own widths: norms, residuals and masks of the width, heads, the activation.
+    let kept = match layout.recompute {
+        Recompute::Full => 2.0 * it.hidden / split,
+        _ => 14.0 * it.hidden / split + (6.0 * width + 2.0 * (it.matrices + 1.0) * inner) / tensor,
+    };
+    let scores = if layout.flash_attention || layout.recompute != Recompute::None {
+        0.0
+    } else {
+        5.0 * it.attention.heads / tensor * task.sequence_length
+    };
+    // The first stage has p micro-batches under way, with interleaving p (1 + (p - 1) / (p v)).
+    let chunks = f64::from(layout.interleaving);
+    let under_way = (stages * (1.0 + if chunks > 1.0 { (stages - 1.0) / (stages * chunks) } else { 0.0 })).min(layout.micro_batches().max(1.0));
+    let activations = tokens * (kept + scores) * layers * under_way;
+    let logits = tokens * it.vocabulary / tensor * if layout.fused_cross_entropy { 4.0 } else { 10.0 };
+    states + activations + logits
+}
+
+/// Numbers that divide `whole`, smallest first, up to `most`.
+fn divisors(whole: u32, most: u32) -> impl Iterator<Item = u32> {
+    (1..=whole.min(most)).filter(move |it| whole.is_multiple_of(*it))
+}
+
+/// The `keep` fastest layouts that fit, fastest first. `base` gives devices, batch, precision, optimiser and the like.
+///
+/// Where nothing fits, the candidates are empty; [`smallest`] says what would.
+#[must_use]
+pub fn search(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, keep: usize) -> Vec<Candidate> {
+    let it = task.architecture;
+    let capacity = setting.device.memory.as_bytes() * PLANNED_MEMORY;
+    let mut best: Vec<Candidate> = Vec::with_capacity(keep + 1);
+    let one_or = |given: Option<u32>, all: Vec<u32>| given.map_or(all, |it| vec![it]);
+    let widest = if setting.domain >= 16.0 && setting.domain <= 72.0 { 16 } else { (setting.domain as u32).clamp(1, 16) };
+    let layers = it.layers.clamp(1.0, 10_000.0) as u32;
+    let tensors = one_or(fixed.tensor, [1, 2, 4, 8, 16].into_iter().filter(|t| *t <= widest).collect());
+    let pipelines = one_or(
+        fixed.pipeline,
+        (1..=layers).filter(|p| layers.is_multiple_of(*p) || (p.is_power_of_two() && (layers + 2).is_multiple_of(*p))).collect(),
+    );
+    let contexts = one_or(
+        fixed.context,
+        [1, 2, 4, 8, 16].into_iter().filter(|c| task.sequence_length / f64::from(*c) >= 4096.0 || *c == 1).collect(),
+    );
+    let recomputes = one_or_copy(fixed.recompute, &[Recompute::None, Recompute::Full]);
+    let shardings = one_or_copy(fixed.sharding, &[Sharding::Optimiser, Sharding::Full]);
+    for &tensor in &tensors {
+        for &pipeline in &pipelines {
+            for &context in &contexts {
+                let model = u64::from(tensor) * u64::from(pipeline) * u64::from(context);
+                if model == 0 || model > u64::from(base.devices) || !u64::from(base.devices).is_multiple_of(model) {
+                    continue;
+                }
+                let data = (u64::from(base.devices) / model) as u32;
+                if !base.global_batch.is_multiple_of(data) {
+                    continue;
+                }
+                let mine = base.global_batch / data;
+                let micro = one_or(fixed.micro_batch, divisors(mine, 32).collect());
+                let experts = one_or(fixed.expert, expert_choices(it.experts.map_or(1.0, |moe| moe.count), data * context * tensor));
+                let most = (layers / pipeline.max(1)).max(1);
+                let chunks = one_or(
+                    fixed.interleaving,
+                    if pipeline == 1 { vec![1] } else { [1, 2, 3, 5, 10, 20].into_iter().filter(|v| most.is_multiple_of(*v) && v * 1 <= most).collect() },
+                );
+                for &micro_batch in &micro {
+                    for &expert in &experts {
+                        for &interleaving in &chunks {
+                            for &sharding in &shardings {
+                                // Weights gathered for each micro-batch of a pipeline are never worth it.
+                                if sharding == Sharding::Full && (pipeline > 1 || data * context == 1) && fixed.sharding.is_none() {
+                                    continue;
+                                }
+                                let mut fits = false;
+                                for &recompute in &recomputes {
+                                    // Recomputing what fits is only slower.
+                                    if fits {
+                                        continue;
+                                    }
+                                    let layout =
+                                        Layout { tensor, pipeline, context, data, expert, interleaving, micro_batch, sharding, recompute, ..*base };
+                                    let memory = memory(task, &layout);
+                                    if !(memory <= capacity) || layout.check(it).is_err() {
+                                        continue;
+                                    }
+                                    fits = true;
+                                    let step = step(setting, task, &layout);
+                                    let seconds = step.seconds();
+                                    if !seconds.is_finite() {
+                                        continue;
+                                    }
+                                    let at = best.partition_point(|it| it.step.seconds() <= seconds);
+                                    if at < keep {
+                                        best.insert(at, Candidate { layout, step, memory });
+                                        best.truncate(keep);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    best
+}
+
+fn one_or_copy<T: Copy>(given: Option<T>, all: &[T]) -> Vec<T> {
+    given.map_or_else(|| all.to_vec(), |it| vec![it])
+}
+
+fn expert_choices(count: f64, members: u32) -> Vec<u32> {
+    if count <= 1.0 {
+        return vec![1];
+    }
+    let count = count.clamp(1.0, 65_536.0) as u32;
+    (0..12).map(|power| 1_u32 << power).filter(|it| count.is_multiple_of(*it) && members.is_multiple_of(*it)).collect()
+}
+
+/// The smallest number of accelerators, in whole scale-up domains or parts of one, on which a layout fits, with the fastest
+/// layout there; `None` where none up to `most` does.
+#[must_use]
+pub fn smallest(setting: Setting<'_>, task: Task<'_>, base: &Layout, most: u32) -> Option<Candidate> {
+    let mut devices = 1_u32;
+    while devices <= most {
+        // The batch grows to the next that the accelerators share evenly.
+        let global_batch = base.global_batch.max(1).next_multiple_of(devices);
+        let here = Layout { devices, global_batch, ..*base };
+        if let Some(found) = search(setting, task, &here, &Fixed::NOTHING, 1).first() {
+            return Some(*found);
+        }
+        devices = devices.checked_mul(2)?;
+    }
+    None
+}
+
+/// Layout parts that a description leaves open, chosen for speed; a layout that the memory formula says does not fit is taken
+/// all the same, since someone ran it.
+#[must_use]
+pub fn complete(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed) -> Option<Candidate> {
+    if let Some(found) = search(setting, task, base, fixed, 1).first() {
+        return Some(*found);
+    }
+    let model = fixed.tensor.unwrap_or(1).checked_mul(fixed.pipeline.unwrap_or(1))?.checked_mul(fixed.context.unwrap_or(1))?.max(1);
+    let data = base.devices / model;
+    let layout = Layout {
+        tensor: fixed.tensor.unwrap_or(1),
+        pipeline: fixed.pipeline.unwrap_or(1),
+        context: fixed.context.unwrap_or(1),
+        data,
+        expert: fixed.expert.unwrap_or(1),
+        interleaving: fixed.interleaving.unwrap_or(1),
+        micro_batch: fixed.micro_batch.unwrap_or(1),
+        sharding: fixed.sharding.unwrap_or(Sharding::Optimiser),
+        recompute: fixed.recompute.unwrap_or(Recompute::Full),
+        schedule: Schedule::OneForwardOneBackward,
+        ..*base
+    };
+    layout.check(task.architecture).ok()?;
+    Some(Candidate { layout, step: step(setting, task, &layout), memory: memory(task, &layout) })
+}

@@ -1,0 +1,214 @@
+//! Time of a training step: pipeline, gradients, optimiser.
+
+use super::super::Term;
+use super::super::collective::{Collective, collective_time};
+use super::layer::{Parts, Passes, Setting, head, layer, layer_parameters};
+use super::{Layout, Schedule, Sharding, Task};
+
+/// Where the time of a step goes \[s\]. The parts add up to the step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Forward and backward of every micro-batch on the slowest pipeline stage.
+    pub passes: Passes,
+    /// Stages that wait for the first and last micro-batches.
+    pub bubble: f64,
+    /// Activations sent between stages.
+    pub point_to_point: f64,
+    /// Gradients and weights among data-parallel members, as far as compute does not hide them.
+    pub data: f64,
+    /// Update of the weights.
+    pub optimiser: f64,
+    /// Work outside of the layers.
+    pub overhead: f64,
+    /// Waiting for the slowest of many nodes.
+    pub straggle: f64,
+}
+
+impl Step {
+    /// The whole step \[s\].
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.passes.seconds() + self.bubble + self.point_to_point + self.data + self.optimiser + self.overhead + self.straggle
+    }
+
+    /// Tokens for each accelerator and second.
+    #[must_use]
+    pub fn tokens_per_second(&self, task: Task<'_>, layout: &Layout) -> f64 {
+        f64::from(layout.global_batch) * task.sequence_length / (self.seconds() * f64::from(layout.devices))
+    }
+
+    /// The parts with their formulas, largest first.
+    #[must_use]
+    pub fn terms(&self) -> Vec<Term> {
+        let both = |part: fn(&Parts) -> f64| part(&self.passes.forward) + part(&self.passes.backward);
+        let term = |name, seconds, formula, source| Term { name, seconds, formula, source };
+        let mut terms = vec![
+            term(
+                "matrix products",
+                both(|it| it.matrix),
+                "micro-batches x layers x sum of 3 products of 2 m n k FLOP, each by the kernel model, x sustained load",
+                "Narayanan et al. 2021, section 3; kernel model",
+            ),
+            term(
+                "attention",
+                both(|it| it.attention),
+                "forward 4 b s^2/2 a d FLOP by the kernel model, backward 2.5 times the work",
+                "Dao 2023, FlashAttention-2",
+            ),
+            term(
+                "norms and activations",
+                both(|it| it.elementwise),
+                "bytes / memory bandwidth: 10 numbers of the width, heads, activation, gradient accumulation",
+                "Korthikanti et al. 2022, section 4",
+            ),
+            term(
+                "tensor-parallel communication",
+                both(|it| it.tensor),
+                "2 all-reduces of 2 b s h bytes in each direction and layer x (1 - overlap)",
+                "Shoeybi et al. 2019, section 3; Korthikanti et al. 2022",
+            ),
+            term(
+                "all-to-all of experts",
+                both(|it| it.expert),
+                "dispatch and combine of 2 b s h k bytes in each direction and layer x (1 - overlap)",
+                "Lepikhin et al. 2020; DeepSeek-AI 2024",
+            ),
+            term(
+                "context-parallel communication",
+                both(|it| it.context),
+                "keys and values round the ring - attention beside it",
+                "Liu et al. 2023, Ring Attention",
+            ),
+            term(
+                "launch of kernels",
+                both(|it| it.launch),
+                "max(0, processor's time of a layer - accelerator's)",
+                "fitted",
+            ),
+            term("recomputation", self.passes.recompute, "one more forward pass", "Chen et al. 2016; Korthikanti et al. 2022"),
+            term("pipeline bubble", self.bubble, "(p - 1) / v micro-batches of an average stage", "Narayanan et al. 2021, section 2.2"),
+            term("pipeline communication", self.point_to_point, "2 v transfers of 2 b s h / t bytes a micro-batch", "Narayanan et al. 2021"),
+            term(
+                "data-parallel communication",
+                self.data,
+                "reduce-scatter of gradients and all-gather of weights - compute beside it",
+                "Rajbhandari et al. 2020, ZeRO; Zhao et al. 2023, FSDP",
+            ),
+            term("optimiser", self.optimiser, "(2 state + gradient + weight) bytes x parameters / shards / memory bandwidth", "Kingma and Ba 2014; Rajbhandari et al. 2020"),
+            term("overhead of the step", self.overhead, "data, gradient norm, logging", "fitted"),
+            term("stragglers", self.straggle, "share x log2(nodes)", "Jiang et al. 2024, MegaScale; fitted"),
+        ];
+        terms.retain(|it| it.seconds > 0.0);
+        terms.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        terms
+    }
+}
+
+/// Communication that is not hidden: a share of it can run beside compute, as long as there is compute.
+fn exposed(time: f64, overlap: f64, window: f64) -> f64 {
+    time - (overlap * time).min(window)
+}
+
+/// Time of a training step. The layout must have passed its check.
+#[must_use]
+pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
+    let it = task.architecture;
+    let framework = setting.framework;
+    let stages = f64::from(layout.pipeline);
+    let chunks = f64::from(layout.interleaving);
+    let micro_batches = layout.micro_batches().max(1.0);
+
+    // An average layer of the model: dense ones and ones with experts.
+    let sparse = if it.layers > 0.0 { it.expert_layers() / it.layers } else { 0.0 };
+    let mut one = Passes::default();
+    let mut weights = 0.0;
+    let mut expert_weights = 0.0;
+    if sparse < 1.0 {
+        one = one.plus(layer(setting, task, layout, false), 1.0 - sparse);
+        weights += (1.0 - sparse) * layer_parameters(task, layout, false);
+    }
+    if sparse > 0.0 {
+        one = one.plus(layer(setting, task, layout, true), sparse);
+        let all = layer_parameters(task, layout, true);
+        let experts = it.experts.map_or(0.0, |moe| {
+            it.matrices * it.hidden * moe.inner * moe.count / (f64::from(layout.expert) * f64::from(layout.expert_tensor))
+        });
+        weights += sparse * (all - experts);
+        expert_weights = sparse * experts;
+    }
+    let head = head(setting, task, layout);
+
+    // The slowest stage sets the pace: one in the middle, or the last, which has the loss and gives up a layer first.
+    let middle = (it.layers / stages).ceil();
+    let last = if middle * stages > it.layers { middle - 1.0 } else { middle };
+    let (middle_stage, last_stage) = (Passes::default().plus(one, middle), head.plus(one, last));
+    let slowest = if layout.pipeline > 1 && middle_stage.seconds() > last_stage.seconds() { middle_stage } else { last_stage };
+    let mean = (one.seconds() * it.layers + head.seconds()) / stages;
+    let filling = (stages - 1.0) / chunks * mean;
+    let bubble = match layout.schedule {
+        Schedule::OneForwardOneBackward => filling,
+        // Forward, backward of inputs and of weights take about a third each; weights fill two of them (Qi et al. 2023, table 1).
+        Schedule::ZeroBubble => filling / 3.0,
+    };
+    let mut it_step = Step { passes: Passes::default().plus(slowest, micro_batches), bubble, ..Step::default() };
+    if layout.pipeline > 1 {
+        let tokens = f64::from(layout.micro_batch) * task.sequence_length / f64::from(layout.context);
+        let bytes = 2.0 * tokens * it.hidden / if layout.sequence_parallel { f64::from(layout.tensor) } else { 1.0 };
+        // Neighbours in the pipeline are the last dimension: other nodes, unless all stages share a domain.
+        let fabric = setting.fabric(f64::from(layout.devices), setting.domain);
+        let one = collective_time(setting.device, Collective::SendReceive, bytes, 2.0, fabric);
+        // Interleaved schedules send beside compute; a chunk more often, but half of it hidden.
+        let share = if layout.interleaving > 1 { 0.5 } else { 1.0 };
+        it_step.point_to_point = 2.0 * one * share * (micro_batches * chunks + stages - 1.0);
+    }
+
+    // Gradients and weights among data-parallel members.
+    let stage_weights = middle * weights + it.vocabulary * it.hidden / f64::from(layout.tensor);
+    let stage_experts = middle * expert_weights;
+    let groups = [
+        (stage_weights, layout.replicas(), (setting.domain / f64::from(layout.tensor)).max(1.0)),
+        (
+            stage_experts,
+            layout.expert_replicas(),
+            (setting.domain / (f64::from(layout.expert) * f64::from(layout.expert_tensor))).max(1.0),
+        ),
+    ];
+    let (forward, backward) = (middle_stage.forward.seconds(), middle_stage.backward.seconds() + middle_stage.recompute);
+    let (mut gather, mut reduce) = (0.0, 0.0);
+    let learn = if setting.weights_learn { 1.0 } else { 0.0 };
+    for (parameters, members, inside) in groups {
+        if parameters <= 0.0 || members <= 1.0 {
+            continue;
+        }
+        let fabric = setting.fabric(members, inside);
+        // Layers go one by one in FSDP, in buckets elsewhere.
+        let pieces = if layout.sharding == Sharding::Full { middle } else { (middle / 4.0).max(1.0) };
+        let time = |operation, bytes: f64| pieces * collective_time(setting.device, operation, bytes * parameters / pieces, members, fabric);
+        gather += time(Collective::AllGather, 2.0);
+        reduce += learn
+            * match layout.sharding {
+                Sharding::None => time(Collective::AllReduce, layout.optimiser.gradient_bytes),
+                _ => time(Collective::ReduceScatter, layout.optimiser.gradient_bytes),
+            };
+    }
+    let overlap = framework.data_overlap;
+    it_step.data = match layout.sharding {
+        Sharding::None => exposed(reduce, overlap, backward),
+        Sharding::Optimiser => learn * exposed(gather, overlap, forward) + exposed(reduce, overlap, backward),
+        Sharding::Gradients => exposed(gather, overlap, forward) + micro_batches * exposed(reduce, overlap, backward),
+        // Weights are gathered for each pass of each micro-batch.
+        Sharding::Full => {
+            micro_batches * (exposed(gather, overlap, forward) + exposed(gather + reduce, overlap, backward))
+        }
+    };
+
+    // The update reads gradients and states and writes states and weights.
+    let traffic = 2.0 * layout.optimiser.state_bytes + layout.optimiser.gradient_bytes + 2.0;
+    let shard = |members: f64| if layout.sharding == Sharding::None { 1.0 } else { members.max(1.0) };
+    let owned = groups.iter().map(|(parameters, members, _)| parameters / shard(*members)).sum::<f64>();
+    it_step.optimiser = learn * setting.memory(traffic * owned);
+    it_step.overhead = framework.step;
+    let nodes = f64::from(layout.devices) / setting.domain.min(8.0);
+    it_step.straggle = framework.straggle * nodes.max(1.0).log2() * it_step.seconds();
+    it_step
+}

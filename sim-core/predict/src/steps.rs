@@ -1,0 +1,51 @@
+//! Tables of single training steps: time and peak memory.
+
+use bastide_cost_models::compute::Grade;
+use bastide_cost_models::compute::training::parameters;
+
+use crate::training::{Run, prediction};
+use crate::{Answer, Family, Row, Table};
+
+/// Rows of measured steps of Megatron-LM: one metric a row.
+pub struct Steps;
+
+impl Family for Steps {
+    fn name(&self) -> &'static str {
+        "steps"
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["model", "n_layers_run", "accelerator", "n_acc", "micro_batch_size", "micro_batch_count", "metric", "value", "unit"]
+    }
+
+    fn answer(&self, row: Row<'_>) -> Vec<Answer> {
+        let metric = row.get("metric").unwrap_or("step_time").to_owned();
+        let unit = row.get("unit").unwrap_or_default().to_owned();
+        let parameters = parameters();
+        let outcome = Run::of_step(row).and_then(|run| {
+            let task = run.task();
+            match metric.as_str() {
+                "step_time" => {
+                    let step = run.step(parameters);
+                    let seconds = step.seconds();
+                    if !(seconds.is_finite() && seconds > 0.0) {
+                        return Err("the step has no finite time".to_owned());
+                    }
+                    let value = if unit == "s" { seconds } else { 1e3 * seconds };
+                    Ok(prediction(parameters, "framework", Grade::Transferred, value, step.terms()))
+                }
+                "peak_memory_allocated" => {
+                    let bytes = bastide_cost_models::compute::training::memory(task, &run.layout);
+                    let value = bytes / if unit == "GB" { 1e9 } else { 1_073_741_824.0 };
+                    Ok(prediction(parameters, "memory", Grade::Datasheet, value, Vec::new()))
+                }
+                _ => Err(format!("`{metric}` is not a known metric of steps")),
+            }
+        });
+        vec![Answer { metric, unit, measured: row.number("value"), outcome }]
+    }
+
+    fn fit(&self, _table: &Table) -> Option<String> {
+        None
+    }
+}

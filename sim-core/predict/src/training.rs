@@ -1,0 +1,128 @@
+//! Tables of training runs: model FLOP utilisation, rates, times.
+
+mod fit;
+mod run;
+
+use bastide_cost_models::compute::training::{Definition, Parameters, parameters, token_flop};
+use bastide_cost_models::compute::{Format, Grade, Prediction};
+
+pub use run::Run;
+
+use crate::{Answer, Family, Row, Table};
+
+/// Rows of a training table with the columns of published benchmarks: one metric a row.
+pub struct Training;
+
+impl Family for Training {
+    fn name(&self) -> &'static str {
+        "training"
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["model", "accelerator", "n_acc", "seq_len", "tp", "pp", "global_batch", "recompute", "framework", "metric", "value", "unit"]
+    }
+
+    fn answer(&self, row: Row<'_>) -> Vec<Answer> {
+        let metric = row.get("metric").unwrap_or("MFU").to_owned();
+        let unit = row.get("unit").unwrap_or_default().to_owned();
+        let outcome = predict(row, &metric, &unit, parameters());
+        vec![Answer { metric, unit, measured: row.number("value"), outcome }]
+    }
+
+    fn fit(&self, table: &Table) -> Option<String> {
+        fit::fit(table)
+    }
+}
+
+/// What the metric of a row says of a run whose step takes `seconds`.
+pub(crate) fn metric_value(run: &Run, row: Row<'_>, metric: &str, unit: &str, seconds: f64) -> Result<f64, String> {
+    let layout = &run.layout;
+    let devices = f64::from(layout.devices);
+    let rate = f64::from(layout.global_batch) * run.sequence_length / (seconds * devices);
+    let flop = |definition| rate * token_flop(definition, run.task(), run.parameters);
+    let percent = if unit == "%" { 100.0 } else { 1.0 };
+    // Utilisation counts against the peak of the format that the products use; published tables of 8-bit runs do the same.
+    let peak = run.device.peak(if layout.precision == Format::Fp8Block { Format::Fp8 } else { layout.precision }).as_flop_per_s();
+    let tokens = || tokens_of(row).ok_or_else(|| "the number of training tokens is not given".to_owned());
+    Ok(match metric {
+        "MFU" => percent * flop(run.definition) / peak,
+        "HFU" => {
+            let again = if layout.recompute == bastide_cost_models::compute::training::Recompute::Full { 4.0 / 3.0 } else { 1.0 };
+            percent * flop(run.definition) * again / peak
+        }
+        "TFLOP_per_s_per_chip" | "TFLOP_per_s_per_gpu" => flop(run.definition) / 1e12,
+        "TFLOP_per_s_per_gpu_hw" => flop(Definition::MegatronRecompute) / 1e12,
+        "tokens_per_s_per_gpu" | "tokens_per_s_per_chip" => rate,
+        "tokens_per_s" => rate * devices,
+        "iteration_time" | "step_time" => match unit {
+            "ms" => 1e3 * seconds,
+            _ => seconds,
+        },
+        "training_time" => {
+            let whole = tokens()? / (rate * devices);
+            match unit {
+                "days" => whole / 86_400.0,
+                "h" | "hours" => whole / 3600.0,
+                "min" => whole / 60.0,
+                _ => whole,
+            }
+        }
+        "gpu_hours_per_T_tokens" => 1e12 / rate / 3600.0,
+        it if it.contains("gpu_hours") => tokens()? / rate / 3600.0,
+        _ => return Err(format!("`{metric}` is not a known metric of training")),
+    })
+}
+
+/// Training tokens that a note names: `300B tokens`, `14.8T tokens`.
+fn tokens_of(row: Row<'_>) -> Option<f64> {
+    let note = row.get("note")?;
+    for (at, _) in note.match_indices(" tokens") {
+        let before = &note[..at];
+        let (number, scale) = if let Some(it) = before.strip_suffix('T') {
+            (it, 1e12)
+        } else if let Some(it) = before.strip_suffix('B') {
+            (it, 1e9)
+        } else {
+            continue;
+        };
+        let digits: String = number.chars().rev().take_while(|it| it.is_ascii_digit() || *it == '.').collect();
+        let digits: String = digits.chars().rev().collect();
+        if let Ok(value) = digits.parse::<f64>() {
+            return Some(value * scale);
+        }
+    }
+    None
+}
+
+fn predict(row: Row<'_>, metric: &str, unit: &str, parameters: &Parameters) -> Result<Prediction, String> {
+    let run = Run::of_training(row, parameters)?;
+    let step = run.step(parameters);
+    let seconds = step.seconds();
+    if !(seconds.is_finite() && seconds > 0.0) {
+        return Err("the step has no finite time".to_owned());
+    }
+    let value = metric_value(&run, row, metric, unit, seconds)?;
+    if !(value.is_finite() && value > 0.0) {
+        return Err(format!("`{metric}` has no finite value"));
+    }
+    let known = parameters.framework(run.framework).1;
+    let (regime, grade) = match (known, run.searched) {
+        (_, true) => ("searched", Grade::Datasheet),
+        (true, false) => ("framework", Grade::Transferred),
+        (false, false) => ("general", Grade::Datasheet),
+    };
+    Ok(prediction(parameters, regime, grade, value, step.terms()))
+}
+
+/// A value with the interval of its regime.
+pub(crate) fn prediction(
+    parameters: &Parameters,
+    regime: &str,
+    grade: Grade,
+    value: f64,
+    terms: Vec<bastide_cost_models::compute::Term>,
+) -> Prediction {
+    // Regimes are of our making and in the shipped table; a table without one gives a factor of two.
+    let (low90, high90) = parameters.residuals.get(regime).map_or((value / 2.0, value * 2.0), |it| it.interval(value, 1.0));
+    Prediction { value, low90, high90, grade, terms }
+}
