@@ -16,8 +16,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Conformal, Format};
-use super::layout::{Layout, Sharding, Task};
+use super::super::{Conformal, Format, Grade, Prediction};
+use super::layout::{Layout, Recompute, Sharding, Task};
 pub use capacity::{Capacity, USABLE_FOR_TRAINING, capacity, smallest};
 use footprint::{Footprint, footprint};
 
@@ -109,8 +109,6 @@ pub fn peak_memory_imbalanced(task: &Task<'_>, layout: &Layout, imbalance: f64) 
         if memory.total() > worst.total() {
             worst = memory;
         }
-        // Between two stages of the middle with layers of one kind, the earlier keeps more micro-batches: only stages with a new
-        // number of layers or kinds of layers can be fuller, which the first and last few cover in deep pipelines.
     }
     worst
 }
@@ -166,9 +164,9 @@ impl Stage<'_> {
             buffers: WORKSPACES + if experts > 0.0 { EXPERT_STREAMS * WORKSPACE } else { 0.0 },
             stage: self.number,
         };
-        if layout.pipeline > 1 {
-            // What arrives from the stage before and goes to the one after.
-            memory.buffers += 2.0 * stream / sequence;
+        if !first {
+            // The gradient that went to the stage before is still there when the next micro-batch comes.
+            memory.buffers += stream / sequence;
         }
         let backward = self.largest(|layer| layer.transient);
         let output = if last { self.output_layer(layout, tokens, vocabulary, stream, stream / sequence, embedding * bytes) } else { (0.0, 0.0) };
@@ -201,14 +199,16 @@ impl Stage<'_> {
         (self.dense.matrices - task.architecture.matrices * task.architecture.hidden * task.architecture.inner / f64::from(layout.tensor)).max(0.0)
     }
 
-    /// Logits and other transients of the output layer's backward pass (B): the final norm's input and output and the gradient
-    /// between them, the gathered input, the gradient before it is scattered, and the returned gradient of the weight.
+    /// Logits and other transients of the output layer's backward pass (B): the final norm's input and output, the gradient of
+    /// the output, in sequence parallelism also the gathered output and the gradient before it is scattered, and the returned
+    /// gradient of the weight.
     fn output_layer(&self, layout: &Layout, tokens: f64, vocabulary: f64, stream: f64, part: f64, weight: f64) -> (f64, f64) {
         // The fused loss turns the logits into their gradient in place; otherwise the loss keeps a 32-bit copy beside the
         // 16-bit gradient.
         let logit = if layout.fused_cross_entropy { 2.0 } else { 6.0 };
         let logits = tokens * vocabulary * if layout.precision == Format::Fp32 { 2.0 * logit } else { logit };
-        (logits, 3.0 * part + 2.0 * stream + if layout.sharding == Sharding::Full { 0.0 } else { weight })
+        let gathered = if layout.sequence_parallel && layout.tensor > 1 { 2.0 * stream } else { 0.0 };
+        (logits, 3.0 * part + gathered + if layout.sharding == Sharding::Full { 0.0 } else { weight })
     }
 }
 
@@ -218,27 +218,47 @@ fn padded_vocabulary(entries: f64, tensor: f64) -> f64 {
     (entries / multiple).ceil() * multiple
 }
 
-/// How far measured peaks lie from [`peak_memory`].
-///
-/// # Panics
-/// Never: the parameters are compiled in, and the tests parse them.
-#[must_use]
-pub fn memory_interval() -> Conformal {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        interval: Conformal,
-        #[serde(rename = "provenance")]
-        _provenance: String,
-    }
-    static TABLE: OnceLock<Conformal> = OnceLock::new();
-    *TABLE.get_or_init(|| {
-        let it: Parameters = toml::from_str(include_str!("../../../data/throughput/training_memory.toml"))
+/// Parameters of the interval.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    interval: Conformal,
+    #[serde(rename = "provenance")]
+    _provenance: String,
+}
+
+fn parameters() -> &'static Parameters {
+    static TABLE: OnceLock<Parameters> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        toml::from_str(include_str!("../../../data/throughput/training_memory.toml"))
             // The file is compiled in and the tests of this module parse it: no input of a user reaches this.
-            .expect("the compiled-in parameters parse");
-        it.interval
+            .expect("the compiled-in parameters parse")
     })
 }
+
+/// [`peak_memory`] in bytes with its interval and grade.
+///
+/// The residuals behind the interval are of Megatron-LM with Transformer Engine, bfloat16, the optimiser sharded and nothing
+/// recomputed: interpolated there, wider with the distance in tokens of a member; transferred and ten times wider elsewhere.
+#[must_use]
+pub fn memory_prediction(task: &Task<'_>, layout: &Layout) -> Prediction {
+    let value = peak_memory(task, layout).total();
+    let measured_kind = layout.precision == Format::Bf16
+        && layout.sharding == Sharding::Optimiser
+        && layout.recompute == Recompute::None
+        && layout.flash_attention
+        && layout.fused_cross_entropy
+        && layout.interleaving == 1;
+    let tokens = f64::from(layout.micro_batch) * task.sequence_length / f64::from(layout.context.max(1));
+    let distance = (tokens / MEASURED_TOKENS).log2().abs();
+    let scale = (1.0 + 0.5 * if distance.is_finite() { distance } else { 0.0 }) * if measured_kind { 1.0 } else { 10.0 };
+    let (low90, high90) = parameters().interval.interval(value, scale);
+    let grade = if measured_kind { Grade::Interpolated } else { Grade::Transferred };
+    Prediction { value, low90, high90, grade, terms: Vec::new() }
+}
+
+/// Tokens of a micro-batch on a member in most of the measured runs.
+const MEASURED_TOKENS: f64 = 4096.0;
 
 #[cfg(test)]
 mod tests {
@@ -261,10 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn published_peaks_are_met_within_a_percent() {
+    fn published_peaks_are_met_within_half_a_percent() {
         // SimuMax 1.2 (Moore Threads 2026), Megatron-LM on 8 B200: measured peaks of allocated memory in GiB.
         let llama = shallow("llama-3.1-70b", 12.0);
-        let large = shallow("llama-3.1-405b", 4.0);
+        let mut large = shallow("llama-3.1-405b", 4.0);
+        // These runs take 16 groups of keys and values where the published model has 8.
+        large.attention.kv_heads = 16.0;
         let sparse = shallow("deepseek-v2", 4.0);
         let cases = [
             (&llama, 4096.0, Layout { tensor: 2, data: 4, ..base() }, 60.68),
@@ -278,7 +300,7 @@ mod tests {
             let memory = peak_memory(&Task { architecture, sequence_length }, &layout);
             let error = memory.total() / GIB / measured - 1.0;
             println!("{} {:.2} GiB, measured {measured}: {:+.2} % {memory:?}", architecture.title, memory.total() / GIB, 100.0 * error);
-            assert!(error.abs() < 0.01, "{} {measured}: {error}", architecture.title);
+            assert!(error.abs() < 0.005, "{} {measured}: {error}", architecture.title);
         }
     }
 
@@ -353,6 +375,6 @@ mod tests {
         for sequence_length in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
             let _ = peak_memory(&Task { architecture: &llama, sequence_length }, &Layout { pipeline: 0, context: 0, ..base() });
         }
-        assert!(memory_interval().low <= 0.0 && memory_interval().high >= 0.0);
+        assert!(parameters().interval.low <= 0.0 && parameters().interval.high >= 0.0);
     }
 }

@@ -66,8 +66,9 @@ pub(super) fn footprint(task: &Task<'_>, layout: &Layout, sparse: bool, imbalanc
     sum.dense += part.dense;
     sum.experts += part.experts;
     sum.matrices += part.matrices;
+    // The backward pass reaches attention when the feed-forward's activations are gone.
+    sum.transient = part.transient.max(sum.transient - part.kept);
     sum.kept += part.kept;
-    sum.transient = sum.transient.max(part.transient);
     sum.recomputed = sum.kept;
     if layout.recompute == Recompute::Full {
         // The layer's input alone (Chen et al. 2016); the rest comes back one layer at a time.
@@ -132,9 +133,15 @@ fn attention(it: &Architecture, layout: &Layout, shares: &Shares, sequence: f64)
         // Scores, softmax and dropout mask: 5 bytes for each pair of tokens (Korthikanti et al. 2022, equation 1).
         sum.kept += tokens * heads * sequence * 5.0 / 2.0 * stream;
     }
-    // Gradients of all four and, in sequence parallelism, the gathered gradient of the block's output.
-    sum.transient = tokens * (query + key + value + out + it.hidden) * stream;
+    // Gradients of all four, and the residual stream's, gathered where members share the sequence.
+    sum.transient = (tokens * (query + key + value + out) + residual(it.hidden, shares)) * stream;
     sum
+}
+
+/// Numbers of the residual stream's gradient in a block's backward pass, with the gathered one where members share the sequence.
+fn residual(hidden: f64, shares: &Shares) -> f64 {
+    let gathered = if shares.sequence > 1.0 { 1.0 } else { 0.0 };
+    shares.tokens * hidden * (gathered + 1.0 / shares.sequence)
 }
 
 fn feed_forward(hidden: f64, inner: f64, matrices: f64, shares: &Shares) -> Footprint {
@@ -145,8 +152,9 @@ fn feed_forward(hidden: f64, inner: f64, matrices: f64, shares: &Shares) -> Foot
         dense: matrices * hidden * inner,
         matrices: matrices * hidden * inner,
         kept: norm(hidden, shares) + shares.tokens * (first * shares.stream + inner * shares.input),
-        // Gradients of both inner tensors, of the output (gathered) and of the input (before it is scattered).
-        transient: shares.tokens * (first + inner + 2.0 * hidden) * shares.stream,
+        // Either the gradient of the products' inner tensor with that of the gathered output, or, when the activation's input
+        // for the second product is gone, the gradient of the first product's output: what was kept goes as it is used.
+        transient: (residual(hidden, shares) + shares.tokens * first.max(inner)) * shares.stream,
         ..Footprint::default()
     }
 }
@@ -169,8 +177,8 @@ fn mixture(it: &Architecture, layout: &Layout, shares: &Shares, imbalance: f64) 
         experts: one * experts.count / dealt,
         matrices: shared.matrices + one,
         kept: shared_kept + router + routed * (it.hidden * shares.input + first * shares.stream + inner * shares.input),
-        // Gradients of the experts' outputs, both inner tensors and their inputs.
-        transient: routed * (2.0 * it.hidden + first + inner) * shares.stream,
+        // The gradient of the experts' outputs on both sides of its exchange; after it, as in a dense feed-forward.
+        transient: (residual(it.hidden, shares) + routed * (2.0 * it.hidden).max(it.hidden + inner).max(first)) * shares.stream,
         ..Footprint::default()
     }
 }
