@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::device::plain;
 
 /// Attention of the layers.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attention {
     /// Query heads.

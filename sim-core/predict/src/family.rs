@@ -37,8 +37,12 @@ pub trait Family: Sync {
 /// Every kind of table, most particular columns first.
 #[must_use]
 pub fn families() -> &'static [&'static dyn Family] {
-    &[&crate::silicon::Silicon]
-    &[&crate::steps::Steps, &crate::training::Training]
+    &[
+        // One line for each kind.
+        &crate::silicon::Silicon,
+        &crate::steps::Steps,
+        &crate::training::Training,
+    ]
 }
 
 /// The kind of a table.

@@ -35,7 +35,7 @@ impl Family for Steps {
                     Ok(prediction(parameters, "framework", Grade::Transferred, value, step.terms()))
                 }
                 "peak_memory_allocated" => {
-                    let bytes = bastide_cost_models::compute::training::memory(task, &run.layout);
+                    let bytes = bastide_cost_models::compute::training::peak_memory(&task, &run.layout).total();
                     let value = bytes / if unit == "GB" { 1e9 } else { 1_073_741_824.0 };
                     Ok(prediction(parameters, "memory", Grade::Datasheet, value, Vec::new()))
                 }

@@ -1,7 +1,7 @@
 //! Search for the layouts that train a model fastest.
 
 use super::layer::Setting;
-use super::{Layout, Recompute, Schedule, Sharding, Step, Task, step};
+use super::{Layout, Recompute, Schedule, Sharding, Step, Task, peak_memory, step};
 
 /// A layout with what it makes of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,57 +51,6 @@ impl Fixed {
 
 /// Share of an accelerator's memory that a run may plan with: the rest is the context, fragments and collectives' buffers.
 pub const PLANNED_MEMORY: f64 = 0.92;
-
-/// Memory of the fullest accelerator (B): weights, gradients and optimiser of its shard, and kept activations.
-///
-/// Textbook: 16-bit weights, gradients and states (Rajbhandari et al. 2020), activations of `s b h (34 + 5 a s / h)` bytes a layer
-/// without and `34 s b h / t` with flash attention and sequence parallelism (Korthikanti et al. 2022, equations 1 to 4), times
-/// the micro-batches that the first stage has under way.
-#[must_use]
-pub fn memory(task: Task<'_>, layout: &Layout) -> f64 {
-    let it = task.architecture;
-    let (tensor, stages) = (f64::from(layout.tensor), f64::from(layout.pipeline));
-    let layers = layout.stage_layers(it);
-    let sparse = if it.layers > 0.0 { it.expert_layers() / it.layers } else { 0.0 };
-    let experts = it.experts.map_or(0.0, |moe| {
-        it.matrices * it.hidden * moe.inner * moe.count / (f64::from(layout.expert) * f64::from(layout.expert_tensor))
-    });
-    let dense = super::layer::layer_parameters(task, layout, false);
-    let with_experts = if sparse > 0.0 { super::layer::layer_parameters(task, layout, true) - experts } else { 0.0 };
-    let shared = layers * ((1.0 - sparse) * dense + sparse * with_experts)
-        + if layout.pipeline > 1 { 1.0 } else { it.embedding_parameters() / (it.vocabulary * it.hidden).max(1.0) } * it.vocabulary * it.hidden
-            / tensor;
-    let state = |parameters: f64, members: f64| {
-        let members = members.max(1.0);
-        let shard = |from: Sharding| if layout.sharding >= from { members } else { 1.0 };
-        parameters
-            * (2.0 / shard(Sharding::Full)
-                + layout.optimiser.gradient_bytes / shard(Sharding::Gradients)
-                + layout.optimiser.state_bytes / shard(Sharding::Optimiser))
-    };
-    let states = state(shared, layout.replicas()) + state(layers * sparse * experts, layout.expert_replicas());
-
-    let tokens = f64::from(layout.micro_batch) * task.sequence_length / f64::from(layout.context);
-    let split = if layout.sequence_parallel { tensor } else { 1.0 };
-    let width = it.attention.heads * it.attention.head_size;
-    let inner = it.experts.filter(|_| sparse > 0.5).map_or(it.inner, |moe| moe.per_token * moe.inner + moe.shared_inner);
-    // Korthikanti's 34 s b h with the shape's own widths: norms, residuals and masks of the width, heads, the activation.
-    let kept = match layout.recompute {
-        Recompute::Full => 2.0 * it.hidden / split,
-        _ => 14.0 * it.hidden / split + (6.0 * width + 2.0 * (it.matrices + 1.0) * inner) / tensor,
-    };
-    let scores = if layout.flash_attention || layout.recompute != Recompute::None {
-        0.0
-    } else {
-        5.0 * it.attention.heads / tensor * task.sequence_length
-    };
-    // The first stage has p micro-batches under way, with interleaving p (1 + (p - 1) / (p v)).
-    let chunks = f64::from(layout.interleaving);
-    let under_way = (stages * (1.0 + if chunks > 1.0 { (stages - 1.0) / (stages * chunks) } else { 0.0 })).min(layout.micro_batches().max(1.0));
-    let activations = tokens * (kept + scores) * layers * under_way;
-    let logits = tokens * it.vocabulary / tensor * if layout.fused_cross_entropy { 4.0 } else { 10.0 };
-    states + activations + logits
-}
 
 /// Numbers that divide `whole`, smallest first, up to `most`.
 fn divisors(whole: u32, most: u32) -> impl Iterator<Item = u32> {
@@ -165,7 +114,7 @@ pub fn search(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed
                                     }
                                     let layout =
                                         Layout { tensor, pipeline, context, data, expert, interleaving, micro_batch, sharding, recompute, ..*base };
-                                    let memory = memory(task, &layout);
+                                    let memory = peak_memory(&task, &layout).total();
                                     if !(memory <= capacity) || layout.check(it).is_err() {
                                         continue;
                                     }
@@ -243,5 +192,5 @@ pub fn complete(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fix
         ..*base
     };
     layout.check(task.architecture).ok()?;
-    Some(Candidate { layout, step: step(setting, task, &layout), memory: memory(task, &layout) })
+    Some(Candidate { layout, step: step(setting, task, &layout), memory: peak_memory(&task, &layout).total() })
 }

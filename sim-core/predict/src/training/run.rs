@@ -166,7 +166,7 @@ fn shape(row: Row<'_>, layers: Option<f64>, hidden: Option<f64>, parameters: Opt
         matrices: 2.0,
         vocabulary: 51_200.0,
         tied: true,
-        attention: Attention { heads: 0.0, kv_heads: 0.0, head_size: 128.0, latent: None, window: None, windowed_share: 0.0, linear_share: 0.0 },
+        attention: Attention { head_size: 128.0, ..Attention::default() },
         experts: None,
         parameters: 0.0,
         active_parameters: 0.0,
