@@ -435,6 +435,199 @@ pub enum ImportCommand {
     },
 }
 
+/// What running accelerators takes.
+#[derive(Clone, Debug, Args)]
+pub struct Running {
+    /// Facility power over IT power
+    #[arg(long, default_value_t = 1.2, value_name = "RATIO", value_parser = at_least_one)]
+    pub pue: f64,
+    /// Price of electric energy
+    #[arg(long, default_value = "85 EUR/MWh", value_name = "PRICE")]
+    energy_price: String,
+}
+
+impl Running {
+    /// The price of electric energy.
+    pub fn energy_price(&self) -> Result<bastide_units::EnergyPrice, crate::exit::Failure> {
+        bastide_units::Quantity::parse(&self.energy_price)
+            .map_err(|_| crate::exit::Failure::hinted(format!("`{}` is not a price of energy", self.energy_price), "for example --energy-price \"85 EUR/MWh\""))
+    }
+}
+
+fn at_least_one(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 1.0).ok_or_else(|| "write a number from 1, for example 1.2".to_owned())
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0).ok_or_else(|| "write a number above 0".to_owned())
+}
+
+fn tokens(text: &str) -> Result<bastide_units::Tokens, String> {
+    let plain = || text.parse::<f64>().ok().map(bastide_units::Tokens::from_tokens);
+    let parsed = <bastide_units::Tokens as bastide_units::Quantity>::parse(text).ok().or_else(plain);
+    parsed.filter(|it| it.as_tokens() > 0.0).ok_or_else(|| "write tokens, for example \"15 T tokens\" or 15e12".to_owned())
+}
+
+/// A training run.
+#[derive(Clone, Debug, Args)]
+pub struct TrainInput {
+    /// Model of the library: llama-3.1-405b
+    #[arg(long, value_name = "NAME", conflicts_with = "table")]
+    pub model: Option<String>,
+    /// Accelerator of the library: h100
+    #[arg(long, alias = "gpu", value_name = "NAME", conflicts_with = "table")]
+    pub accelerator: Option<String>,
+    /// Accelerators
+    #[arg(long, alias = "devices", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub gpus: Option<u32>,
+    /// Tokens of a sequence
+    #[arg(long, default_value_t = 8192, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub sequence: u32,
+    /// Sequences of a step [default: four million tokens]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub global_batch: Option<u32>,
+    /// Tensor parallelism [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub tensor: Option<u32>,
+    /// Pipeline stages [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub pipeline: Option<u32>,
+    /// Context parallelism [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub context: Option<u32>,
+    /// Expert parallelism [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub expert: Option<u32>,
+    /// Chunks of layers of a pipeline stage [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub interleaving: Option<u32>,
+    /// Sequences of a micro-batch [default: searched]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub micro_batch: Option<u32>,
+    /// Activations computed again in the backward pass [default: searched]
+    #[arg(long, value_enum)]
+    pub recompute: Option<RecomputeArg>,
+    /// What data-parallel members share [default: searched]
+    #[arg(long, value_enum)]
+    pub sharding: Option<ShardingArg>,
+    /// Format of matrix products: bf16, fp8, fp8-block, fp4
+    #[arg(long, default_value = "bf16", value_name = "FORMAT")]
+    pub precision: String,
+    /// Software: megatron, bridge, composer, maxtext, torchtitan, .. or general
+    #[arg(long, default_value = "megatron", value_name = "NAME")]
+    pub framework: String,
+    /// Search all layouts and print the best
+    #[arg(long)]
+    pub search: bool,
+    /// Tokens of the whole run, for its time, energy and cost: "15 T tokens"
+    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    pub tokens: Option<bastide_units::Tokens>,
+    /// Power and prices
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// Activations computed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecomputeArg {
+    /// None.
+    None,
+    /// Attention scores alone.
+    Selective,
+    /// Every layer.
+    Full,
+}
+
+impl From<RecomputeArg> for bastide_cost_models::compute::training::Recompute {
+    fn from(it: RecomputeArg) -> Self {
+        match it {
+            RecomputeArg::None => Self::None,
+            RecomputeArg::Selective => Self::Selective,
+            RecomputeArg::Full => Self::Full,
+        }
+    }
+}
+
+/// What data-parallel members share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShardingArg {
+    /// Nothing.
+    None,
+    /// Optimiser state (ZeRO-1).
+    Optimiser,
+    /// And gradients (ZeRO-2).
+    Gradients,
+    /// And weights (ZeRO-3, FSDP).
+    Full,
+}
+
+impl From<ShardingArg> for bastide_cost_models::compute::training::Sharding {
+    fn from(it: ShardingArg) -> Self {
+        match it {
+            ShardingArg::None => Self::None,
+            ShardingArg::Optimiser => Self::Optimiser,
+            ShardingArg::Gradients => Self::Gradients,
+            ShardingArg::Full => Self::Full,
+        }
+    }
+}
+
+/// A replica that serves a model.
+#[derive(Clone, Debug, Args)]
+pub struct ServeInput {
+    /// Model of the library: llama-3.1-70b
+    #[arg(long, value_name = "NAME", conflicts_with = "table")]
+    pub model: Option<String>,
+    /// Accelerator of the library: h100
+    #[arg(long, alias = "gpu", value_name = "NAME", conflicts_with = "table")]
+    pub accelerator: Option<String>,
+    /// Tensor parallelism [default: the smallest that fits; with --target the cheapest]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub tensor: Option<u32>,
+    /// Pipeline stages
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub pipeline: u32,
+    /// Expert parallelism
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub expert: u32,
+    /// Groups of attention data parallelism
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub data: u32,
+    /// Format of weights [default: fp8 where the accelerator has it, otherwise bf16]
+    #[arg(long, alias = "precision", value_name = "FORMAT")]
+    pub weights: Option<String>,
+    /// Format of experts' weights [default: that of --weights]
+    #[arg(long, value_name = "FORMAT")]
+    pub experts: Option<String>,
+    /// Format of keys and values
+    #[arg(long, default_value = "bf16", value_name = "FORMAT")]
+    pub cache: String,
+    /// Software: vllm, sglang, trtllm, llama.cpp, other
+    #[arg(long, default_value = "vllm", value_name = "NAME")]
+    pub engine: String,
+    /// Mean tokens of a prompt
+    #[arg(long, alias = "isl", default_value_t = 1024.0, value_name = "TOKENS", value_parser = above_zero)]
+    pub prompt: f64,
+    /// Mean tokens of an answer
+    #[arg(long, alias = "osl", default_value_t = 256.0, value_name = "TOKENS", value_parser = above_zero)]
+    pub answer: f64,
+    /// Requests at a time on the replica
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub concurrency: Option<f64>,
+    /// Probability that a drafted token is accepted (speculative decoding)
+    #[arg(long, value_name = "SHARE")]
+    pub acceptance: Option<f64>,
+    /// Tokens that a draft proposes
+    #[arg(long, default_value_t = 3.0, value_name = "N", value_parser = above_zero, requires = "acceptance")]
+    pub drafted: f64,
+    /// Size a fleet: users=20000,tokens=2000000000/d,ttft_p95=2 s,tpot=50 ms
+    #[arg(long, value_name = "KEY=VALUE,..", conflicts_with = "concurrency")]
+    pub target: Option<String>,
+    /// Power and prices
+    #[command(flatten)]
+    pub running: Running,
+}
+
 /// Questions to the models of throughput.
 #[derive(Debug, Subcommand)]
 pub enum PredictCommand {
@@ -446,6 +639,9 @@ pub enum PredictCommand {
         /// Say where the time goes, term by term, with formula and source
         #[arg(long)]
         explain: bool,
+        /// One configuration
+        #[command(flatten)]
+        input: Box<ServeInput>,
     },
     /// Training: step time, utilisation, memory
     Train {
@@ -455,6 +651,9 @@ pub enum PredictCommand {
         /// Say where the time goes, term by term, with formula and source
         #[arg(long)]
         explain: bool,
+        /// One configuration
+        #[command(flatten)]
+        input: Box<TrainInput>,
     },
     /// Fit the parameters of a kind of table to its rows that are not left out
     Fit {

@@ -23,3 +23,4 @@ pub mod training;
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use family::{Answer, Family, families, family_of};
 pub use table::{Row, Table, TableError};
+pub use training::training_interval;

@@ -126,3 +126,17 @@ pub(crate) fn prediction(
     let (low90, high90) = parameters.residuals.get(regime).map_or((value / 2.0, value * 2.0), |it| it.interval(value, 1.0));
     Prediction { value, low90, high90, grade, terms }
 }
+
+/// Factors of the 90 % interval around the time of a step: of a framework that was fitted or not, with a layout that was given
+/// or is ours.
+#[must_use]
+pub fn training_interval(framework: &str, searched: bool) -> (f64, f64) {
+    let parameters = parameters();
+    let regime = match (parameters.framework(framework).1, searched) {
+        (_, true) => "searched",
+        (true, false) => "framework",
+        (false, false) => "general",
+    };
+    let it = prediction(parameters, regime, Grade::Datasheet, 1.0, Vec::new());
+    (it.low90, it.high90)
+}
