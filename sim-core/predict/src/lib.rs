@@ -17,10 +17,12 @@ pub mod family;
 pub mod fit;
 pub mod silicon;
 pub mod steps;
+pub mod replay;
 pub mod table;
 pub mod training;
 
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use family::{Answer, Family, families, family_of};
+
 pub use table::{Row, Table, TableError};
 pub use training::training_interval;
