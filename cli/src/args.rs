@@ -161,6 +161,8 @@ pub enum Command {
     /// Throughput, time, memory, power and energy of a configuration of accelerators, or of every row of a table
     #[command(subcommand)]
     Predict(PredictCommand),
+    /// Serve a trace of requests one by one with continuous batching
+    Replay(Box<ReplayInput>),
     /// List the GPUs of this machine
     Devices,
     /// Print a completion script
@@ -572,39 +574,54 @@ impl From<ShardingArg> for bastide_cost_models::compute::training::Sharding {
     }
 }
 
-/// A replica that serves a model.
-#[derive(Clone, Debug, Args)]
-pub struct ServeInput {
+/// A replica of a model: accelerators, layout, formats, software.
+#[derive(Clone, Debug, Default, Args, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplicaInput {
     /// Model of the library: llama-3.1-70b
-    #[arg(long, value_name = "NAME", conflicts_with = "table")]
+    #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
     /// Accelerator of the library: h100
-    #[arg(long, alias = "gpu", value_name = "NAME", conflicts_with = "table")]
+    #[arg(long, alias = "gpu", value_name = "NAME")]
+    #[serde(alias = "gpu", alias = "device")]
     pub accelerator: Option<String>,
-    /// Tensor parallelism [default: the smallest that fits; with --target the cheapest]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    /// Tensor parallelism [default: the fewest accelerators that hold the model]
+    #[arg(long, alias = "tp", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[serde(alias = "tp")]
     pub tensor: Option<u32>,
-    /// Pipeline stages
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub pipeline: u32,
-    /// Expert parallelism
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub expert: u32,
-    /// Groups of attention data parallelism
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub data: u32,
-    /// Format of weights [default: fp8 where the accelerator has it, otherwise bf16]
+    /// Pipeline stages [default: 1]
+    #[arg(long, alias = "pp", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[serde(alias = "pp")]
+    pub pipeline: Option<u32>,
+    /// Accelerators over which whole experts are spread [default: 1]
+    #[arg(long, alias = "ep", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[serde(alias = "ep")]
+    pub expert: Option<u32>,
+    /// Groups that each hold requests of their own and share the experts (attention data parallelism) [default: 1]
+    #[arg(long, alias = "dp", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[serde(alias = "dp")]
+    pub data: Option<u32>,
+    /// Format of weights: bf16, fp8, fp8-block, int8, fp4, int4 [default: bf16]
     #[arg(long, alias = "precision", value_name = "FORMAT")]
+    #[serde(alias = "precision")]
     pub weights: Option<String>,
     /// Format of experts' weights [default: that of --weights]
     #[arg(long, value_name = "FORMAT")]
     pub experts: Option<String>,
-    /// Format of keys and values
-    #[arg(long, default_value = "bf16", value_name = "FORMAT")]
-    pub cache: String,
-    /// Software: vllm, sglang, trtllm, llama.cpp, other
-    #[arg(long, default_value = "vllm", value_name = "NAME")]
-    pub engine: String,
+    /// Format of keys and values [default: bf16]
+    #[arg(long, value_name = "FORMAT")]
+    pub cache: Option<String>,
+    /// Software: vllm, sglang, trtllm, llama.cpp, other [default: vllm]
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+}
+
+/// A replica at a load, or a fleet for a target.
+#[derive(Clone, Debug, Args)]
+pub struct ServeInput {
+    /// The replica
+    #[command(flatten)]
+    pub replica: ReplicaInput,
     /// Mean tokens of a prompt
     #[arg(long, alias = "isl", default_value_t = 1024.0, value_name = "TOKENS", value_parser = above_zero)]
     pub prompt: f64,
@@ -660,6 +677,29 @@ pub enum PredictCommand {
         /// CSV of measured configurations
         table: PathBuf,
     },
+}
+
+/// How requests are replayed.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayInput {
+    /// Trace: CSV with arrival, prompt and answer tokens, or JSON lines with timestamp, input_length, output_length
+    pub requests: PathBuf,
+    /// The service: a TOML file, or model=llama-3.1-8b,accelerator=h100,tensor=1,max_num_seqs=128; keys are those of the options
+    /// below and of the scheduler [default: from the file's name, ACCELERATOR_MODEL.csv]
+    #[arg(long, value_name = "FILE or KEY=VALUE,..")]
+    pub service: Option<String>,
+    /// The replica
+    #[command(flatten)]
+    pub replica: ReplicaInput,
+    /// Most requests that run at once in a replica [default: 256]
+    #[arg(long, value_name = "N")]
+    pub max_num_seqs: Option<u32>,
+    /// Most tokens of a step of a replica [default: 8192]
+    #[arg(long, value_name = "N")]
+    pub max_num_batched_tokens: Option<u32>,
+    /// Step times from the data sheet alone, also where the machine has been profiled
+    #[arg(long)]
+    pub datasheet: bool,
 }
 
 /// What `report` writes.

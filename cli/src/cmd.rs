@@ -9,6 +9,7 @@ pub mod import;
 pub mod new;
 pub mod plan;
 pub mod predict;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod schema;

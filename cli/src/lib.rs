@@ -61,6 +61,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Grid(command) => cmd::grid::run(command, global, output),
         Command::Import(command) => cmd::import::run(command, global, output),
         Command::Predict(command) => cmd::predict::run(command, global, output),
+        Command::Replay(args) => cmd::replay::run(args, global, output),
         Command::Devices => cmd::devices::run(output),
         Command::Completions { shell } => cmd::completions::run(*shell, output),
     }

@@ -1,6 +1,7 @@
 //! `predict`: throughput, time, memory, power and energy of configurations.
 
-mod library;
+pub mod library;
+pub mod replica;
 mod serve;
 mod table;
 mod train;
