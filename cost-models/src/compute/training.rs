@@ -14,7 +14,7 @@ pub mod search;
 pub mod step;
 
 pub use flops::{Definition, token_flop};
-pub use framework::{Common, Framework, GENERAL, Parameters, parameters};
+pub use framework::{Common, Framework, GENERAL, Parameters, generation_name, parameters, step_parameters};
 pub use layer::{Parts, Passes, Setting};
 pub use layout::{Layout, LayoutError, Optimiser, Recompute, Schedule, Sharding, Task};
 pub use memory::{Capacity, Memory, peak_memory};

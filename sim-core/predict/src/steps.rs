@@ -1,8 +1,9 @@
 //! Tables of single training steps: time and peak memory.
 
 use bastide_cost_models::compute::Grade;
-use bastide_cost_models::compute::training::parameters;
+use bastide_cost_models::compute::training::step_parameters;
 
+use crate::training::fit::{Observation, fit};
 use crate::training::{Run, prediction};
 use crate::{Answer, Family, Row, Table};
 
@@ -21,7 +22,7 @@ impl Family for Steps {
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
         let metric = row.get("metric").unwrap_or("step_time").to_owned();
         let unit = row.get("unit").unwrap_or_default().to_owned();
-        let parameters = parameters();
+        let parameters = step_parameters();
         let outcome = Run::of_step(row).and_then(|run| {
             let task = run.task();
             match metric.as_str() {
@@ -45,7 +46,16 @@ impl Family for Steps {
         vec![Answer { metric, unit, measured: row.number("value"), outcome }]
     }
 
-    fn fit(&self, _table: &Table) -> Option<String> {
-        None
+    fn fit(&self, table: &Table) -> Option<String> {
+        let rows: Vec<Observation> = table
+            .rows()
+            .filter(|row| self.scored(*row) && row.get("metric") == Some("step_time"))
+            .filter_map(|row| {
+                let milliseconds = row.number("value").filter(|it| *it > 0.0)?;
+                let run = Run::of_step(row).ok()?;
+                Some(Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign: 1.0, measured: (milliseconds / 1e3).ln() })
+            })
+            .collect();
+        fit(&rows, step_parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", false)
     }
 }

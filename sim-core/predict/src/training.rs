@@ -1,6 +1,6 @@
 //! Tables of training runs: model FLOP utilisation, rates, times.
 
-mod fit;
+pub(crate) mod fit;
 mod run;
 
 use bastide_cost_models::compute::training::{Definition, Parameters, parameters, token_flop};
@@ -30,7 +30,9 @@ impl Family for Training {
     }
 
     fn fit(&self, table: &Table) -> Option<String> {
-        fit::fit(table)
+        let start = parameters();
+        let rows: Vec<fit::Observation> = table.rows().filter(|row| self.scored(*row)).filter_map(|row| observation(row, start)).collect();
+        fit::fit(&rows, start, "public training benchmarks, one row a run", true)
     }
 }
 
@@ -94,6 +96,17 @@ fn tokens_of(row: Row<'_>) -> Option<f64> {
     None
 }
 
+/// A row as a measured run, where its metric falls or grows in proportion to the step's time.
+fn observation(row: Row<'_>, parameters: &Parameters) -> Option<fit::Observation> {
+    let (metric, unit) = (row.get("metric")?, row.get("unit").unwrap_or_default());
+    let measured = row.number("value").filter(|it| *it > 0.0)?;
+    let run = Run::of_training(row, parameters).ok()?;
+    let one = metric_value(&run, row, metric, unit, 1.0).ok()?;
+    let two = metric_value(&run, row, metric, unit, 2.0).ok()?;
+    let sign = (two / one).log2().round();
+    Some(fit::Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign, measured: (measured / one).ln() })
+}
+
 fn predict(row: Row<'_>, metric: &str, unit: &str, parameters: &Parameters) -> Result<Prediction, String> {
     let run = Run::of_training(row, parameters)?;
     let step = run.step(parameters);
@@ -105,7 +118,7 @@ fn predict(row: Row<'_>, metric: &str, unit: &str, parameters: &Parameters) -> R
     if !(value.is_finite() && value > 0.0) {
         return Err(format!("`{metric}` has no finite value"));
     }
-    let known = parameters.framework(run.framework).1;
+    let known = parameters.framework(run.framework, run.device.generation).1;
     let (regime, grade) = match (known, run.searched) {
         (_, true) => ("searched", Grade::Datasheet),
         (true, false) => ("framework", Grade::Transferred),

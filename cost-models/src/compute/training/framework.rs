@@ -28,6 +28,9 @@ pub struct Framework {
     pub expert_overlap: f64,
     /// Extra time of the products of experts over one product of all their tokens.
     pub grouped: f64,
+    /// Share of the forward pass that selective recomputation repeats (0 where it is the scores of attention alone).
+    #[serde(default)]
+    pub selective: f64,
     /// Growth of the step with each doubling of the nodes: stragglers, jitter, launch skew.
     pub straggle: f64,
     /// Work of a step outside of the layers: data, logging, gradient norm \[s\].
@@ -63,12 +66,15 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters of a framework, or the general ones with `false`.
+    /// The parameters of a framework on a chip: those of `name/architecture`, else those of `name`, else the general ones with `false`.
     #[must_use]
-    pub fn framework(&self, name: &str) -> (&Framework, bool) {
-        match self.framework.get(name) {
+    pub fn framework(&self, name: &str, generation: Generation) -> (&Framework, bool) {
+        let here = self.framework.iter().find(|(key, _)| {
+            key.strip_prefix(name).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| rest == generation_name(generation))
+        });
+        match here.map(|it| it.1).or_else(|| self.framework.get(name)) {
             Some(it) => (it, true),
-            None => (self.framework.get(GENERAL).unwrap_or(&self.framework[0]), false),
+            None => (self.framework.get(GENERAL).unwrap_or(&FALLBACK), false),
         }
     }
 
@@ -78,6 +84,44 @@ impl Parameters {
         self.common.sustained.get(&device.generation).copied().unwrap_or(1.05)
     }
 }
+
+/// A chip's architecture as the table spells it.
+#[must_use]
+pub fn generation_name(generation: Generation) -> &'static str {
+    match generation {
+        Generation::Volta => "volta",
+        Generation::Turing => "turing",
+        Generation::Ampere => "ampere",
+        Generation::Ada => "ada",
+        Generation::Hopper => "hopper",
+        Generation::Blackwell => "blackwell",
+        Generation::BlackwellRtx => "blackwell-rtx",
+        Generation::Cdna2 => "cdna2",
+        Generation::Cdna3 => "cdna3",
+        Generation::Cdna4 => "cdna4",
+        Generation::Gaudi => "gaudi",
+        Generation::Xe2 => "xe2",
+        Generation::Tpu => "tpu",
+        Generation::Trainium => "trainium",
+        Generation::Apple => "apple",
+        Generation::Ascend => "ascend",
+    }
+}
+
+/// Kernels as they are, nothing hidden: for a table without general parameters.
+const FALLBACK: Framework = Framework {
+    matrix: 1.0,
+    attention: 1.0,
+    elementwise: 1.0,
+    launch: 0.0,
+    tensor_overlap: 0.0,
+    data_overlap: 0.0,
+    expert_overlap: 0.0,
+    grouped: 1.0,
+    selective: 0.0,
+    straggle: 0.0,
+    step: 0.0,
+};
 
 /// Name of the parameters for frameworks that were not fitted.
 pub const GENERAL: &str = "general";
@@ -91,6 +135,20 @@ pub fn parameters() -> &'static Parameters {
     static PARAMETERS: OnceLock<Parameters> = OnceLock::new();
     PARAMETERS.get_or_init(|| {
         toml::from_str(include_str!("../../../data/throughput/training.toml"))
+            // The table is compiled in and the tests of this file parse it: no input of a user reaches this.
+            .expect("the compiled-in table parses")
+    })
+}
+
+/// The shipped parameters of Megatron-LM on Blackwell, by measured single steps.
+///
+/// # Panics
+/// Never: the table is compiled in, and the tests parse it.
+#[must_use]
+pub fn step_parameters() -> &'static Parameters {
+    static PARAMETERS: OnceLock<Parameters> = OnceLock::new();
+    PARAMETERS.get_or_init(|| {
+        toml::from_str(include_str!("../../../data/throughput/steps.toml"))
             // The table is compiled in and the tests of this file parse it: no input of a user reaches this.
             .expect("the compiled-in table parses")
     })

@@ -79,7 +79,7 @@ impl<'a> Setting<'a> {
             network: device.scale_out_bandwidth.as_gb_per_s() * 1e9,
             latency: 5e-6,
             domain: f64::from(device.scale_up_domain),
-            framework: it.framework(framework).0,
+            framework: it.framework(framework, device.generation).0,
             common: &it.common,
             sustained: it.sustained(device),
             weights_learn: true,
@@ -327,7 +327,11 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let floor = |parts: &mut Parts| parts.launch = (setting.framework.launch - parts.seconds()).max(0.0);
     floor(&mut it_forward);
     floor(&mut it_backward);
-    let recompute = if layout.recompute == Recompute::Full { it_forward.seconds() } else { 0.0 };
+    let recompute = match layout.recompute {
+        Recompute::None => 0.0,
+        Recompute::Selective => setting.framework.selective * it_forward.seconds(),
+        Recompute::Full => it_forward.seconds(),
+    };
     Passes { forward: it_forward, backward: it_backward, recompute }
 }
 

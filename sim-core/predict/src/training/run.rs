@@ -47,7 +47,7 @@ impl Run {
     where
         Self: 'a,
     {
-        let framework = parameters.framework(self.framework).0;
+        let framework = parameters.framework(self.framework, self.device.generation).0;
         Setting {
             device: self.device,
             network: self.network.unwrap_or_else(|| self.device.scale_out_bandwidth.as_gb_per_s() * 1e9),
@@ -127,7 +127,7 @@ pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> S
 
 /// A count in a column, or why it is none.
 fn count(row: Row<'_>, column: &str) -> Result<Option<u32>, String> {
-    if row.get(column).is_none() {
+    if row.get(column).is_none_or(|it| it.eq_ignore_ascii_case("n/a")) {
         return Ok(None);
     }
     let value = row.positive(column)?;
@@ -267,12 +267,17 @@ impl Run {
             _ => Some(Recompute::None),
         };
         let sharded = text("framework");
-        let sharding = if sharded.contains("FULL_SHARD") || sharded.contains("FSDP") && !sharded.contains("FSDP=0") {
+        let sharding = if sharded.contains("FULL_SHARD")
+            || sharded.contains("FSDP") && !sharded.contains("FSDP=0") && !sharded.contains("GRAD_OP") && framework != "meta"
+        {
             Some(Sharding::Full)
         } else if sharded.contains("SHARD_GRAD_OP") {
             Some(Sharding::Gradients)
         } else if framework == "maxtext" || framework == "maxtext-tpu" {
             Some(Sharding::Full)
+        } else if framework == "meta" {
+            // Weights stay gathered after the forward pass (Llama 3, section 3.3.2).
+            Some(Sharding::Optimiser)
         } else if early && !sharded.contains("DeepSpeed") {
             Some(Sharding::None)
         } else {
