@@ -301,17 +301,22 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
             collective_time(setting.device, Collective::AllReduce, bytes, tensor, fabric)
         };
         let times = if experts && layout.expert_tensor == 1 { 1.0 } else { 2.0 };
-        let exposed = times * one * (1.0 - setting.framework.tensor_overlap);
+        let exposed = times * one * setting.framework.tensor_exposed;
         it_forward.tensor = exposed;
         // Sequence parallelism gathers the inputs again for the weights' gradients, beside the product of the inputs' gradients.
         it_backward.tensor = exposed * if layout.sequence_parallel { 1.25 } else { 1.0 };
     }
     if routed > 0.0 && layout.expert > 1 {
         let members = f64::from(layout.expert) * f64::from(layout.expert_tensor);
-        let bytes = 2.0 * routed * it.hidden;
         let fabric = setting.fabric(members, setting.domain);
+        // A token goes to each domain once and is copied there (DeepSeek-AI 2024, section 3.2.2): of n domains, k random
+        // experts lie in n (1 - (1 - 1/n)^k).
+        let nodes = (members / setting.domain).ceil().max(1.0);
+        let per_token = it.experts.map_or(1.0, |moe| moe.per_token);
+        let copies = if nodes > 1.0 { (nodes * (1.0 - (1.0 - 1.0 / nodes).powf(per_token))).min(per_token) } else { per_token };
+        let bytes = 2.0 * routed * it.hidden * copies / per_token;
         let one = collective_time(setting.device, Collective::AllToAll, bytes, members, fabric);
-        let exposed = 2.0 * one * (1.0 - setting.framework.expert_overlap);
+        let exposed = 2.0 * one * setting.framework.expert_exposed;
         it_forward.expert = exposed;
         it_backward.expert = exposed;
     }

@@ -96,6 +96,10 @@ pub struct Layout {
     pub sequence_parallel: bool,
     /// What data-parallel members share.
     pub sharding: Sharding,
+    /// Data-parallel members that share one copy, where fewer than all do (hybrid sharding: whole copies on every node or slice);
+    /// 0 for all.
+    #[serde(default)]
+    pub sharding_group: u32,
     /// What the backward pass computes again.
     pub recompute: Recompute,
     /// Order of the pipeline.
@@ -125,6 +129,7 @@ impl Default for Layout {
             global_batch: 1,
             sequence_parallel: true,
             sharding: Sharding::Optimiser,
+            sharding_group: 0,
             recompute: Recompute::None,
             schedule: Schedule::OneForwardOneBackward,
             precision: Format::Bf16,

@@ -93,10 +93,10 @@ pub fn search(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed
                 let mine = base.global_batch / data;
                 let micro = one_or(fixed.micro_batch, divisors(mine, 32).collect());
                 let experts = one_or(fixed.expert, expert_choices(it.experts.map_or(1.0, |moe| moe.count), data * context * tensor));
-                let most = (layers / pipeline.max(1)).max(1);
+                let most = layers.div_ceil(pipeline.max(1)).max(1);
                 let chunks = one_or(
                     fixed.interleaving,
-                    if pipeline == 1 { vec![1] } else { [1, 2, 3, 5, 10, 20].into_iter().filter(|v| most.is_multiple_of(*v) && v * 1 <= most).collect() },
+                    if pipeline == 1 { vec![1] } else { divisors(most, 20).filter(|v| v * pipeline <= layers.max(pipeline)).collect() },
                 );
                 for &micro_batch in &micro {
                     for &expert in &experts {

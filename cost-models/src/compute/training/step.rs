@@ -174,10 +174,21 @@ pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
         ),
     ];
     let (forward, backward) = (middle_stage.forward.seconds(), middle_stage.backward.seconds() + middle_stage.recompute);
-    let (mut gather, mut reduce) = (0.0, 0.0);
+    let (mut gather, mut reduce, mut between) = (0.0, 0.0, 0.0);
     let learn = if setting.weights_learn { 1.0 } else { 0.0 };
     for (parameters, members, inside) in groups {
         if parameters <= 0.0 || members <= 1.0 {
+            continue;
+        }
+        let all = members;
+        let members = if layout.sharding_group > 0 { members.min(f64::from(layout.sharding_group)) } else { members };
+        let copies = (all / members).floor();
+        if copies > 1.0 {
+            // Gradients of a shard are summed over the copies once a step.
+            let bytes = learn * layout.optimiser.gradient_bytes * parameters / members;
+            between += collective_time(setting.device, Collective::AllReduce, bytes, copies, setting.fabric(copies, 1.0));
+        }
+        if members <= 1.0 {
             continue;
         }
         let fabric = setting.fabric(members, inside);
@@ -202,12 +213,20 @@ pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
         }
     };
 
+    it_step.data += exposed(between, overlap, backward);
+
     // The update reads gradients and states and writes states and weights.
     let traffic = 2.0 * layout.optimiser.state_bytes + layout.optimiser.gradient_bytes + 2.0;
-    let shard = |members: f64| if layout.sharding == Sharding::None { 1.0 } else { members.max(1.0) };
+    let group = if layout.sharding_group > 0 { f64::from(layout.sharding_group) } else { f64::INFINITY };
+    let shard = |members: f64| if layout.sharding == Sharding::None { 1.0 } else { members.min(group).max(1.0) };
     let owned = groups.iter().map(|(parameters, members, _)| parameters / shard(*members)).sum::<f64>();
     it_step.optimiser = learn * setting.memory(traffic * owned);
     it_step.overhead = framework.step;
+    if layout.sharding >= Sharding::Gradients && framework.pressure > 0.0 {
+        // States of the shard over the memory: from half full on there is little left for gathered weights and activations.
+        let state = (2.0 + layout.optimiser.gradient_bytes + layout.optimiser.state_bytes) * owned / setting.device.memory.as_bytes();
+        it_step.overhead += framework.pressure * ((state - 0.5) / 0.1).clamp(0.0, 1.0) * it_step.passes.seconds();
+    }
     let nodes = f64::from(layout.devices) / setting.domain.min(8.0);
     it_step.straggle = framework.straggle * nodes.max(1.0).log2() * it_step.seconds();
     it_step

@@ -332,6 +332,12 @@ impl Run {
             flash_attention: !early,
             fused_cross_entropy: !early && framework != "composer",
             data: members,
+            // MaxText shards inside a slice or node and copies between them.
+            sharding_group: match (framework, slices) {
+                ("maxtext", _) => device.scale_up_domain,
+                ("maxtext-tpu", Some(slices)) => (f64::from(devices) / slices) as u32,
+                _ => 0,
+            },
             ..Layout::default()
         };
         let fixed = Fixed { context: fixed.context.or((context_only || fixed.tensor.is_some() || fixed.micro_batch.is_some()).then_some(1)), ..fixed };
