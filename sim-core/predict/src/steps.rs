@@ -1,7 +1,7 @@
 //! Tables of single training steps: time and peak memory.
 
 use bastide_cost_models::compute::Grade;
-use bastide_cost_models::compute::training::step_parameters;
+use bastide_cost_models::compute::training::{parameters, step_parameters};
 
 use crate::training::fit::{Observation, fit};
 use crate::training::{Run, prediction};
@@ -56,6 +56,6 @@ impl Family for Steps {
                 Some(Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign: 1.0, measured: (milliseconds / 1e3).ln() })
             })
             .collect();
-        fit(&rows, step_parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", false)
+        fit(&rows, parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", false)
     }
 }

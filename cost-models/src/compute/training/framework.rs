@@ -49,8 +49,28 @@ pub struct Common {
     pub attention_backward: f64,
     /// Share of the peak of memory bandwidth that streaming kernels reach.
     pub stream: f64,
-    /// Time of matrix products in sustained training over the kernel alone, by the chips' architecture: power-limited clocks.
+    /// Time of matrix products in sustained training over the kernel alone, by the chips' architecture, on the product with the
+    /// architecture's usual power limit: power-limited clocks.
     pub sustained: IndexMap<Generation, f64>,
+    /// How clocks under load follow the power limit: time of products falls with (power per peak)^`power`.
+    pub power: f64,
+}
+
+impl Common {
+    /// Factor of sustained load on a device's matrix products.
+    #[must_use]
+    pub fn sustained(&self, device: &Device) -> f64 {
+        let usual = self.sustained.get(&device.generation).copied().unwrap_or(1.05);
+        // Board power over 16-bit peak of the product whose limit is usual [W s / TFLOP]: A100 SXM, H100 SXM, B200 (data sheets).
+        let reference = match device.generation {
+            Generation::Ampere => 400.0 / 312.0,
+            Generation::Hopper => 700.0 / 989.4,
+            Generation::Blackwell => 1000.0 / 2250.0,
+            _ => return usual,
+        };
+        let here = device.board_power.as_w() / device.peak_16bit.as_tflop_per_s();
+        if here > 0.0 { usual * (reference / here).clamp(0.3, 3.0).powf(self.power) } else { usual }
+    }
 }
 
 /// The fitted parameters and their provenance.
@@ -84,7 +104,7 @@ impl Parameters {
     /// Sustained-load factor of a device's matrix products.
     #[must_use]
     pub fn sustained(&self, device: &Device) -> f64 {
-        self.common.sustained.get(&device.generation).copied().unwrap_or(1.05)
+        self.common.sustained(device)
     }
 }
 

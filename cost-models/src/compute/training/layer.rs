@@ -197,6 +197,7 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     // Feed-forward.
     let mut inner_numbers = 0.0;
     let mut routed = 0.0;
+    let mut expert_numbers = 0.0;
     match it.experts.filter(|_| experts) {
         None => {
             products.add(1.0, tokens, (it.matrices - 1.0) * it.inner / tensor, it.hidden, 1.0);
@@ -217,7 +218,7 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
             };
             together((it.matrices - 1.0) * moe.inner / part, it.hidden, &mut products);
             together(it.hidden, moe.inner / part, &mut products);
-            inner_numbers += rows * it.matrices * moe.inner / part;
+            expert_numbers += rows * it.matrices * moe.inner / part;
             if moe.shared_inner > 0.0 {
                 products.add(1.0, tokens, (it.matrices - 1.0) * moe.shared_inner / tensor, it.hidden, 1.0);
                 products.add(1.0, tokens, it.hidden, moe.shared_inner / tensor, 1.0);
@@ -261,9 +262,10 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let split = if layout.sequence_parallel { tensor } else { 1.0 };
     let numbers = 10.0 * tokens * it.hidden / split
         + 2.0 * tokens * (width + value_width) / tensor
-        + inner_numbers
-        + 4.0 * routed * it.hidden;
-    let mut forward_bytes = setting.framework.elementwise * 2.0 * numbers;
+        + inner_numbers;
+    // Tokens are put in the experts' order and back, and activated, by fused kernels.
+    let fused = 4.0 * routed * it.hidden + expert_numbers;
+    let mut forward_bytes = 2.0 * (setting.framework.elementwise * numbers + fused);
     // Backward reads the inputs again beside the gradients.
     let mut backward_bytes = 2.0 * forward_bytes;
     if layout.precision.bytes() < 2.0 {
@@ -314,7 +316,9 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
         let nodes = (members / setting.domain).ceil().max(1.0);
         let per_token = it.experts.map_or(1.0, |moe| moe.per_token);
         let copies = if nodes > 1.0 { (nodes * (1.0 - (1.0 - 1.0 / nodes).powf(per_token))).min(per_token) } else { per_token };
-        let bytes = 2.0 * routed * it.hidden * copies / per_token;
+        // The rest stays in the sender's own domain, on faster links.
+        let away = if nodes > 1.0 { 1.0 - 1.0 / nodes } else { 1.0 };
+        let bytes = 2.0 * routed * it.hidden * copies / per_token * away;
         let one = collective_time(setting.device, Collective::AllToAll, bytes, members, fabric);
         let exposed = 2.0 * one * setting.framework.expert_exposed;
         it_forward.expert = exposed;

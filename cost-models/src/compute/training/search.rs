@@ -1,7 +1,7 @@
 //! Search for the layouts that train a model fastest.
 
 use super::layer::Setting;
-use super::{Layout, Recompute, Schedule, Sharding, Step, Task, peak_memory, step};
+use super::{Layout, Recompute, Sharding, Step, Task, peak_memory, step};
 
 /// A layout with what it makes of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,8 +62,12 @@ fn divisors(whole: u32, most: u32) -> impl Iterator<Item = u32> {
 /// Where nothing fits, the candidates are empty; [`smallest`] says what would.
 #[must_use]
 pub fn search(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, keep: usize) -> Vec<Candidate> {
+    within(setting, task, base, fixed, keep, setting.device.memory.as_bytes() * PLANNED_MEMORY)
+}
+
+/// The search with a memory of its own (B).
+fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, keep: usize, capacity: f64) -> Vec<Candidate> {
     let it = task.architecture;
-    let capacity = setting.device.memory.as_bytes() * PLANNED_MEMORY;
     let mut best: Vec<Candidate> = Vec::with_capacity(keep + 1);
     let one_or = |given: Option<u32>, all: Vec<u32>| given.map_or(all, |it| vec![it]);
     let widest = if setting.domain >= 16.0 && setting.domain <= 72.0 { 16 } else { (setting.domain as u32).clamp(1, 16) };
@@ -176,21 +180,5 @@ pub fn complete(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fix
     if let Some(found) = search(setting, task, base, fixed, 1).first() {
         return Some(*found);
     }
-    let model = fixed.tensor.unwrap_or(1).checked_mul(fixed.pipeline.unwrap_or(1))?.checked_mul(fixed.context.unwrap_or(1))?.max(1);
-    let data = base.devices / model;
-    let layout = Layout {
-        tensor: fixed.tensor.unwrap_or(1),
-        pipeline: fixed.pipeline.unwrap_or(1),
-        context: fixed.context.unwrap_or(1),
-        data,
-        expert: fixed.expert.unwrap_or(1),
-        interleaving: fixed.interleaving.unwrap_or(1),
-        micro_batch: fixed.micro_batch.unwrap_or(1),
-        sharding: fixed.sharding.unwrap_or(Sharding::Optimiser),
-        recompute: fixed.recompute.unwrap_or(Recompute::Full),
-        schedule: Schedule::OneForwardOneBackward,
-        ..*base
-    };
-    layout.check(task.architecture).ok()?;
-    Some(Candidate { layout, step: step(setting, task, &layout), memory: peak_memory(&task, &layout).total() })
+    within(setting, task, base, fixed, 1, f64::INFINITY).first().copied()
 }

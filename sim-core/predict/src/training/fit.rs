@@ -28,7 +28,7 @@ impl Observation {
         let setting = bastide_cost_models::compute::training::Setting {
             framework,
             common,
-            sustained: common.sustained.get(&self.run.device.generation).copied().unwrap_or(setting.sustained),
+            sustained: common.sustained(self.run.device),
             ..setting
         };
         let seconds = bastide_cost_models::compute::training::step(setting, self.run.task(), &self.run.layout).seconds();
@@ -156,11 +156,13 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
             .map(|((_, low, high, _), start)| Parameter { start, low: *low, high: *high })
             .collect();
         ranges.push(Parameter { start: 2.9, low: 2.0, high: 4.5 });
+        ranges.push(Parameter { start: 0.7, low: 0.0, high: 1.5 });
         ranges.extend(chips.map(|_| Parameter { start: 1.1, low: 0.8, high: 1.8 }));
         let common = |x: &[f64]| {
             let mut common = start.common.clone();
             common.attention_backward = x[12];
-            for (chip, value) in chips.iter().zip(&x[13..]) {
+            common.power = x[13];
+            for (chip, value) in chips.iter().zip(&x[14..]) {
                 common.sustained.insert(*chip, *value);
             }
             common
@@ -176,8 +178,8 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
                 .sum::<f64>()
                 / counts.len() as f64;
             let away: f64 = x.iter().zip(START).zip(&FIGURES).map(|((x, start), figure)| ((x - start) / figure.3).powi(2)).sum();
-            let chips: f64 = x[13..].iter().map(|it| ((it - 1.1) / 0.1).powi(2)).sum();
-            data + 0.003 * (away + chips + ((x[12] - 2.9) / 0.3).powi(2))
+            let chips: f64 = x[14..].iter().map(|it| ((it - 1.1) / 0.1).powi(2)).sum();
+            data + 0.003 * (away + chips + ((x[12] - 2.9) / 0.3).powi(2) + ((x[13] - 0.7) / 0.3).powi(2))
         });
         general.copy_from_slice(&best[..12]);
         parameters.common = common(&best);
@@ -211,11 +213,15 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         "provenance = \"{provenance}; fitted on the groups that are not left out; mean error of groups that took no part: {}\"\n",
         scores.join(", ")
     );
-    let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}", parameters.common.attention_backward, parameters.common.stream);
+    let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}", parameters.common.attention_backward, parameters.common.stream, parameters.common.power);
     let chips: Vec<String> = parameters.common.sustained.iter().map(|(chip, value)| format!("{} = {value:.4}", generation_name(*chip))).collect();
     let _ = writeln!(out, "sustained = {{ {} }}", chips.join(", "));
     for name in ["framework", "general", "searched", "benchmark"] {
-        let own = residuals.get(name).filter(|set| set.len() >= 10).and_then(|set| Conformal::calibrate(set.iter().copied()));
+        // Both signs of each residual: few rows say little about skew.
+        let own = residuals
+            .get(name)
+            .filter(|set| set.len() >= 10)
+            .and_then(|set| Conformal::calibrate(set.iter().flat_map(|(residual, scale)| [(*residual, *scale), (-residual, *scale)])));
         let it = own.or_else(|| start.residuals.get(name).copied());
         if let Some(it) = it {
             let _ = writeln!(out, "\n[residuals.{name}]\nlow = {:.4}\nhigh = {:.4}", it.low.min(-0.02), it.high.max(0.02));
