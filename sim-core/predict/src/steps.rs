@@ -33,7 +33,7 @@ impl Family for Steps {
                         return Err("the step has no finite time".to_owned());
                     }
                     let value = if unit == "s" { seconds } else { 1e3 * seconds };
-                    Ok(prediction(parameters, "framework", Grade::Transferred, value, step.terms()))
+                    Ok(prediction(parameters, run.regime(true), Grade::Transferred, value, step.terms()))
                 }
                 "peak_memory_allocated" => {
                     let bytes = bastide_cost_models::compute::training::peak_memory(&task, &run.layout).total();

@@ -119,12 +119,8 @@ fn predict(row: Row<'_>, metric: &str, unit: &str, parameters: &Parameters) -> R
         return Err(format!("`{metric}` has no finite value"));
     }
     let known = parameters.framework(run.framework, run.device.generation).1;
-    let (regime, grade) = match (known, run.searched) {
-        (_, true) => ("searched", Grade::Datasheet),
-        (true, false) => ("framework", Grade::Transferred),
-        (false, false) => ("general", Grade::Datasheet),
-    };
-    Ok(prediction(parameters, regime, grade, value, step.terms()))
+    let grade = if known && !run.searched { Grade::Transferred } else { Grade::Datasheet };
+    Ok(prediction(parameters, run.regime(known), grade, value, step.terms()))
 }
 
 /// A value with the interval of its regime.

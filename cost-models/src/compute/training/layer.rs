@@ -266,8 +266,9 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     // Tokens are put in the experts' order and back, and activated, by fused kernels.
     let fused = 4.0 * routed * it.hidden + expert_numbers;
     let mut forward_bytes = 2.0 * (setting.framework.elementwise * numbers + fused);
-    // Backward reads the inputs again beside the gradients.
-    let mut backward_bytes = 2.0 * forward_bytes;
+    // Backward reads the inputs again beside the gradients: 3 numbers for 2 in a norm, 5 for 3 in a gated activation, as many in
+    // a residual or a permutation.
+    let mut backward_bytes = 1.5 * forward_bytes;
     if layout.precision.bytes() < 2.0 {
         // Read 16 bits, write twice: as it is and transposed (Micikevicius et al. 2022).
         forward_bytes += 4.0 * products.converted * 0.5;
@@ -311,11 +312,12 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     if routed > 0.0 && layout.expert > 1 {
         let members = f64::from(layout.expert) * f64::from(layout.expert_tensor);
         let fabric = setting.fabric(members, setting.domain);
-        // A token goes to each domain once and is copied there (DeepSeek-AI 2024, section 3.2.2): of n domains, k random
-        // experts lie in n (1 - (1 - 1/n)^k).
+        // A token goes to each accelerator once, and over the network to each domain once, to be copied there (DeepSeek-AI 2024,
+        // section 3.2.2): of n places, k random experts lie in n (1 - (1 - 1/n)^k).
         let nodes = (members / setting.domain).ceil().max(1.0);
-        let per_token = it.experts.map_or(1.0, |moe| moe.per_token);
-        let copies = if nodes > 1.0 { (nodes * (1.0 - (1.0 - 1.0 / nodes).powf(per_token))).min(per_token) } else { per_token };
+        let per_token = it.experts.map_or(1.0, |moe| moe.per_token).max(1.0);
+        let places = if nodes > 1.0 { nodes } else { members };
+        let copies = places * (1.0 - (1.0 - 1.0 / places).powf(per_token));
         // The rest stays in the sender's own domain, on faster links.
         let away = if nodes > 1.0 { 1.0 - 1.0 / nodes } else { 1.0 };
         let bytes = 2.0 * routed * it.hidden * copies / per_token * away;

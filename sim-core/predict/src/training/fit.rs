@@ -10,7 +10,7 @@ use bastide_cost_models::compute::training::{Common, Framework, GENERAL, Paramet
 use bastide_cost_models::compute::{Conformal, Generation, left_out};
 
 use super::Run;
-use crate::fit::{Parameter, minimise, robust_loss};
+use crate::fit::{Parameter, minimise};
 
 /// A measured run: `ln(measured / predicted) = sign * ln(seconds) + constant`.
 pub(crate) struct Observation {
@@ -93,16 +93,27 @@ const START: [f64; 12] = [1.05, 1.1, 1.3, 3e-4, 1.0, 0.9, 0.9, 1.1, 0.0, 0.0, 3e
 /// Noise of a published figure between submitters, in logarithms: what residuals are weighed against.
 const NOISE: f64 = 0.04;
 
+/// What a residual costs: its size, of which little above `cap` counts.
+fn cost(residual: f64, cap: f64) -> f64 {
+    let size = if residual.is_finite() { residual.abs() } else { 10.0 };
+    size.min(cap) + 0.1 * (size - cap).max(0.0)
+}
+
 /// A framework's figures for some rows, drawn to `prior`.
 fn fit_one(rows: &[&Observation], parameters: &Parameters, prior: &[f64; 12], rounds: usize) -> [f64; 12] {
     let ranges: Vec<Parameter> =
         FIGURES.iter().zip(prior).map(|((_, low, high, _), start)| Parameter { start: *start, low: *low, high: *high }).collect();
-    let count = rows.len().max(1) as f64;
+    // Rows of a group are alike: a group of four counts as two of one.
+    let mut sizes: BTreeMap<&str, f64> = BTreeMap::new();
+    for row in rows {
+        *sizes.entry(row.group.as_str()).or_default() += 1.0;
+    }
     let (best, _) = minimise(&ranges, rounds, |x| {
         let it = framework(x);
-        let data = robust_loss(rows.iter().map(|row| row.residual(parameters, &it, &parameters.common)), 0.25);
+        let data: f64 =
+            rows.iter().map(|row| cost(row.residual(parameters, &it, &parameters.common), 0.25) / sizes[row.group.as_str()].sqrt()).sum();
         let away: f64 = x.iter().zip(prior).zip(&FIGURES).map(|((x, prior), figure)| ((x - prior) / figure.3).powi(2)).sum();
-        data + NOISE / count * away / 2.0
+        data + NOISE * away / 2.0
     });
     let mut out = *prior;
     out.copy_from_slice(&best);
@@ -171,10 +182,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
             let (it, common) = (framework(x), common(x));
             let data: f64 = rows
                 .iter()
-                .map(|row| {
-                    let size = row.residual(&parameters, &it, &common).abs();
-                    (size.min(0.5) + 0.1 * (size - 0.5).max(0.0)) / counts[row.run.framework]
-                })
+                .map(|row| cost(row.residual(&parameters, &it, &common), 0.5) / counts[row.run.framework])
                 .sum::<f64>()
                 / counts.len() as f64;
             let away: f64 = x.iter().zip(START).zip(&FIGURES).map(|((x, start), figure)| ((x - start) / figure.3).powi(2)).sum();
@@ -187,7 +195,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
     let found = fit_levels(&rows, &parameters, &general, 60);
     // Leave one group out.
     let groups: std::collections::BTreeSet<&str> = rows.iter().map(|it| it.group.as_str()).collect();
-    let mut residuals: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut residuals: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for group in groups {
         let (out, kept): (Vec<&Observation>, Vec<&Observation>) = rows.iter().partition(|it| it.group == group);
         let names: std::collections::BTreeSet<&str> = out.iter().map(|it| it.run.framework).collect();
@@ -196,13 +204,9 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         for row in out {
             let key = keys(&row.run);
             let it = levels.get(&key[0]).or_else(|| levels.get(&key[1]));
-            let regime = match (row.run.searched, it.is_some()) {
-                (true, _) => "searched",
-                (false, true) => "framework",
-                (false, false) => "general",
-            };
+            let regime = row.run.regime(it.is_some());
             let it = framework(it.unwrap_or(&general));
-            residuals.entry(regime).or_default().push((row.residual(&parameters, &it, &parameters.common), 1.0));
+            residuals.entry(regime.to_owned()).or_default().push((row.residual(&parameters, &it, &parameters.common), 1.0));
         }
     }
     let mean = |set: &[(f64, f64)]| set.iter().map(|it| it.0.abs()).sum::<f64>() / set.len().max(1) as f64;
@@ -216,11 +220,11 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
     let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}", parameters.common.attention_backward, parameters.common.stream, parameters.common.power);
     let chips: Vec<String> = parameters.common.sustained.iter().map(|(chip, value)| format!("{} = {value:.4}", generation_name(*chip))).collect();
     let _ = writeln!(out, "sustained = {{ {} }}", chips.join(", "));
-    for name in ["framework", "general", "searched", "benchmark"] {
+    for name in ["framework", "composer", "experts", "general", "searched", "benchmark"] {
         // Both signs of each residual: few rows say little about skew.
         let own = residuals
             .get(name)
-            .filter(|set| set.len() >= 10)
+            .filter(|set| set.len() >= 8)
             .and_then(|set| Conformal::calibrate(set.iter().flat_map(|(residual, scale)| [(*residual, *scale), (-residual, *scale)])));
         let it = own.or_else(|| start.residuals.get(name).copied());
         if let Some(it) = it {

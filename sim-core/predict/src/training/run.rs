@@ -60,6 +60,23 @@ impl Run {
         }
     }
 
+    /// Which residuals say how sure a prediction is; `known` where the framework was fitted.
+    #[must_use]
+    pub fn regime(&self, known: bool) -> &'static str {
+        if self.searched {
+            "searched"
+        } else if !known {
+            "general"
+        } else if self.architecture.experts.is_some() {
+            // Routing, permutation and grouped products differ more between releases than dense layers.
+            "experts"
+        } else if self.framework == "composer" {
+            "composer"
+        } else {
+            "framework"
+        }
+    }
+
     /// The step, part by part.
     #[must_use]
     pub fn step(&self, parameters: &Parameters) -> Step {
