@@ -14,6 +14,7 @@ pub mod collective;
 pub mod device;
 pub mod format;
 pub mod gemm;
+pub mod offline;
 pub mod prediction;
 pub mod serving;
 mod serving_rate;

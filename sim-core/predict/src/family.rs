@@ -39,6 +39,7 @@ pub trait Family: Sync {
 pub fn families() -> &'static [&'static dyn Family] {
     &[
         // One line for each kind.
+        &crate::inference::Inference,
         &crate::silicon::Silicon,
         &crate::steps::Steps,
         &crate::training::Training,

@@ -15,6 +15,7 @@
 pub mod evaluation;
 pub mod family;
 pub mod fit;
+pub mod inference;
 pub mod silicon;
 pub mod steps;
 pub mod replay;
