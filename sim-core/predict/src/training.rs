@@ -139,9 +139,9 @@ pub(crate) fn prediction(
 /// Factors of the 90 % interval around the time of a step: of a framework that was fitted or not, with a layout that was given
 /// or is ours.
 #[must_use]
-pub fn training_interval(framework: &str, searched: bool) -> (f64, f64) {
+pub fn training_interval(framework: &str, generation: bastide_cost_models::compute::Generation, searched: bool) -> (f64, f64) {
     let parameters = parameters();
-    let regime = match (parameters.framework(framework).1, searched) {
+    let regime = match (parameters.framework(framework, generation).1, searched) {
         (_, true) => "searched",
         (true, false) => "framework",
         (false, false) => "general",
