@@ -12,12 +12,15 @@
 //! them is in [`Parameters`], fitted once for each engine.
 
 pub mod deployment;
+pub mod load;
 pub mod memory;
 pub mod parameters;
+pub mod sizing;
 pub mod steady;
 pub mod step;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
+pub use load::{State, Targets};
 pub use memory::{Memory, Shortage};
 pub use parameters::{EngineParameters, Parameters, Practice, parameters};
 pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};

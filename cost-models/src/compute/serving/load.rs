@@ -1,0 +1,180 @@
+//! A replica under an open load: latency with its tail, the largest load within targets, power.
+//!
+//! Requests arrive at a rate of their own instead of one following another. The replica settles where its closed loop serves
+//! that rate (Little 1961: concurrency = rate x time in the replica); the wait for prefills of others has an exponential
+//! tail of its mean (Abate, Choudhury and Whitt 1995, asymptotically exact for M/G/1 queues).
+
+use super::{Deployment, Latency, Lengths, Speculation};
+
+/// Share of the difference between full and idle power that streaming weights, keys and values draws; prefilling draws all
+/// of it (Patel et al. 2024, Splitwise, section 3.4: prompts draw the limit, tokens well below; the share is our
+/// assumption until it is measured on the device).
+pub const STREAMING_ACTIVITY: f64 = 0.6;
+
+/// What users can bear.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Targets {
+    /// 95th percentile of the time to the first token \[s\].
+    pub ttft_p95: f64,
+    /// Mean time for each further token \[s\].
+    pub tpot: f64,
+}
+
+impl Targets {
+    /// Nothing is asked.
+    pub const NONE: Self = Self { ttft_p95: f64::INFINITY, tpot: f64::INFINITY };
+}
+
+/// A replica at a load.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct State {
+    /// Latencies and rate.
+    pub latency: Latency,
+    /// Requests in the replica at a time.
+    pub concurrency: f64,
+    /// 95th percentile of the time to the first token \[s\].
+    pub ttft_p95: f64,
+    /// Tokens of answers \[1/s\].
+    pub output_tokens_per_s: f64,
+    /// Share of the time that goes into prefilling.
+    pub prefill_share: f64,
+    /// Power between idle (0) and full (1), averaged over time.
+    pub activity: f64,
+}
+
+impl Deployment<'_> {
+    /// The replica with `concurrency` requests under way.
+    #[must_use]
+    pub fn state(&self, concurrency: f64, lengths: Lengths, speculation: Option<Speculation>) -> State {
+        let it = self.closed_loop(concurrency, lengths, speculation);
+        let prefill_share = (it.rate * it.prefill).clamp(0.0, 1.0);
+        // Below one request at a time the replica idles in between.
+        let busy = concurrency.min(1.0);
+        let wait = (it.ttft - it.prefill).max(0.0);
+        // P(wait) is the share of time that prefills take; the wait of those who wait is its mean over that.
+        let tail = if prefill_share > 0.05 { wait / prefill_share * (prefill_share / 0.05).ln() } else { wait };
+        State {
+            latency: it,
+            concurrency,
+            ttft_p95: it.prefill + tail.max(wait),
+            output_tokens_per_s: it.rate * lengths.output,
+            prefill_share,
+            activity: busy * (prefill_share + (1.0 - prefill_share) * STREAMING_ACTIVITY),
+        }
+    }
+
+    /// The replica at a rate of requests \[1/s\]; `None` where it cannot serve so many.
+    #[must_use]
+    pub fn at_rate(&self, rate: f64, lengths: Lengths, speculation: Option<Speculation>) -> Option<State> {
+        let most = self.room(lengths.prompt + lengths.output / 2.0);
+        if !(rate > 0.0 && most >= 1.0) || self.closed_loop(most, lengths, speculation).rate < rate {
+            return None;
+        }
+        // Below one request at a time the rate is that of one request over the time between two.
+        let alone = self.state(1.0, lengths, speculation);
+        if rate <= alone.latency.rate {
+            let share = rate / alone.latency.rate;
+            return Some(State {
+                concurrency: share,
+                latency: Latency { rate, ..alone.latency },
+                output_tokens_per_s: rate * lengths.output,
+                prefill_share: alone.prefill_share * share,
+                activity: alone.activity * share,
+                ..alone
+            });
+        }
+        let at = bisect(1.0, most, |concurrency| self.closed_loop(concurrency, lengths, speculation).rate >= rate);
+        Some(self.state(at, lengths, speculation))
+    }
+
+    /// The replica at the largest load within the targets; `None` where even one request at a time misses them, or the model
+    /// does not fit.
+    #[must_use]
+    pub fn largest_load(&self, lengths: Lengths, speculation: Option<Speculation>, targets: Targets) -> Option<State> {
+        let most = self.room(lengths.prompt + lengths.output / 2.0).min(MOST_REQUESTS * self.layout.data);
+        let misses = |concurrency: f64| {
+            let it = self.state(concurrency, lengths, speculation);
+            it.ttft_p95 > targets.ttft_p95 || it.latency.tpot > targets.tpot
+        };
+        if !(most >= 1.0) || misses(1.0) {
+            return None;
+        }
+        if !misses(most) {
+            return Some(self.state(most, lengths, speculation));
+        }
+        let over = bisect(1.0, most, misses);
+        // The last whole number of requests that still meets them.
+        Some(self.state((over - 1e-6).floor().max(1.0), lengths, speculation))
+    }
+}
+
+/// Most requests at once of a data-parallel group: engines' largest default (vLLM `max_num_seqs` 1,024 on large devices;
+/// TensorRT-LLM `max_batch_size` 2,048).
+const MOST_REQUESTS: f64 = 1024.0;
+
+/// The smallest value between `low` (where `over` is false) and `high` (where it is true) at which `over` turns true.
+fn bisect(mut low: f64, mut high: f64, over: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if over(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+        if high - low < 1e-6 * high {
+            break;
+        }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, Layout};
+    use super::*;
+    use crate::compute::{Format, architecture, device};
+
+    fn replica() -> Deployment<'static> {
+        let (h100, llama) = (device("h100").unwrap().1, architecture("llama-3.1-8b").unwrap().1);
+        Deployment::new(h100, llama, Format::Fp8, Layout::tensor(1.0), Engine::Vllm)
+    }
+
+    const CHAT: Lengths = Lengths { prompt: 1024.0, output: 256.0 };
+
+    #[test]
+    fn a_rate_is_served_at_that_rate() {
+        let it = replica();
+        for rate in [0.01, 0.5, 5.0, 15.0] {
+            let state = it.at_rate(rate, CHAT, None).unwrap();
+            assert!((state.latency.rate / rate - 1.0).abs() < 1e-3, "{rate}: {}", state.latency.rate);
+            // Little's law.
+            let held = state.latency.ttft + CHAT.output * state.latency.tpot;
+            assert!((state.concurrency / (rate * held) - 1.0).abs() < 0.05, "{rate}: {} {}", state.concurrency, rate * held);
+        }
+        assert!(it.at_rate(1e4, CHAT, None).is_none());
+        assert!(it.at_rate(0.0, CHAT, None).is_none() && it.at_rate(f64::NAN, CHAT, None).is_none());
+    }
+
+    #[test]
+    fn the_largest_load_is_the_last_within_the_targets() {
+        let it = replica();
+        let targets = Targets { ttft_p95: 1.0, tpot: 0.020 };
+        let best = it.largest_load(CHAT, None, targets).unwrap();
+        assert!(best.ttft_p95 <= targets.ttft_p95 && best.latency.tpot <= targets.tpot, "{best:?}");
+        let next = it.state(best.concurrency + 2.0, CHAT, None);
+        assert!(next.ttft_p95 > targets.ttft_p95 || next.latency.tpot > targets.tpot, "{next:?}");
+        assert!(it.largest_load(CHAT, None, Targets { ttft_p95: 1e-6, ..targets }).is_none());
+    }
+
+    #[test]
+    fn more_load_draws_more_power_and_waits_longer() {
+        let it = replica();
+        let mut before = it.at_rate(0.1, CHAT, None).unwrap();
+        for rate in [1.0, 4.0, 10.0] {
+            let now = it.at_rate(rate, CHAT, None).unwrap();
+            assert!(now.activity > before.activity && now.latency.tpot > before.latency.tpot && now.ttft_p95 >= before.ttft_p95, "{rate}");
+            assert!((0.0..=1.0).contains(&now.activity));
+            before = now;
+        }
+    }
+}
