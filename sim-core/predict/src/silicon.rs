@@ -74,3 +74,25 @@ impl Family for Silicon {
         toml::to_string(&fitted).ok()
     }
 }
+
+/// Factors of the 90 % intervals of latencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Intervals {
+    /// Of the time to the first token.
+    pub ttft: (f64, f64),
+    /// Of the time for each further token.
+    pub tpot: (f64, f64),
+}
+
+/// Factors of the 90 % intervals of a model and device that were not measured together.
+#[must_use]
+pub fn serving_intervals() -> Intervals {
+    Intervals { ttft: (0.6, 1.6), tpot: (0.6, 1.6) }
+}
+
+/// What latencies of a deployment rest on: engines were measured on chips of the Hopper and Blackwell generations.
+#[must_use]
+pub fn serving_grade(it: &bastide_cost_models::compute::serving::Deployment<'_>) -> Grade {
+    use bastide_cost_models::compute::Generation;
+    if matches!(it.device.generation, Generation::Hopper | Generation::Blackwell) { Grade::Transferred } else { Grade::Datasheet }
+}
