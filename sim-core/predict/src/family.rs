@@ -44,6 +44,7 @@ pub fn families() -> &'static [&'static dyn Family] {
         &crate::steps::Steps,
         &crate::training::Training,
     ]
+    &[&crate::attention::AttentionFamily]
 }
 
 /// The kind of a table.

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attention;
 pub mod evaluation;
 pub mod family;
 pub mod fit;
