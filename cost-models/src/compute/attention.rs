@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 pub use decode::{Parts, Step};
 pub use latent::{Latent, latent_attention_time};
 pub use machine::Machine;
+pub(crate) use parameters::parameters;
 pub use parameters::{Fitted, Grouped, Library, Single, Tiled};
 pub use prefill::Prompt;
 

@@ -45,6 +45,7 @@ pub fn families() -> &'static [&'static dyn Family] {
         &crate::training::Training,
     ]
     &[&crate::attention::AttentionFamily]
+    &[&crate::attention::AttentionFamily, &crate::collectives::CollectivesFamily]
 }
 
 /// The kind of a table.

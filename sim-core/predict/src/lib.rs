@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attention;
+pub mod collectives;
 pub mod evaluation;
 pub mod family;
 pub mod fit;

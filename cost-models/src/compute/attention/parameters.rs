@@ -147,6 +147,8 @@ parameters! {
     }
 }
 
+pub(crate) use parameters;
+
 /// Fitted kernel with how far rows that its fit had not seen lay from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
