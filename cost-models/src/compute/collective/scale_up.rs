@@ -60,14 +60,16 @@ parameters! {
     Pairs {
         /// Launch and synchronisation \[us\].
         base = 6.3,
-        /// A further partner \[us\].
-        partner = 0.5,
+        /// A further partner \[us\]: 10.5 us among eight H20, whose links are those of H100 (deepseek-ai/DeepEP, issue 303).
+        partner = 0.65,
         /// Packets with flags in every word \[us/MB\] of each message.
         word = 150.0,
         /// Plain chunks: launch and synchronisation \[us\].
         chunk_base = 13.5,
-        /// Share of the links' bandwidth.
-        link = 0.68,
+        /// Share of the links' bandwidth: that of the ring which gathers, since two partners say nothing of more.
+        link = 0.8,
+        /// A member's own part is copied at this share of memory bandwidth.
+        copy = 0.4,
         /// A long transfer's slow start \[us\].
         start = 10.0,
     }
@@ -170,7 +172,9 @@ impl Pairs {
         let partners = (it.members - 2.0).max(0.0);
         let word = self.base + self.partner * partners + self.word * message / MEGABYTE;
         let moved = message * (it.members - 1.0);
-        let chunk = self.chunk_base + self.partner * partners + moved / (links.bandwidth * self.link) + slow_start(self.start, it.bytes);
+        let own = message / (links.memory * self.copy);
+        let chunk =
+            self.chunk_base + self.partner * partners + moved / (links.bandwidth * self.link) + own + slow_start(self.start, it.bytes);
         word.min(chunk) + (links.latency - 1.0) * self.base
     }
 }
