@@ -46,6 +46,7 @@ pub fn families() -> &'static [&'static dyn Family] {
     ]
     &[&crate::attention::AttentionFamily]
     &[&crate::attention::AttentionFamily, &crate::collectives::CollectivesFamily]
+    &[&crate::gemm::Gemm]
 }
 
 /// The kind of a table.

@@ -21,6 +21,7 @@ pub mod inference;
 pub mod silicon;
 pub mod steps;
 pub mod replay;
+pub mod gemm;
 pub mod table;
 pub mod training;
 

@@ -1,0 +1,320 @@
+//! Fits kernels to measured products.
+
+use std::collections::BTreeMap;
+
+use bastide_cost_models::compute::gemm::ratio::{covariance, log_ratio, place};
+use bastide_cost_models::compute::gemm::{FittedGemm, GemmKernel, GemmLibrary, GemmModel, GemmParameters, RatioPoint, Spread};
+use bastide_cost_models::compute::{Conformal, Device, Generation, left_out};
+
+use super::Question;
+use crate::fit::{Parameter, minimise, robust_loss};
+use crate::{Family, Row, Table};
+
+/// Support points of a kernel's ratio.
+const SUPPORT: usize = 96;
+/// Size of the ratio's logarithm away from any point, and of what no smooth ratio explains, from cross-validation by shape.
+const RATIO_SIZE: f64 = 0.08;
+const RATIO_NOISE: f64 = 0.04;
+/// Errors beyond this are odd rows (another algorithm was chosen, another process ran) and pull no further.
+const ODD: f64 = 0.4;
+/// Rounds of the search.
+const ROUNDS: usize = 150;
+/// Parts of the cross-validation.
+const FOLDS: u64 = 5;
+/// Products of a device and kernel that a fit uses; a calibration of a minute measures about as many.
+pub const POINTS: usize = 200;
+
+/// A measured product.
+#[derive(Clone, Copy, Debug)]
+pub struct GemmPoint {
+    /// Where it ran.
+    pub device: &'static Device,
+    /// Rows, columns and depth.
+    pub shape: [f64; 3],
+    /// How long it took \[s\].
+    pub seconds: f64,
+}
+
+/// The kernels of a table, from rows that are not left out and that `wanted` picks, with at most [`POINTS`] of each device and
+/// number format; generations are those of `known`.
+#[must_use]
+pub fn library(table: &Table, known: &GemmLibrary, wanted: impl Fn(Row<'_>) -> bool) -> GemmLibrary {
+    limited(table, known, POINTS, wanted)
+}
+
+/// The same with another limit.
+#[must_use]
+pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn(Row<'_>) -> bool) -> GemmLibrary {
+    let mut types: BTreeMap<(GemmKernel, &str), Vec<(u64, GemmPoint)>> = BTreeMap::new();
+    for row in table.rows().filter(|row| super::Gemm.scored(*row) && wanted(*row)) {
+        let (Ok(question), Ok(measured)) = (Question::read(row), row.positive("latency_ms")) else { continue };
+        if row.get("group").is_some_and(left_out) {
+            continue;
+        }
+        let point = GemmPoint { device: question.device, shape: question.shape, seconds: measured * 1e-3 };
+        types.entry((question.kernel, question.name)).or_default().push((hash(point.shape), point));
+    }
+    let mut kernels: BTreeMap<(Generation, GemmKernel), (Vec<String>, Vec<GemmPoint>)> = BTreeMap::new();
+    for ((kernel, name), mut points) in types {
+        // Which ones are left when there are too many is by hash: neither by size nor by place in the table.
+        points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.seconds.total_cmp(&b.1.seconds)));
+        points.truncate(limit);
+        let Some((_, first)) = points.first() else { continue };
+        let (names, all) = kernels.entry((first.device.generation, kernel)).or_default();
+        names.push(name.to_owned());
+        all.extend(points.into_iter().map(|(_, point)| point));
+    }
+    let fitted = kernels
+        .into_iter()
+        .filter_map(|((_, kernel), (names, points))| {
+            let source = format!(
+                "{} products of {} and more, groups with a stable hash of 0 modulo 5 left out (ai-dynamo/aiconfigurator 095f58a51, \
+                 TensorRT-LLM collector, operands not flushed from the cache, Apache-2.0)",
+                points.len(),
+                names.join(" and "),
+            );
+            from_points(known, kernel, &names, &points, &source)
+        })
+        .collect();
+    GemmLibrary { generation: known.generation.clone(), fitted }
+}
+
+/// A kernel from its measured products, all of one generation of chips: the parameters, the ratio, and how far off both are on
+/// shapes that they had not seen. `None` below 30 products, which cannot tell the parameters apart.
+#[must_use]
+pub fn from_points(
+    known: &GemmLibrary,
+    kernel: GemmKernel,
+    devices: &[String],
+    points: &[GemmPoint],
+    source: &str,
+) -> Option<FittedGemm> {
+    let points: Vec<GemmPoint> =
+        points.iter().copied().filter(|it| it.seconds > 0.0 && it.shape.iter().all(|size| size.is_finite() && *size > 0.0)).collect();
+    let generation = points.first()?.device.generation;
+    if points.len() < 30 || points.iter().any(|it| it.device.generation != generation) {
+        return None;
+    }
+    // Which kernels there are besides: splits of the depth that a library tries, and one for vectors.
+    let choices = [(1.0, 0.0), (7.0, 0.0), (32.0, 0.0), (1.0, 4.0), (7.0, 4.0)];
+    let (parameters, _) = choices
+        .into_iter()
+        .map(|(splits, rows)| parameters(known, kernel, &points, splits, rows))
+        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let mut errors: Vec<([f64; 3], f64)> = Vec::new();
+    for fold in 0..FOLDS {
+        let inside = |it: &&GemmPoint| hash([0.0, it.shape[1], it.shape[2]]) % FOLDS == fold;
+        let seen: Vec<GemmPoint> = points.iter().filter(|it| !inside(it)).copied().collect();
+        if seen.is_empty() {
+            continue;
+        }
+        let (there, _) = self::parameters(known, kernel, &seen, parameters.splits, parameters.vector_rows);
+        let support = support(known, kernel, &there, &seen);
+        errors.extend(points.iter().filter(inside).map(|it| {
+            let [m, n, k] = it.shape;
+            (it.shape, log_error(known, kernel, &there, it) + log_ratio(&support, place(m, n, k)))
+        }));
+    }
+    Some(FittedGemm {
+        kernel,
+        generation,
+        devices: devices.to_vec(),
+        rows: points.len(),
+        source: source.to_owned(),
+        spread: spread(kernel, &errors)?,
+        support: support(known, kernel, &parameters, &points),
+        parameters,
+        surface: std::sync::OnceLock::new(),
+    })
+}
+
+/// Logarithm of modelled over measured time, without the ratio.
+fn log_error(known: &GemmLibrary, kernel: GemmKernel, parameters: &GemmParameters, it: &GemmPoint) -> f64 {
+    let [m, n, k] = it.shape;
+    (GemmModel::new(it.device, known.cache_bandwidth(it.device), kernel, *parameters, None).time(m, n, k) / it.seconds).ln()
+}
+
+/// Values of the fitted parameters in order, and the parameters from values.
+fn unpack(values: &[f64], splits: f64, vector_rows: f64) -> GemmParameters {
+    GemmParameters {
+        compute: values[0],
+        memory: values[1],
+        cache: values[2],
+        resident: values[3],
+        reuse: values[4],
+        launch_us: values[5],
+        wave_us: values[6],
+        depth_ns: values[7],
+        sharpness: values[8],
+        whole_waves: values[9],
+        reduction_us: values[10],
+        activation_ps: values[11],
+        throttle: values[12],
+        vector_launch_us: values[13],
+        vector_memory: values[14],
+        splits,
+        vector_rows,
+    }
+}
+
+/// The launch model's parameters and their loss.
+fn parameters(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits: f64, vector_rows: f64) -> (GemmParameters, f64) {
+    let range = |start, low, high| Parameter { start, low, high };
+    // The launch is what the smallest products take.
+    let floor = points.iter().map(|it| it.seconds * 1e6).fold(f64::INFINITY, f64::min);
+    let vector = if vector_rows > 0.0 { 1.0 } else { 0.0 };
+    let ranges = [
+        range(0.85, 0.3, 1.1),
+        range(0.85, 0.4, 1.1),
+        range(0.5, 0.05, 2.0),
+        range(0.4, 0.1, 2.0),
+        range(2.0, 0.1, 8.0),
+        range(floor * 0.8, 0.2, floor * 1.1 + 0.3),
+        range(1.0, 0.0, 6.0),
+        range(1.0, 0.0, 8.0),
+        range(2.0, 1.0, 8.0),
+        range(0.5, 0.0, 1.0),
+        range(1.0, 0.0, 8.0),
+        range(0.1, 0.0, 5.0),
+        range(0.02, 0.0, 0.1),
+        range(floor * vector, 0.0, (floor * 2.0 + 5.0) * vector),
+        range(0.8, 0.3, 0.8 + 0.3 * vector),
+    ];
+    let cache: Vec<f64> = points.iter().map(|it| known.cache_bandwidth(it.device)).collect();
+    let (values, loss) = minimise(&ranges, ROUNDS, |values| {
+        let trial = unpack(values, splits, vector_rows);
+        robust_loss(
+            points.iter().zip(&cache).map(|(it, cache)| {
+                let [m, n, k] = it.shape;
+                (GemmModel::new(it.device, *cache, kernel, trial, None).time(m, n, k) / it.seconds).ln()
+            }),
+            ODD,
+        )
+    });
+    (unpack(&values, splits, vector_rows), loss)
+}
+
+/// Support points, spread over the measured shapes, with the weights that a Gaussian process of them would have (Quinonero-Candela
+/// and Rasmussen 2005, equation 16).
+fn support(known: &GemmLibrary, kernel: GemmKernel, parameters: &GemmParameters, points: &[GemmPoint]) -> Vec<RatioPoint> {
+    let places: Vec<[f64; 3]> = points.iter().map(|it| place(it.shape[0], it.shape[1], it.shape[2])).collect();
+    let targets: Vec<f64> = points.iter().map(|it| -log_error(known, kernel, parameters, it).clamp(-ODD, ODD)).collect();
+    let knots = spread_out(&places);
+    let size = knots.len();
+    let mut matrix = vec![0.0; size * size];
+    let mut right = vec![0.0; size];
+    let noise = (RATIO_NOISE / RATIO_SIZE).powi(2);
+    for (at, target) in places.iter().zip(&targets) {
+        let row: Vec<f64> = knots.iter().map(|knot| covariance(*knot, *at)).collect();
+        for i in 0..size {
+            right[i] += row[i] * target;
+            for j in 0..=i {
+                matrix[i * size + j] += row[i] * row[j];
+            }
+        }
+    }
+    for i in 0..size {
+        for j in 0..=i {
+            matrix[i * size + j] += noise * (covariance(knots[i], knots[j]) + if i == j { 1e-6 } else { 0.0 });
+        }
+    }
+    let weights = solve(matrix, right);
+    knots.into_iter().zip(weights).map(|([m, n, k], weight)| [m, n, k, weight]).collect()
+}
+
+/// Places of a quarter doubling, each the farthest from those before it (Gonzalez 1985).
+fn spread_out(places: &[[f64; 3]]) -> Vec<[f64; 3]> {
+    let mut rounded: Vec<[f64; 3]> = places.iter().map(|at| at.map(|value| (value * 4.0).round() / 4.0)).collect();
+    rounded.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])).then(a[2].total_cmp(&b[2])));
+    rounded.dedup();
+    let square = |a: [f64; 3], b: [f64; 3]| (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2);
+    let mut chosen: Vec<[f64; 3]> = rounded.first().copied().into_iter().collect();
+    let mut distance: Vec<f64> = rounded.iter().map(|at| chosen.first().map_or(0.0, |first| square(*at, *first))).collect();
+    while chosen.len() < SUPPORT {
+        let Some((index, far)) = distance.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)) else { break };
+        if far == 0.0 {
+            break;
+        }
+        let next = rounded[index];
+        for (distance, at) in distance.iter_mut().zip(&rounded) {
+            *distance = distance.min(square(*at, next));
+        }
+        chosen.push(next);
+    }
+    chosen
+}
+
+/// Solves a symmetric positive definite system, of which the lower half is given by rows (Cholesky).
+fn solve(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
+    let size = right.len();
+    for j in 0..size {
+        for i in j..size {
+            let inner: f64 = (0..j).map(|l| matrix[i * size + l] * matrix[j * size + l]).sum();
+            let rest = matrix[i * size + j] - inner;
+            // The diagonal's noise keeps it above zero; the floor is for rounding.
+            matrix[i * size + j] = if i == j { rest.max(1e-12).sqrt() } else { rest / matrix[j * size + j] };
+        }
+    }
+    for i in 0..size {
+        let inner: f64 = (0..i).map(|l| matrix[i * size + l] * right[l]).sum();
+        right[i] = (right[i] - inner) / matrix[i * size + i];
+    }
+    for i in (0..size).rev() {
+        let inner: f64 = (i + 1..size).map(|l| matrix[l * size + i] * right[l]).sum();
+        right[i] = (right[i] - inner) / matrix[i * size + i];
+    }
+    right
+}
+
+/// Sizes of the cross-validated errors by kind of shape, each drawn to the mean of all as ten errors of that size would, and the
+/// quantiles over them.
+fn spread(kernel: GemmKernel, errors: &[([f64; 3], f64)]) -> Option<Spread> {
+    let mean = errors.iter().map(|it| it.1.abs().min(1.0)).sum::<f64>() / errors.len().max(1) as f64;
+    let mut sums = [[(mean * 10.0, 10.0); 3]; 3];
+    for ([m, n, k], error) in errors {
+        let (rows, bytes) = Spread::kind(kernel, *m, *n, *k);
+        let (sum, count) = &mut sums[rows][bytes];
+        *sum += error.abs().min(1.0);
+        *count += 1.0;
+    }
+    let size = sums.map(|row| row.map(|(sum, count)| (sum / count).max(1e-3)));
+    let residuals = errors.iter().map(|([m, n, k], error)| {
+        let (rows, bytes) = Spread::kind(kernel, *m, *n, *k);
+        (-error, size[rows][bytes])
+    });
+    Some(Spread { size, conformal: Conformal::calibrate(residuals)? })
+}
+
+/// A stable number of a shape: FNV-1a over its bits (Fowler, Noll and Vo 1991).
+fn hash(shape: [f64; 3]) -> u64 {
+    let hash = shape
+        .iter()
+        .flat_map(|size| size.to_bits().to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash >> 32
+}
+
+/// The library as TOML, with as many digits as the fits support.
+#[must_use]
+pub fn render(library: &GemmLibrary) -> Option<String> {
+    let mut value = toml::Value::try_from(library).ok()?;
+    round(&mut value);
+    Some(format!(
+        "# Matrix products: kernels as measured, and what carries them over to other generations. `fitted` is written by the fit of\n\
+         # the family `gemm`; generations are written by hand.\n\n{}",
+        toml::to_string(&value).ok()?
+    ))
+}
+
+/// Rounds every number to five digits.
+fn round(value: &mut toml::Value) {
+    match value {
+        toml::Value::Float(number) if *number != 0.0 => {
+            let scale = 10_f64.powi(4 - number.abs().log10().floor() as i32);
+            *number = (*number * scale).round() / scale;
+        }
+        toml::Value::Array(items) => items.iter_mut().for_each(round),
+        toml::Value::Table(items) => items.iter_mut().for_each(|(_, item)| round(item)),
+        _ => {}
+    }
+}
