@@ -22,6 +22,7 @@ pub mod silicon;
 pub mod steps;
 pub mod replay;
 pub mod gemm;
+pub mod steps_memory;
 pub mod table;
 pub mod training;
 

@@ -22,9 +22,12 @@ impl Family for Steps {
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
         let metric = row.get("metric").unwrap_or("step_time").to_owned();
         let unit = row.get("unit").unwrap_or_default().to_owned();
+        if metric.starts_with("peak_memory") {
+            let outcome = crate::steps_memory::answer_memory(row);
+            return vec![Answer { metric, unit, measured: row.number("value"), outcome }];
+        }
         let parameters = step_parameters();
         let outcome = Run::of_step(row).and_then(|run| {
-            let task = run.task();
             match metric.as_str() {
                 "step_time" => {
                     let step = run.step(parameters);
@@ -34,11 +37,6 @@ impl Family for Steps {
                     }
                     let value = if unit == "s" { seconds } else { 1e3 * seconds };
                     Ok(prediction(parameters, run.regime(true), Grade::Transferred, value, step.terms()))
-                }
-                "peak_memory_allocated" => {
-                    let bytes = bastide_cost_models::compute::training::peak_memory(&task, &run.layout).total();
-                    let value = bytes / if unit == "GB" { 1e9 } else { 1_073_741_824.0 };
-                    Ok(prediction(parameters, "memory", Grade::Datasheet, value, Vec::new()))
                 }
                 _ => Err(format!("`{metric}` is not a known metric of steps")),
             }
