@@ -15,6 +15,7 @@ pub mod device;
 pub mod format;
 pub mod gemm;
 pub mod offline;
+pub mod low_communication;
 pub mod prediction;
 pub mod serving;
 mod serving_rate;

@@ -43,6 +43,7 @@ pub fn families() -> &'static [&'static dyn Family] {
         &crate::silicon::Silicon,
         &crate::steps::Steps,
         &crate::training::Training,
+        &crate::distributed::Distributed,
     ]
     &[&crate::attention::AttentionFamily]
     &[&crate::attention::AttentionFamily, &crate::collectives::CollectivesFamily]

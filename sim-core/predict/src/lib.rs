@@ -14,6 +14,7 @@
 
 pub mod attention;
 pub mod collectives;
+pub mod distributed;
 pub mod evaluation;
 pub mod family;
 pub mod fit;

@@ -169,7 +169,8 @@ impl Stage<'_> {
             memory.buffers += stream / sequence;
         }
         let backward = self.largest(|layer| layer.transient);
-        let output = if last { self.output_layer(layout, tokens, vocabulary, stream, stream / sequence, embedding * bytes) } else { (0.0, 0.0) };
+        let output =
+            if last { Self::output_layer(layout, tokens, vocabulary, stream, stream / sequence, embedding * bytes) } else { (0.0, 0.0) };
         if layout.sharding == Sharding::Full {
             // Whole weights of the layers at work and the gradient of one before it is scattered, 32-bit where so reduced.
             let layer = self.largest(|layer| layer.dense + layer.experts).max(if embeddings > 0.0 { embedding } else { 0.0 });
@@ -196,13 +197,14 @@ impl Stage<'_> {
     /// Matrices that dense and sparse layers have in common: those of attention.
     fn shared_matrices(&self, task: &Task<'_>, layout: &Layout) -> f64 {
         // What a dense layer has beyond its feed-forward.
-        (self.dense.matrices - task.architecture.matrices * task.architecture.hidden * task.architecture.inner / f64::from(layout.tensor)).max(0.0)
+        (self.dense.matrices - task.architecture.matrices * task.architecture.hidden * task.architecture.inner / f64::from(layout.tensor))
+            .max(0.0)
     }
 
     /// Logits and other transients of the output layer's backward pass (B): the final norm's input and output, the gradient of
     /// the output, in sequence parallelism also the gathered output and the gradient before it is scattered, and the returned
     /// gradient of the weight.
-    fn output_layer(&self, layout: &Layout, tokens: f64, vocabulary: f64, stream: f64, part: f64, weight: f64) -> (f64, f64) {
+    fn output_layer(layout: &Layout, tokens: f64, vocabulary: f64, stream: f64, part: f64, weight: f64) -> (f64, f64) {
         // The fused loss turns the logits into their gradient in place; otherwise the loss keeps a 32-bit copy beside the
         // 16-bit gradient.
         let logit = if layout.fused_cross_entropy { 2.0 } else { 6.0 };
@@ -299,7 +301,6 @@ mod tests {
         for (architecture, sequence_length, layout, measured) in cases {
             let memory = peak_memory(&Task { architecture, sequence_length }, &layout);
             let error = memory.total() / GIB / measured - 1.0;
-            println!("{} {:.2} GiB, measured {measured}: {:+.2} % {memory:?}", architecture.title, memory.total() / GIB, 100.0 * error);
             assert!(error.abs() < 0.005, "{} {measured}: {error}", architecture.title);
         }
     }

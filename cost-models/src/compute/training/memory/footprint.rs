@@ -102,18 +102,15 @@ fn attention(it: &Architecture, layout: &Layout, shares: &Shares, sequence: f64)
         Some(latent) => {
             // DeepSeek-AI 2024, section 2.1. The projections down are whole on every member, those up are by heads.
             let query = heads * (latent.nope_size + latent.rope_size);
-            let (down, up) = if latent.query_rank > 0.0 {
-                (it.hidden * latent.query_rank, latent.query_rank * query)
-            } else {
-                (0.0, it.hidden * query)
-            };
+            let (down, up) =
+                if latent.query_rank > 0.0 { (it.hidden * latent.query_rank, latent.query_rank * query) } else { (0.0, it.hidden * query) };
             let kv_down = it.hidden * (latent.kv_rank + latent.rope_size);
             let kv_up = latent.kv_rank * heads * (latent.nope_size + part.head_size);
             sum.dense = down + up + kv_down + kv_up + out * it.hidden;
             sum.matrices = sum.dense;
             // The compressed queries, keys and values before and after their norms.
-            let compressed = latent.query_rank * (stream + shares.input) + (latent.kv_rank + latent.rope_size) * stream
-                + latent.kv_rank * shares.input;
+            let compressed =
+                latent.query_rank * (stream + shares.input) + (latent.kv_rank + latent.rope_size) * stream + latent.kv_rank * shares.input;
             sum.kept += tokens * compressed / shares.sequence;
             // Keys are expanded to whole heads, the shared rotary part copied into each.
             (query, query, out)
