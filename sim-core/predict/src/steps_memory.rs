@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bastide_cost_models::compute::training::memory::USABLE_FOR_TRAINING;
-use bastide_cost_models::compute::training::{Recompute, memory_prediction};
+use bastide_cost_models::compute::training::Recompute;
+use bastide_cost_models::compute::training::memory::{USABLE_FOR_TRAINING, memory_prediction};
 use bastide_cost_models::compute::{Prediction, left_out};
 
 use crate::training::Run;
