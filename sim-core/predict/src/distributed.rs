@@ -33,6 +33,9 @@ impl Family for Distributed {
     }
 }
 
+/// How much wider the interval is where usual figures stand in for what a row does not say.
+const ASSUMED: f64 = 2.0;
+
 fn predict(row: Row<'_>, parameters: &Parameters) -> Result<Prediction, String> {
     let question = Question::of(row)?;
     let value = question.answer(parameters)?;
@@ -45,7 +48,7 @@ fn predict(row: Row<'_>, parameters: &Parameters) -> Result<Prediction, String> 
     } else {
         (parameters.interval, Grade::Datasheet)
     };
-    let (low90, high90) = conformal.interval(value, 1.0);
+    let (low90, high90) = conformal.interval(value, if question.assumes() { ASSUMED } else { 1.0 });
     Ok(Prediction { value, low90, high90, grade, terms: question.terms() })
 }
 
@@ -114,7 +117,7 @@ mod tests {
             match (&answer.outcome, answer.measured) {
                 (Ok(it), Some(measured)) if answer.metric.starts_with("bandwidth") => steps.push((it.value / measured).ln().abs()),
                 (Ok(it), Some(measured)) => {
-                    say!("{} {} {:.4} {measured} {:+.1} %", line.group, answer.metric, it.value, 100.0 * (it.value / measured - 1.0))
+                    say!("{} {} {:.4} {measured} {:+.1} %", line.group, answer.metric, it.value, 100.0 * (it.value / measured - 1.0));
                 }
                 (Err(reason), _) => say!("{} {}: {reason}", line.id, answer.metric),
                 _ => {}

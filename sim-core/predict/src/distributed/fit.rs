@@ -9,21 +9,29 @@ use super::question::Question;
 use crate::fit::{Parameter, minimise};
 use crate::{Row, Table};
 
+/// Where the figures come from.
+const PROVENANCE: &str = "Fitted by `Distributed::fit` on published tables (Douillard et al. 2025, tables 1 and 4; Charles et al. 2025, \
+     table 6; Jaghouar et al. 2024, table 2; Borzunov et al. 2022), whole groups left out; intervals from groups that each fit had not seen.";
+
+/// A number of the parameters.
+type Field = fn(&mut Distributed) -> &mut f64;
+
 /// A row's group, question and printed value.
 type Seen<'a> = (&'a str, Question<'a>, f64);
 
 pub(super) fn fit(table: &Table) -> Option<String> {
     let seen: Vec<Seen<'_>> = table.rows().filter_map(usable).collect();
-    let mut it = fitted(&seen)?;
+    if seen.is_empty() {
+        return None;
+    }
+    let mut it = fitted(&seen);
     it.bandwidth_interval = interval(&seen, |question| question.share.is_some())?;
     it.interval = interval(&seen, |question| question.share.is_none())?;
-    it.provenance = "Fitted by `Distributed::fit` on published tables (Douillard et al. 2025, tables 1 and 4; Charles et al. 2025, table 6; \
-                     Jaghouar et al. 2024, table 2; Borzunov et al. 2022), whole groups left out; intervals from groups that each fit had not seen."
-        .to_owned();
+    PROVENANCE.clone_into(&mut it.provenance);
     toml::to_string(&it).ok()
 }
 
-fn usable<'a>(row: Row<'a>) -> Option<Seen<'a>> {
+fn usable(row: Row<'_>) -> Option<Seen<'_>> {
     let group = row.get("group").unwrap_or_default();
     if left_out(group) {
         return None;
@@ -31,9 +39,18 @@ fn usable<'a>(row: Row<'a>) -> Option<Seen<'a>> {
     Some((group, Question::of(row).ok()?, row.positive("value").ok()?))
 }
 
-/// The parameters for some rows; those that the rows say nothing of stay as shipped.
-fn fitted(seen: &[Seen<'_>]) -> Option<Distributed> {
-    let mut it = parameters().clone();
+/// The parameters for some rows; those that the rows say nothing of stay where the search starts.
+fn fitted(seen: &[Seen<'_>]) -> Distributed {
+    let mut it = Distributed {
+        // Where the search starts, so that a fit does not depend on the one before it.
+        printed_volume: 8.0,
+        inner_mfu: 0.4,
+        window_bits: 1e8,
+        layer_overhead: 5e-3,
+        server_overhead: 2e-2,
+        context_bandwidth: 1e11,
+        ..parameters().clone()
+    };
     // Printed over ours, a median for each study.
     let mut studies: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (_, question, printed) in seen {
@@ -55,8 +72,7 @@ fn fitted(seen: &[Seen<'_>]) -> Option<Distributed> {
             .map(|(_, question, printed)| question.answer(it).map_or(10.0, |ours| (printed / ours).ln()).powi(2))
             .sum()
     };
-    // Each is scaled by a factor from 1/8 to 8 of what is shipped.
-    type Field = fn(&mut Distributed) -> &mut f64;
+    // Each is searched from 1/8 to 8 times its start.
     let parts: [(&[Field], &[&str]); 3] = [
         (&[|it| &mut it.printed_volume], &["terabytes_exchanged"]),
         (&[|it| &mut it.window_bits, |it| &mut it.inner_mfu], &["median_allreduce_time", "compute_utilization", "MFU"]),
@@ -77,7 +93,7 @@ fn fitted(seen: &[Seen<'_>]) -> Option<Distributed> {
         let (factors, _) = minimise(&range, 2000, |factors| loss(&with(&it, factors), metrics));
         it = with(&it, &factors);
     }
-    Some(it)
+    it
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -92,10 +108,12 @@ fn interval(seen: &[Seen<'_>], of: impl Fn(&Question<'_>) -> bool) -> Option<Con
     let mut residuals = Vec::new();
     for group in groups {
         let others: Vec<Seen<'_>> = seen.iter().filter(|it| it.0 != group).cloned().collect();
-        let Some(parameters) = fitted(&others) else { continue };
+        let parameters = fitted(&others);
         for (_, question, printed) in seen.iter().filter(|it| it.0 == group && of(&it.1)) {
             if let Ok(ours) = question.answer(&parameters) {
-                residuals.push(((printed / ours).ln(), 1.0));
+                // Either way: so few rows do not show which side errors fall on.
+                let residual = (printed / ours).ln();
+                residuals.extend([(residual, 1.0), (-residual, 1.0)]);
             }
         }
     }

@@ -119,6 +119,18 @@ impl<'a> Question<'a> {
             .ok_or_else(|| format!("latency alone ({round_trip} s) keeps the utilisation below {} %", 100.0 * share))
     }
 
+    /// Whether usual figures stand in for what the row does not say: round trips of a region, how many accelerators a run had on
+    /// average, the software of a chain of servers.
+    pub fn assumes(&self) -> bool {
+        match self.metric {
+            "decode_steps_per_s" | "ms_per_token" | "wall_clock" => true,
+            "median_allreduce_time" | "allreduce_time" | "compute_utilization" | "compute_utilisation" | "MFU" => {
+                self.row.get("link_gbit_s").is_none()
+            }
+            _ => false,
+        }
+    }
+
     /// Where the time of a round goes.
     pub fn terms(&self) -> Vec<Term> {
         let (Some(share), Ok(exchange), Ok(step)) = (self.share, self.exchange(), self.row.positive("step_time_s")) else {
