@@ -54,6 +54,6 @@ impl Family for Steps {
                 Some(Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign: 1.0, measured: (milliseconds / 1e3).ln() })
             })
             .collect();
-        fit(&rows, parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", false)
+        fit(&rows, parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", 0.01, false)
     }
 }

@@ -30,9 +30,10 @@ impl Family for Training {
     }
 
     fn fit(&self, table: &Table) -> Option<String> {
+        // Figures of one job differ by 3.8 % between submitters and releases (median, published runs).
         let start = parameters();
         let rows: Vec<fit::Observation> = table.rows().filter(|row| self.scored(*row)).filter_map(|row| observation(row, start)).collect();
-        fit::fit(&rows, start, "public training benchmarks, one row a run", true)
+        fit::fit(&rows, start, "public training benchmarks, one row a run", 0.04, true)
     }
 }
 
@@ -139,9 +140,9 @@ pub(crate) fn prediction(
 /// Factors of the 90 % interval around the time of a step: of a framework that was fitted or not, with a layout that was given
 /// or is ours.
 #[must_use]
-pub fn training_interval(framework: &str, generation: bastide_cost_models::compute::Generation, searched: bool) -> (f64, f64) {
+pub fn training_interval(framework: &str, searched: bool) -> (f64, f64) {
     let parameters = parameters();
-    let regime = match (parameters.framework(framework, generation).1, searched) {
+    let regime = match (parameters.framework.keys().any(|key| key.split('/').next() == Some(framework)), searched) {
         (_, true) => "searched",
         (true, false) => "framework",
         (false, false) => "general",

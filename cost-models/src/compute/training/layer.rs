@@ -166,12 +166,13 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let mut products =
         Products { setting, format: layout.precision, forward: 0.0, backward: 0.0, converted: 0.0 };
 
-    // Projections of attention.
+    // Projections of attention, of the layers that have it, and of linear mixers in the others.
+    let full = 1.0 - attention.linear_share;
     let width = attention.heads * attention.head_size;
     let value_width = attention.kv_heads * attention.head_size;
     let mut score_work = 1.0;
     match attention.latent {
-        None => products.add(1.0, tokens, (width + 2.0 * value_width) / tensor, it.hidden, 1.0),
+        None => products.add(full, tokens, (width + 2.0 * value_width) / tensor, it.hidden, 1.0),
         Some(latent) => {
             let query = attention.heads * (latent.nope_size + latent.rope_size);
             if latent.query_rank > 0.0 {
@@ -192,7 +193,17 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
             score_work = (latent.nope_size + latent.rope_size + attention.head_size) / (2.0 * attention.head_size);
         }
     }
-    products.add(1.0, tokens, it.hidden, width / tensor, 1.0);
+    products.add(full, tokens, it.hidden, width / tensor, 1.0);
+    let mut mixer_numbers = 0.0;
+    if attention.linear_share > 0.0 && it.hidden > 0.0 {
+        // About two thirds of a mixer's weights go in and a third out (Dao and Gu 2024, Mamba-2, section 7); convolution, scan and
+        // gate each read and write what comes in.
+        let inside = attention.linear_parameters.unwrap_or_else(|| it.attention_parameters()) / it.hidden / tensor;
+        products.add(attention.linear_share, tokens, inside * 2.0 / 3.0, it.hidden, 1.0);
+        products.add(attention.linear_share, tokens, it.hidden, inside / 3.0, 1.0);
+        mixer_numbers = attention.linear_share * tokens * 6.0 * inside;
+    }
+
 
     // Feed-forward.
     let mut inner_numbers = 0.0;
@@ -262,7 +273,8 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let split = if layout.sequence_parallel { tensor } else { 1.0 };
     let numbers = 10.0 * tokens * it.hidden / split
         + 2.0 * tokens * (width + value_width) / tensor
-        + inner_numbers;
+        + inner_numbers
+        + mixer_numbers;
     // Tokens are put in the experts' order and back, and activated, by fused kernels.
     let fused = 4.0 * routed * it.hidden + expert_numbers;
     let mut forward_bytes = 2.0 * (setting.framework.elementwise * numbers + fused);

@@ -90,9 +90,6 @@ fn framework(x: &[f64]) -> Framework {
 /// Where a framework that nobody has measured is taken to be before any fit: kernels as they are, links hidden as documented.
 const START: [f64; 12] = [1.05, 1.1, 1.3, 3e-4, 1.0, 0.9, 0.9, 1.1, 0.0, 0.0, 3e-3, 5e-3];
 
-/// Noise of a published figure between submitters, in logarithms: what residuals are weighed against.
-const NOISE: f64 = 0.04;
-
 /// What a residual costs: its size, of which little above `cap` counts.
 fn cost(residual: f64, cap: f64) -> f64 {
     let size = if residual.is_finite() { residual.abs() } else { 10.0 };
@@ -100,7 +97,7 @@ fn cost(residual: f64, cap: f64) -> f64 {
 }
 
 /// A framework's figures for some rows, drawn to `prior`.
-fn fit_one(rows: &[&Observation], parameters: &Parameters, prior: &[f64; 12], rounds: usize) -> [f64; 12] {
+fn fit_one(rows: &[&Observation], parameters: &Parameters, prior: &[f64; 12], noise: f64, rounds: usize) -> [f64; 12] {
     let ranges: Vec<Parameter> =
         FIGURES.iter().zip(prior).map(|((_, low, high, _), start)| Parameter { start: *start, low: *low, high: *high }).collect();
     // Rows of a group are alike: a group of four counts as two of one.
@@ -113,7 +110,7 @@ fn fit_one(rows: &[&Observation], parameters: &Parameters, prior: &[f64; 12], ro
         let data: f64 =
             rows.iter().map(|row| cost(row.residual(parameters, &it, &parameters.common), 0.25) / sizes[row.group.as_str()].sqrt()).sum();
         let away: f64 = x.iter().zip(prior).zip(&FIGURES).map(|((x, prior), figure)| ((x - prior) / figure.3).powi(2)).sum();
-        data + NOISE * away / 2.0
+        data + noise * away / 2.0
     });
     let mut out = *prior;
     out.copy_from_slice(&best);
@@ -126,7 +123,7 @@ fn keys(run: &Run) -> [String; 2] {
 }
 
 /// Every level below the general one.
-fn fit_levels(rows: &[&Observation], parameters: &Parameters, general: &[f64; 12], rounds: usize) -> BTreeMap<String, [f64; 12]> {
+fn fit_levels(rows: &[&Observation], parameters: &Parameters, general: &[f64; 12], noise: f64, rounds: usize) -> BTreeMap<String, [f64; 12]> {
     let mut found = BTreeMap::new();
     for level in [1, 0] {
         let mut sets: BTreeMap<String, Vec<&Observation>> = BTreeMap::new();
@@ -139,7 +136,7 @@ fn fit_levels(rows: &[&Observation], parameters: &Parameters, general: &[f64; 12
             let prior = if level == 1 { *general } else { found.get(&parent).copied().unwrap_or(*general) };
             // One architecture alone is its framework.
             if level == 1 || (set.len() >= 4 && set.len() < siblings) {
-                found.insert(key, fit_one(&set, parameters, &prior, rounds));
+                found.insert(key, fit_one(&set, parameters, &prior, noise, rounds));
             }
         }
     }
@@ -147,7 +144,8 @@ fn fit_levels(rows: &[&Observation], parameters: &Parameters, general: &[f64; 12
 }
 
 /// The parameters of every level, with residuals of groups that took no part: each group is predicted by a fit of the others.
-pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: &str, with_general: bool) -> Option<String> {
+/// `noise` is that of the measured values, in logarithms; `with_general` fits what holds for all frameworks too.
+pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: &str, noise: f64, with_general: bool) -> Option<String> {
     let rows: Vec<&Observation> = observations.iter().filter(|it| !left_out(&it.group)).collect();
     if rows.is_empty() {
         return None;
@@ -192,7 +190,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         general.copy_from_slice(&best[..12]);
         parameters.common = common(&best);
     }
-    let found = fit_levels(&rows, &parameters, &general, 60);
+    let found = fit_levels(&rows, &parameters, &general, noise, 60);
     // Leave one group out.
     let groups: std::collections::BTreeSet<&str> = rows.iter().map(|it| it.group.as_str()).collect();
     let mut residuals: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
@@ -200,7 +198,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         let (out, kept): (Vec<&Observation>, Vec<&Observation>) = rows.iter().partition(|it| it.group == group);
         let names: std::collections::BTreeSet<&str> = out.iter().map(|it| it.run.framework).collect();
         let kept: Vec<&Observation> = kept.into_iter().filter(|it| names.contains(it.run.framework)).collect();
-        let levels = fit_levels(&kept, &parameters, &general, 25);
+        let levels = fit_levels(&kept, &parameters, &general, noise, 25);
         for row in out {
             let key = keys(&row.run);
             let it = levels.get(&key[0]).or_else(|| levels.get(&key[1]));
