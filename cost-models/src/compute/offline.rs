@@ -56,6 +56,10 @@ pub struct Replica<'a> {
     pub cache: Format,
     /// Layout.
     pub split: Split,
+    /// Times that decoding reads keys and values: 1, or more where kernels do not share them between queries.
+    pub cache_reads: f64,
+    /// Host times over those of an engine in Python.
+    pub host: f64,
     /// Shares of the data sheet.
     pub parameters: &'a Parameters,
 }
@@ -119,7 +123,12 @@ impl Step {
         let roofline = "Williams, Waterman and Patterson 2009";
         [
             ("dense products", self.dense, "max(2 tokens * parameters / peak, bytes / bandwidth)", roofline),
-            ("experts", self.experts, "max(2 k tokens * parameters / peak, touched bytes / bandwidth) + routing traffic", "Shazeer et al. 2017"),
+            (
+                "experts",
+                self.experts,
+                "max(2 k tokens * parameters / peak, touched bytes / bandwidth) + routing traffic",
+                "Shazeer et al. 2017",
+            ),
             ("keys and values", self.cache, "requests * context * bytes / bandwidth", "Pope et al. 2022, section 3.3"),
             ("prompt attention", self.prompts, "4 * attended * heads * head size / peak", "Dao et al. 2022"),
             ("output embedding", self.head, "2 requests * vocabulary * width / peak", roofline),
@@ -196,14 +205,16 @@ impl Replica<'_> {
 
         let mut step = Step {
             dense: (2.0 * tokens * dense / own / peak).max(dense * self.weights.bytes() / own / bandwidth),
-            cache: requests * (self.seen(context) * self.token_bytes() + 2.0 * self.request_bytes()) / bandwidth,
+            cache: requests * (self.cache_reads * self.seen(context) * self.token_bytes() + 2.0 * self.request_bytes()) / bandwidth,
             head: 2.0 * requests * embedding / split.tensor / (half * fitted.fp16),
             layers: layers * fitted.layer,
-            host: (fitted.step + fitted.request * requests) * fitted.host(device),
+            host: (fitted.step + fitted.request * requests) * fitted.host(device) * self.host,
             ..Step::default()
         };
         let heads = it.attention.heads
-            * it.attention.latent.map_or(it.attention.head_size, |latent| (latent.nope_size + latent.rope_size + it.attention.head_size) / 2.0);
+            * it.attention
+                .latent
+                .map_or(it.attention.head_size, |latent| (latent.nope_size + latent.rope_size + it.attention.head_size) / 2.0);
         step.prompts = 4.0 * prompt * self.seen(attended) * heads * it.layers * (1.0 - it.attention.linear_share)
             / own
             / (half * fitted.prompt_attention);
@@ -287,4 +298,80 @@ pub(crate) fn stacked_memory(device: &Device) -> bool {
         device.generation,
         Generation::Volta | Generation::Hopper | Generation::Blackwell | Generation::Cdna2 | Generation::Cdna3 | Generation::Cdna4
     ) || device.memory_bandwidth.as_gb_per_s() > 1_200.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::{architecture, device};
+
+    fn replica(device_name: &str, model: &str, weights: Format, split: Split) -> Replica<'static> {
+        Replica {
+            device: device(device_name).unwrap().1,
+            architecture: architecture(model).unwrap().1,
+            weights,
+            cache: Format::Fp8,
+            split,
+            cache_reads: 1.0,
+            host: 1.0,
+            parameters: parameters(),
+        }
+    }
+
+    #[test]
+    fn room_by_hand() {
+        // H200: 140.4 GiB * 0.95 - 3 GB = 140.22 GB. Llama 3.3 70B in 8 bits: 68.45e9 of layers and 2.10e9 of embeddings in 16:
+        // 72.65 GB. A token keeps 80 * 2 * 8 * 128 = 163,840 B: 67.57e9 / (163,840 * 2,000) = 206 requests.
+        let it = replica("h200", "Llama-3.3-70B", Format::Fp8, Split::new(1.0, 1.0));
+        assert!((it.weights_bytes() / 72.65e9 - 1.0).abs() < 1e-3, "{}", it.weights_bytes());
+        let room = it.room(2_000.0).unwrap();
+        assert!((room - 206.0).abs() < 1.0, "{room}");
+        assert!(replica("h100", "Llama-3.1-405B", Format::Fp8, Split::new(1.0, 1.0)).room(1.0).is_none());
+    }
+
+    #[test]
+    fn a_step_by_hand() {
+        // 100 requests at 1,000 tokens: weights of 68.45 GB are read once, 16.4 GB of keys and values, at the fitted share.
+        let it = replica("h200", "Llama-3.3-70B", Format::Fp8, Split::new(1.0, 1.0));
+        let step = it.step(100.0, 1_000.0, 0.0, 0.0);
+        let bandwidth = 4.8e12 * it.parameters.bandwidth;
+        assert!((step.dense * bandwidth / 68.45e9 - 1.0).abs() < 1e-3, "{step:?}");
+        assert!((step.cache * bandwidth / 16.384e9 - 1.0).abs() < 1e-6, "{step:?}");
+        assert!(step.prompts == 0.0 && step.links == 0.0 && step.experts == 0.0 && step.bubble == 0.0);
+        let parts: f64 = step.terms().iter().map(|term| term.seconds).sum();
+        assert!(step.total() <= parts && step.total() >= step.dense + step.cache);
+    }
+
+    #[test]
+    fn published_throughputs_of_full_queues() {
+        // TensorRT-LLM 1.0, performance overview: tokens/s with prompts and answers of a length.
+        for (board, model, format, split, prompt, answer, published) in [
+            ("h200", "Llama-3.3-70B", Format::Fp8, Split::new(1.0, 1.0), 1000.0, 1000.0, 2909.0),
+            ("h100", "Llama-3.1-8B", Format::Fp8, Split::new(1.0, 1.0), 128.0, 2048.0, 22_714.0),
+            ("b200", "Llama-3.3-70B", Format::Fp4, Split::new(1.0, 1.0), 2048.0, 2048.0, 4783.0),
+            ("RTX-PRO-6000-Blackwell-SE", "Llama-3.3-70B", Format::Fp4, Split::new(1.0, 4.0), 500.0, 2000.0, 6939.0),
+        ] {
+            let it = replica(board, model, format, split).full_queue(prompt, answer, 2048.0, f64::INFINITY).unwrap();
+            let ratio = it.tokens_per_s / published;
+            assert!((0.75..1.3).contains(&ratio), "{board} {model}: {:.0}, published {published}", it.tokens_per_s);
+        }
+    }
+
+    #[test]
+    fn a_limit_on_the_step_is_kept() {
+        let it = replica("h200", "Llama-3.3-70B", Format::Fp8, Split::new(1.0, 1.0));
+        let free = it.full_queue(300.0, 300.0, 2048.0, f64::INFINITY).unwrap();
+        let tight = it.full_queue(300.0, 300.0, 2048.0, 0.03).unwrap();
+        assert!(tight.step.total() <= 0.03 && tight.requests < free.requests && tight.tokens_per_s < free.tokens_per_s);
+        assert!(it.full_queue(300.0, 300.0, 2048.0, 1e-4).is_none());
+    }
+
+    #[test]
+    fn odd_questions_do_not_panic() {
+        let it = replica("h200", "DeepSeek-V3", Format::Fp8, Split { tensor: 1.0, pipeline: 1.0, data: 32.0 });
+        for value in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            let _ = (it.step(value, value, value, value), it.room(value), it.full_queue(value, value, value, value));
+            let _ = (it.prompts(value, value), it.fixed_batch(value, value, value));
+        }
+    }
 }

@@ -18,7 +18,20 @@ impl Family for Inference {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["model", "accelerator", "n_acc", "precision", "batch_or_concurrency", "isl", "osl", "scenario", "engine", "metric", "value", "unit"]
+        &[
+            "model",
+            "accelerator",
+            "n_acc",
+            "precision",
+            "batch_or_concurrency",
+            "isl",
+            "osl",
+            "scenario",
+            "engine",
+            "metric",
+            "value",
+            "unit",
+        ]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
@@ -49,7 +62,16 @@ impl Question {
             Format::Fp4 | Format::Fp8 | Format::Fp8Block if self.device.peak_fp8.is_some() => Format::Fp8,
             _ => Format::Bf16,
         };
-        Replica { device: self.device, architecture: self.architecture, weights: self.format, cache, split, parameters }
+        Replica {
+            device: self.device,
+            architecture: self.architecture,
+            weights: self.format,
+            cache,
+            split,
+            cache_reads: 1.0,
+            host: 1.0,
+            parameters,
+        }
     }
 
     /// The value in the row's unit, and where its time goes.
@@ -57,10 +79,15 @@ impl Question {
     /// # Errors
     /// Why there is none.
     fn value(&self, parameters: &Parameters) -> Result<(f64, Vec<Term>), String> {
-        let wide = (self.devices / self.split.map_or(1.0, |(tensor, pipeline)| tensor * pipeline)).max(1.0);
         let fixed = |batch: f64, prompt: f64, answer: f64| -> Result<(Replica<'_>, f64), String> {
             let (tensor, pipeline) = self.split.unwrap_or((self.devices.min(WIDEST), 1.0));
-            let replica = self.replica(Split::new(tensor, pipeline), parameters);
+            let it = &self.architecture.attention;
+            let replica = Replica {
+                // Kernels of 2023 read keys and values again for some of the queries that share them.
+                cache_reads: 1.0 + parameters.scenario.shared_reads * (it.heads / it.kv_heads - 1.0).max(0.0),
+                host: parameters.scenario.compiled_host,
+                ..self.replica(Split::new(tensor, pipeline), parameters)
+            };
             let replicas = (self.devices / (tensor * pipeline)).max(1.0);
             match replica.room(prompt + answer) {
                 // Rows of tables were run: a little too much by our count is our count's error.
@@ -74,11 +101,12 @@ impl Question {
                 let (rate, step) = self.best(prompt, answer, f64::INFINITY, parameters)?;
                 (rate, step.terms())
             }
-            Kind::Scenario { prompt, answer, limit, arrivals, earlier, power_limited } => {
+            Kind::Scenario { prompt, answer, limit, arrivals, interactive, earlier, power_limited } => {
                 let it = &parameters.scenario;
                 let (rate, step) = self.best(prompt, answer, limit * it.share_of_limit, parameters)?;
                 let factor = it.tuned
                     * if arrivals { it.arrivals } else { 1.0 }
+                    * if interactive { it.first_token } else { 1.0 }
                     * if earlier { it.earlier } else { 1.0 }
                     * if power_limited { it.power_limited } else { 1.0 };
                 (rate * factor, step.terms())
@@ -109,6 +137,7 @@ impl Question {
             Kind::Fits { context } => (if self.every_board().load(context) <= 1.0 { 1.0 } else { 0.0 }, Vec::new()),
             Kind::Disaggregated { context, spread, decode } => {
                 let experts = self.architecture.experts.is_some();
+                let spread = spread.unwrap_or_else(|| self.widest_expert_group(parameters));
                 let split = if experts { Split { tensor: 1.0, pipeline: 1.0, data: spread } } else { Split::new(spread.min(WIDEST), 1.0) };
                 let replica = self.replica(split, parameters);
                 let room = replica.room(context).ok_or_else(|| self.too_large(&replica))?;
@@ -126,7 +155,7 @@ impl Question {
         };
         let value = value * self.scale;
         let fits = matches!(self.kind, Kind::Fits { .. });
-        if value.is_finite() && wide.is_finite() && (value > 0.0 || fits) { Ok((value, terms)) } else { Err("no finite throughput".to_owned()) }
+        if value.is_finite() && (value > 0.0 || fits) { Ok((value, terms)) } else { Err("no finite throughput".to_owned()) }
     }
 
     /// Generated tokens a second of the whole system, with a full queue, in the row's layout or the best one.
@@ -159,6 +188,13 @@ impl Question {
                 self.too_large(&widest)
             }
         })
+    }
+
+    /// Fewest devices, doubling, over which experts leave half of the memory to requests.
+    fn widest_expert_group(&self, parameters: &Parameters) -> f64 {
+        let group = |power: i32| Split { tensor: 1.0, pipeline: 1.0, data: f64::from(1 << power) };
+        let half = 0.5 * self.device.memory.as_bytes();
+        (0..9).map(group).find(|split| self.replica(*split, parameters).weights_bytes() < half).unwrap_or(group(9)).data
     }
 
     fn every_board(&self) -> Boards<'static> {

@@ -64,10 +64,16 @@ pub struct ScenarioParameters {
     pub share_of_limit: f64,
     /// Share of throughput that remains where requests arrive at random.
     pub arrivals: f64,
+    /// Share of that which remains where first tokens must come within half a second.
+    pub first_token: f64,
     /// Throughput under a limit of power that is chosen for tokens per joule, over that at full power.
     pub power_limited: f64,
     /// Throughput of a batch that is filled once, by engines of 2023, over the law.
     pub fixed_batch: f64,
+    /// Share of repeated reads of keys and values that several queries share, in kernels of 2023.
+    pub shared_reads: f64,
+    /// Host times of an engine whose loop is compiled, over one in Python.
+    pub compiled_host: f64,
 }
 
 /// Kinds of questions with errors of their own.
@@ -186,7 +192,7 @@ mod tests {
             assert!((0.05..=1.0).contains(&share), "{share}");
         }
         let scenario = &it.scenario;
-        for share in [scenario.share_of_limit, scenario.arrivals, scenario.power_limited] {
+        for share in [scenario.share_of_limit, scenario.arrivals, scenario.first_token, scenario.power_limited] {
             assert!((0.2..=1.0).contains(&share), "{share}");
         }
         assert!(it.local.bandwidth <= 1.0 && it.local.matrix <= 1.0);

@@ -27,7 +27,7 @@ pub(super) enum Kind {
     /// Generated tokens a second of a full queue.
     FullQueue { prompt: f64, answer: f64 },
     /// Generated tokens a second of a tuned submission with a limit on the time of a token [s].
-    Scenario { prompt: f64, answer: f64, limit: f64, arrivals: bool, earlier: bool, power_limited: bool },
+    Scenario { prompt: f64, answer: f64, limit: f64, arrivals: bool, interactive: bool, earlier: bool, power_limited: bool },
     /// Generated tokens a second of a batch that is filled once.
     FixedBatch { batch: f64, prompt: f64, answer: f64 },
     /// Seconds to the first tokens of a batch.
@@ -40,8 +40,8 @@ pub(super) enum Kind {
     LocalPrefill { prompt: f64 },
     /// Whether the model fits, at a context.
     Fits { context: f64 },
-    /// Tokens a second of devices that only decode, or only prefill, experts spread over `spread` devices.
-    Disaggregated { context: f64, spread: f64, decode: bool },
+    /// Tokens a second of devices that only decode, or only prefill, experts spread over `spread` devices where the row says.
+    Disaggregated { context: f64, spread: Option<f64>, decode: bool },
 }
 
 impl Kind {
@@ -72,11 +72,13 @@ fn data_set(architecture: &Architecture) -> Option<DataSet> {
     match architecture.title.as_str() {
         // OpenOrca.
         "Llama 2 70B" => set(294.0, 294.0, 0.2, 0.04),
-        // OpenOrca, GSM8K and MBXP in equal parts.
-        "Mixtral 8x7B" => set(275.0, 145.0, 0.2, 0.2),
-        // CNN and Daily Mail.
-        "Llama 3.1 8B" => set(778.0, 73.0, 0.1, 0.03),
-        "GPT-J 6B" => set(778.0, 69.0, f64::INFINITY, f64::INFINITY),
+        // OpenOrca, GSM8K with examples and MBXP in equal parts: 144.84 tokens of an answer in the reference's README; the mean
+        // prompt is our estimate.
+        "Mixtral 8x7B" => set(500.0, 145.0, 0.2, 0.2),
+        // CNN and Daily Mail: articles of 781 words (card of the data set), 1.3 tokens a word. The reference's answers have
+        // 8,167,644 / 13,368 = 611 characters, which is the limit of 128 tokens.
+        "Llama 3.1 8B" => set(1015.0, 128.0, 0.1, 0.03),
+        "GPT-J 6B" => set(1015.0, 69.0, f64::INFINITY, f64::INFINITY),
         // LongBench, RULER and GovReport.
         "Llama 3.1 405B" => set(9428.0, 684.0, 0.175, 0.08),
         // Mathematics, questions and code with reasoning.
@@ -123,13 +125,20 @@ impl Question {
 
         let per_device = ["/gpu", "per gpu", "/acc", "per_gpu", "/chip"].iter().any(|it| unit.contains(it)) || metric.contains("per_gpu");
         let per_node = unit.contains("/node") || metric.contains("per_node");
-        let rate = if per_device { 1.0 / devices } else if per_node { NODE / devices } else { 1.0 };
+        let rate = if per_device {
+            1.0 / devices
+        } else if per_node {
+            NODE / devices
+        } else {
+            1.0
+        };
         let time = if unit.starts_with("ms") || unit.contains("millisecond") || metric.ends_with("_ms") { 1e3 } else { 1.0 };
 
         let length = |column: &str| row.get(column).and_then(number_in);
+        // Cells with words (`cnn_dm ~778`) name a data set whose lengths we know.
         let set = data_set(architecture);
-        let prompt = length("isl").or(set.as_ref().map(|it| it.prompt));
-        let answer = length("osl").or(set.as_ref().map(|it| it.answer));
+        let known = |column: &str, of: fn(&DataSet) -> f64| row.number(column).or(set.as_ref().map(of)).or(length(column));
+        let (prompt, answer) = (known("isl", |it| it.prompt), known("osl", |it| it.answer));
         let lengths = || match (prompt, answer) {
             (Some(prompt), Some(answer)) if prompt >= 0.0 && answer >= 1.0 && prompt + answer <= 1e8 => Ok((prompt, answer)),
             _ => Err("lengths of prompts and answers are not given".to_owned()),
@@ -146,13 +155,15 @@ impl Question {
         } else if asks(&["first_token", "ttft", "prefill_latency"]) {
             let prompt = prompt.filter(|it| *it >= 1.0).ok_or("the length of prompts is not given")?;
             (Kind::FirstToken { batch: batch.unwrap_or(1.0), prompt }, time)
-        } else if asks(&["time_per_output", "tpot", "inter_token", "itl", "per_token", "token_latency", "latency_per"]) && !asks(&["energy", "joule"]) {
+        } else if asks(&["time_per_output", "tpot", "inter_token", "itl", "per_token", "token_latency", "latency_per"])
+            && !asks(&["energy", "joule"])
+        {
             let (prompt, answer) = (prompt.unwrap_or(DECODE_PROMPT), answer.unwrap_or(DECODE_ANSWER));
             // BLOOM's tables count milliseconds for each token of the whole batch.
             let share = if metric.contains("throughput") { 1.0 / batch.unwrap_or(1.0) } else { 1.0 };
             (Kind::TokenTime { batch: batch.unwrap_or(1.0), prompt, answer }, time * share)
         } else if asks(&["decode_tokens", "prefill_tokens"]) {
-            let spread = length("ep").unwrap_or(devices).max(1.0);
+            let spread = length("ep").or(count).filter(|value| *value >= 1.0);
             let context = length("isl").map_or(DISAGGREGATED, |prompt| prompt + length("osl").unwrap_or(0.0) / 2.0);
             (Kind::Disaggregated { context, spread, decode: metric.contains("decode") }, rate)
         } else if asks(&["throughput", "tokens_per_s", "tokens/s", "token_rate"]) {
@@ -174,6 +185,7 @@ impl Question {
                     answer,
                     limit,
                     arrivals: matches!(scenario.as_str(), "server" | "interactive"),
+                    interactive: scenario == "interactive",
                     earlier: ["v3.", "v4."].iter().any(|round| text("source").contains(round)),
                     power_limited: group.ends_with("power"),
                 };
@@ -264,9 +276,11 @@ mod tests {
         let it = ask("g,MLPerf Inference v4.1,Llama-2-70B,MI300X,8,vendor choice (fp8/fp4),,,,vendor choice,OpenOrca mean ~294,mean ~294,Server,vLLM,tokens_per_s,tokens/s (whole system)").unwrap();
         let Kind::Scenario { limit, earlier, arrivals, .. } = it.kind else { panic!("{:?}", it.kind) };
         assert_eq!((limit, earlier, arrivals, it.format, it.scale), (0.2, true, true, Format::Fp8, 1.0));
-        let it = ask("g,s,Llama-3-8B,4090 24GB * 4,,Q4_K_M (~4.85 bpw),,,,1,0,1024,batch-1 decode,llama.cpp,decode_tokens_per_s,tokens/s").unwrap();
+        let it = ask("g,s,Llama-3-8B,4090 24GB * 4,,Q4_K_M (~4.85 bpw),,,,1,0,1024,batch-1 decode,llama.cpp,decode_tokens_per_s,tokens/s")
+            .unwrap();
         assert_eq!((it.kind, it.devices, it.bits), (Kind::LocalDecode { context: 512.0 }, 4.0, 4.85));
-        let it = ask("g,s,LLaMA-7B,A100-80GB,2,fp16,2,1,,64,2048,2048,static batch offline,TensorRT-LLM,output_throughput,tokens/s/GPU").unwrap();
+        let it = ask("g,s,LLaMA-7B,A100-80GB,2,fp16,2,1,,64,2048,2048,static batch offline,TensorRT-LLM,output_throughput,tokens/s/GPU")
+            .unwrap();
         assert_eq!((it.kind, it.scale), (Kind::FixedBatch { batch: 64.0, prompt: 2048.0, answer: 2048.0 }, 0.5));
     }
 
