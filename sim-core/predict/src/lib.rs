@@ -24,6 +24,7 @@ pub mod steps;
 pub mod replay;
 pub mod gemm;
 pub mod steps_memory;
+pub mod replay;
 pub mod table;
 pub mod training;
 
