@@ -1,12 +1,13 @@
 //! Step times of machines that have been profiled: few physical parameters of a device under an engine.
 //!
 //! ```text
-//! step = host + request * requests + layers * (layer + products + attention + exchange) + output embedding
+//! step = host + request * requests + layers * (layer + mixed_layer + products + attention + exchange) + output embedding
 //!
 //! products  = blend(2 nk / (bandwidth * stream), 2 m nk / (peak * matrix))                 blend(a, b) = (a^q + b^q)^(1/q)
 //! experts   = blend(touched * bytes / (bandwidth * stream), 2 k m parameters / (peak * expert_matrix)) + routing
 //! attention = kept * bytes / (bandwidth * cache_stream) + attention_start                  where nothing is prefilled
-//!           = 4 (attended + tile * kept) * heads * size / (peak * attention_matrix)        in mixed steps
+//!           = 4 (attended + tile * kept + start) * heads * size / (peak * attention_matrix)    in mixed steps
+//!             start = tile_start * (prompt tokens + tile * requests)
 //! exchange  = 2 * (latency + 2 (n - 1)/n bytes / (link * link_share))                      all-reduces of n devices
 //! ```
 //!
@@ -27,6 +28,8 @@ use super::StepModel;
 pub struct StepParameters {
     /// Host time of a step that the device waits for \[s\].
     pub host: f64,
+    /// Host time of a step with prompts beyond that, for each layer: such a step is launched in pieces, not as one graph \[s\].
+    pub mixed_layer: f64,
     /// Time of a step for each request in it: sampling, and host work that the device waits for \[s\].
     pub request: f64,
     /// Small kernels of a layer \[s\].
@@ -39,6 +42,8 @@ pub struct StepParameters {
     pub blend: f64,
     /// Share of the peak that grouped products of experts reach.
     pub expert_matrix: f64,
+    /// Share of tokens that count as independent in which experts they touch: routing is skewed.
+    pub independent: f64,
     /// Routing of tokens to experts, for each layer \[s\].
     pub routing: f64,
     /// Share of the memory bandwidth that reading keys and values reaches.
@@ -49,6 +54,8 @@ pub struct StepParameters {
     pub attention_matrix: f64,
     /// Query rows of a tile of attention, of which a decoding request in a mixed step fills one.
     pub tile: f64,
+    /// What starting a row of a tile costs, in tokens of context.
+    pub tile_start: f64,
     /// Share of the memory bandwidth that element-wise kernels reach.
     pub activations: f64,
     /// Share of the link's bandwidth that collectives reach.
@@ -63,6 +70,7 @@ pub struct Profiled {
     data: f64,
     expert_layers: f64,
     host: f64,
+    mixed_step: f64,
     request: f64,
     small: f64,
     blend: f64,
@@ -71,6 +79,7 @@ pub struct Profiled {
     /// Experts of all layers: seconds to read all of a device's, and seconds for each token of the group.
     experts: [f64; 2],
     touched: f64,
+    independent: f64,
     /// Output embedding: seconds to read it, and for each row.
     head: [f64; 2],
     activations: f64,
@@ -78,6 +87,7 @@ pub struct Profiled {
     attention_start: f64,
     mixed: f64,
     tile: f64,
+    tile_start: f64,
     /// Collectives: seconds for each token of a replica, seconds for each token of the group, seconds in all.
     exchange: [f64; 3],
     logits: f64,
@@ -125,18 +135,21 @@ impl Profiled {
             data: layout.data,
             expert_layers,
             host: fitted.host,
+            mixed_step: it.layers * fitted.mixed_layer,
             request: fitted.request,
             small: it.layers * fitted.layer + expert_layers * fitted.routing,
             blend: fitted.blend,
             dense: [dense * weight, 2.0 * dense / (peak * fitted.matrix)],
             experts,
             touched,
+            independent: fitted.independent,
             head: [head * 2.0 / (bandwidth * fitted.stream), 2.0 * head / (device.peak_16bit.as_flop_per_s() * fitted.matrix)],
             activations: numbers * 2.0 / (bandwidth * fitted.activations),
             kept: it.kept_per_token() * deployment.cache.bytes() * kv_heads / it.attention.kv_heads / (bandwidth * fitted.cache_stream),
             attention_start: it.layers * fitted.attention_start,
             mixed: it.layers * 4.0 * heads * it.attention.head_size / (device.peak_16bit.as_flop_per_s() * fitted.attention_matrix),
             tile: fitted.tile,
+            tile_start: fitted.tile_start,
             exchange: [
                 sums * all_reduce(tensor) * width,
                 exchanges * all_reduce(group) / 2.0 * width,
@@ -174,13 +187,14 @@ impl StepModel for Profiled {
             + self.exchange[2]
             + self.logits * rows;
         if self.expert_layers > 0.0 {
-            let touched = 1.0 - (1.0 - self.touched).powf(total);
+            let touched = 1.0 - (1.0 - self.touched).powf(total * self.independent);
             seconds += self.blended(self.experts[0] * touched, self.experts[1] * total);
         }
         let stream = kept * self.kept;
         seconds
             + if mixed {
-                (self.mixed * (batch.attended / self.data + self.tile * kept)).max(stream)
+                let rows = batch.attended / self.data + self.tile_start * batch.prefill / self.data;
+                self.mixed_step + (self.mixed * (rows + self.tile * (kept + self.tile_start * requests))).max(stream)
             } else {
                 stream + self.attention_start * (requests / 64.0).min(1.0)
             }
@@ -197,7 +211,9 @@ pub struct Profile {
     pub engine: String,
     /// Where the parameters come from.
     pub source: String,
-    /// The parameters.
+    /// Parameters that kernels measured alone tell, and a first guess of the others: where a calibration starts.
+    pub kernels: StepParameters,
+    /// Parameters fitted to measured requests from there.
     pub parameters: StepParameters,
 }
 
