@@ -48,6 +48,7 @@ pub fn families() -> &'static [&'static dyn Family] {
     &[&crate::attention::AttentionFamily]
     &[&crate::attention::AttentionFamily, &crate::collectives::CollectivesFamily]
     &[&crate::gemm::Gemm]
+    &[&crate::silicon::Silicon, &crate::replay::table::Unread]
 }
 
 /// The kind of a table.

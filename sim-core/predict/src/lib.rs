@@ -25,6 +25,7 @@ pub mod replay;
 pub mod gemm;
 pub mod steps_memory;
 pub mod replay;
+pub mod silicon;
 pub mod table;
 pub mod training;
 

@@ -7,7 +7,7 @@
 //!
 //! The scheduler is vLLM's version 1 (Kwon et al. 2023; Agrawal et al. 2024): decoding first, then prompts in chunks in
 //! order of arrival, within tokens, seats and blocks; the request that came last is computed anew where blocks run out.
-//! Times come from a [`StepModel`]: a [`Deployment`](bastide_cost_models::compute::serving::Deployment), or, for machines
+//! Times come from a [`StepModel`]: a [`Deployment`], or, for machines
 //! that have been profiled, a [`Profiled`] one.
 
 mod blocks;
@@ -18,15 +18,22 @@ pub mod policy;
 pub mod profile;
 mod rank;
 pub mod request;
+pub mod table;
+#[cfg(test)]
+mod tests;
 
-use bastide_cost_models::compute::serving::{Batch, Deployment, Memory};
+use bastide_cost_models::compute::serving::{Batch, Deployment};
 
 pub use calibrate::{Run, calibrate_steps};
 pub use outcome::{Outcome, ReplaySummary, Since, Statistics};
 pub use policy::{Batching, Policy, ReplayError, Routing};
-pub use profile::{Profiled, StepParameters, profile};
+pub use profile::{Profile, Profiled, StepParameters, profile, profile_of};
 pub use rank::Times;
 pub use request::{Measured, Request, Trace, TraceError};
+pub use table::Requests;
+
+/// Blocks of a replica where nobody says how many.
+const MOST_BLOCKS: u32 = u32::MAX / 2;
 
 /// Seconds of a step.
 pub trait StepModel {
@@ -42,31 +49,58 @@ impl StepModel for Deployment<'_> {
 
 /// Serves the requests of a trace, one by one.
 ///
-/// `blocks` of the policy decides how many blocks of keys and values each replica has; without it they are unlimited. See
-/// [`with_memory`] for those of a deployment.
+/// `blocks` of the policy decides how many blocks of keys and values each replica has; without it they are as good as
+/// unlimited. See [`serve`] for those of a deployment.
 ///
 /// # Errors
 /// [`ReplayError`] for settings that make no sense, requests longer than the cache, and step times that are no times.
 pub fn replay(trace: &Trace, model: &dyn StepModel, policy: &Policy) -> Result<Outcome, ReplayError> {
-    engine::run(trace, model, policy, policy.blocks.unwrap_or(u32::MAX / 2))
+    engine::run(trace, model, policy, policy.blocks.unwrap_or(MOST_BLOCKS), engine::LONGEST_SKIP)
 }
 
-/// A policy with the layout of a deployment and the blocks that fit its memory, where the policy does not set them: replicas
-/// that share a mixture of experts step together; other data-parallel ones are on their own.
+/// Serves the requests of a trace on a deployment: with the parameters of its machine where that has been profiled under its
+/// engine (see [`profile()`]), with those of the deployment itself elsewhere. Layout and blocks that the policy leaves open
+/// are the deployment's: groups of data-parallel devices that share experts step together; those of a dense model are
+/// replicas on their own.
 ///
 /// # Errors
-/// [`ReplayError::Memory`] where the model does not fit.
-pub fn with_memory(deployment: &Deployment<'_>, policy: &Policy) -> Result<Policy, ReplayError> {
-    let mut policy = policy.clone();
-    if policy.blocks.is_none() {
-        let Memory { cache, token, .. } =
-            deployment.memory().map_err(|shortage| ReplayError::Memory { missing_gb: shortage.bytes / 1e9, devices: shortage.devices })?;
-        let blocks = cache / (token.max(1.0) * f64::from(policy.block_size.max(1)));
-        policy.blocks = Some(blocks.min(f64::from(u32::MAX / 2)) as u32);
+/// [`ReplayError`], also where the model does not fit or the layout has pipeline stages.
+pub fn serve(trace: &Trace, deployment: &Deployment<'_>, policy: &Policy) -> Result<Outcome, ReplayError> {
+    let (deployment, policy) = settled(deployment, policy)?;
+    match profile_of(&deployment) {
+        Some(it) => replay(trace, &Profiled::new(&deployment, &it.parameters), &policy),
+        None => replay(trace, &deployment, &policy),
+    }
+}
+
+/// What one group of replicas steps, and how.
+///
+/// # Errors
+/// [`ReplayError`] where the model does not fit or the layout has pipeline stages.
+pub fn settled<'a>(deployment: &Deployment<'a>, policy: &Policy) -> Result<(Deployment<'a>, Policy), ReplayError> {
+    let (mut deployment, mut policy) = (*deployment, policy.clone());
+    let setting = |setting, must: &str, value: String| ReplayError::Setting { setting, must: must.to_owned(), value };
+    policy.check()?;
+    deployment.layout.check().map_err(|error| setting("layout", "possible", error.to_string()))?;
+    if deployment.layout.pipeline > 1.0 {
+        return Err(setting(
+            "pipeline",
+            "1: batches that follow each other through stages are not replayed",
+            deployment.layout.pipeline.to_string(),
+        ));
     }
     if deployment.layout.data > 1.0 {
         policy.replicas = deployment.layout.data as u32;
-        policy.lockstep = true;
+        policy.lockstep = deployment.architecture.experts.is_some();
+        if !policy.lockstep {
+            deployment.layout.data = 1.0;
+        }
     }
-    Ok(policy)
+    let memory =
+        deployment.memory().map_err(|shortage| ReplayError::Memory { missing_gb: shortage.bytes / 1e9, devices: shortage.devices })?;
+    if policy.blocks.is_none() {
+        let blocks = memory.cache / (memory.token.max(1.0) * f64::from(policy.block_size));
+        policy.blocks = Some(blocks.clamp(1.0, f64::from(MOST_BLOCKS)) as u32);
+    }
+    Ok((deployment, policy))
 }

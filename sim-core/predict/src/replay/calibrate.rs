@@ -17,9 +17,12 @@ pub struct Run<'a> {
     pub counted: (usize, usize),
 }
 
+/// One of the parameters.
+type Field = fn(&mut StepParameters) -> &mut f64;
+
 /// How far a parameter may go from its start, as the standard deviation of its logarithm: kernels measured alone tell the
 /// shares of the data sheet well, what an engine adds to them hardly.
-const SPREAD: [(f64, fn(&mut StepParameters) -> &mut f64); COUNT] = [
+const SPREAD: [(f64, Field); COUNT] = [
     (0.7, |it| &mut it.host),
     (0.7, |it| &mut it.mixed_layer),
     (1.0, |it| &mut it.request),

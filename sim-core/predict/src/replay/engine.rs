@@ -10,11 +10,12 @@ use bastide_cost_models::compute::serving::Batch;
 
 /// Most steps that are skipped in one go: between both ends the time of a step is taken as linear in the context, which is
 /// exact for rooflines of one kind and a good chord otherwise.
-const LONGEST_SKIP: u64 = 256;
+pub(super) const LONGEST_SKIP: u64 = 256;
 
 /// Replicas that step together: those that share experts, or one.
 struct Group {
     ranks: Vec<Rank>,
+    skips: u64,
     clock: f64,
     /// Scheduled for now.
     current: Vec<Plan>,
@@ -23,11 +24,12 @@ struct Group {
     totals: Totals,
 }
 
-/// Serves the requests of a trace, one by one, on replicas with `blocks` blocks of keys and values each.
+/// Serves the requests of a trace, one by one, on replicas with `blocks` blocks of keys and values each, going over at most
+/// `skips` steps in one go.
 ///
 /// # Errors
 /// [`ReplayError`] for settings that make no sense, requests longer than the cache, and step times that are no times.
-pub(super) fn run(trace: &Trace, model: &dyn StepModel, policy: &Policy, blocks: u32) -> Result<Outcome, ReplayError> {
+pub(super) fn run(trace: &Trace, model: &dyn StepModel, policy: &Policy, blocks: u32, skips: u64) -> Result<Outcome, ReplayError> {
     policy.check()?;
     let capacity = u64::from(blocks) * u64::from(policy.block_size);
     for (index, it) in trace.requests.iter().enumerate() {
@@ -51,6 +53,7 @@ pub(super) fn run(trace: &Trace, model: &dyn StepModel, policy: &Policy, blocks:
     let mut groups: Vec<Group> = (0..groups)
         .map(|_| Group {
             ranks: (0..members).map(|_| rank()).collect(),
+            skips,
             clock: 0.0,
             current: vec![Plan::default(); members as usize],
             next: vec![Plan::default(); members as usize],
@@ -69,7 +72,8 @@ pub(super) fn run(trace: &Trace, model: &dyn StepModel, policy: &Policy, blocks:
     for group in &mut groups {
         group.advance(f64::INFINITY, model, policy, trace, &mut times)?;
     }
-    Ok(Outcome::new(trace, times, groups.into_iter().map(|group| group.close()).collect::<Vec<_>>().as_slice()))
+    let totals: Vec<Totals> = groups.into_iter().map(Group::close).collect();
+    Ok(Outcome::new(trace, times, &totals))
 }
 
 impl Group {
@@ -97,7 +101,7 @@ impl Group {
                 }
             }
             let first = self.step_time(0, model)?;
-            let seconds = self.skip(first, until, model)?;
+            let seconds = self.skip(first, until, policy.schedule_ahead, model)?;
             self.clock += seconds;
             self.totals.step(seconds, 1.0, &self.current, &self.ranks);
             for request in self.current.iter().flat_map(|plan| &plan.firsts) {
@@ -113,9 +117,11 @@ impl Group {
     }
 
     /// Goes over the steps that are alike and end before `until`, and returns the time of the one after them.
-    fn skip(&mut self, first: f64, until: f64, model: &dyn StepModel) -> Result<f64, ReplayError> {
-        let plain = self.current.iter().chain(&self.next).all(Plan::is_plain_decode);
-        let mut most = if plain { LONGEST_SKIP } else { 0 };
+    fn skip(&mut self, first: f64, until: f64, ahead: bool, model: &dyn StepModel) -> Result<f64, ReplayError> {
+        // Where the next step is scheduled already, somebody may have been preempted for it.
+        let alike = !ahead || self.current.iter().zip(&self.next).all(|(now, next)| now.decoding == next.decoding);
+        let plain = alike && self.current.iter().chain(&self.next).all(Plan::is_plain_decode);
+        let mut most = if plain { self.skips } else { 0 };
         for rank in &self.ranks {
             if most == 0 {
                 return Ok(first);

@@ -17,7 +17,8 @@
 
 use std::sync::OnceLock;
 
-use bastide_cost_models::compute::serving::{Batch, Deployment};
+use bastide_cost_models::compute::devices;
+use bastide_cost_models::compute::serving::{Batch, Deployment, Engine};
 use serde::{Deserialize, Serialize};
 
 use super::StepModel;
@@ -211,6 +212,13 @@ pub struct Profile {
     pub engine: String,
     /// Where the parameters come from.
     pub source: String,
+    /// Models whose measured requests the parameters were fitted to.
+    pub models: Vec<String>,
+    /// Half width of the 90 % interval, as logarithm, of times per token and latencies: the largest error of parameters fitted
+    /// to one of the models on the other.
+    pub spread: f64,
+    /// The same of times to the first token.
+    pub spread_first: f64,
     /// Parameters that kernels measured alone tell, and a first guess of the others: where a calibration starts.
     pub kernels: StepParameters,
     /// Parameters fitted to measured requests from there.
@@ -242,4 +250,15 @@ pub fn profiles() -> &'static [Profile] {
 #[must_use]
 pub fn profile(device: &str) -> Option<&'static Profile> {
     profiles().iter().find(|it| it.device == device)
+}
+
+/// The profile that holds for a deployment: of its device and engine, for models with full attention.
+#[must_use]
+pub fn profile_of(deployment: &Deployment<'_>) -> Option<&'static Profile> {
+    let attention = &deployment.architecture.attention;
+    let plain = attention.latent.is_none() && attention.windowed_share == 0.0 && attention.linear_share == 0.0;
+    let same = |it: &&Profile| {
+        Engine::parse(&it.engine) == deployment.engine && devices().get(&it.device).is_some_and(|device| device == deployment.device)
+    };
+    if plain { profiles().iter().find(same) } else { None }
 }

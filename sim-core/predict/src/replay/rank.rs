@@ -323,6 +323,8 @@ impl Rank {
         }
         self.unlink(index);
         self.vacate(index, trace);
+        // Its blocks may do for the head of the queue.
+        self.blocked = false;
         self.preemptions += 1;
         if made {
             self.resumed.push(again);
@@ -343,7 +345,7 @@ impl Rank {
             if chunk == 0 {
                 break;
             }
-            let shared = seat.shared * self.span(policy, trace);
+            let shared = seat.shared * span(policy, trace);
             let need = (seat.done + chunk).div_ceil(policy.block_size) - shared - seat.own;
             if !self.blocks.take(need) {
                 // The last one to come gives way, which may be this one.
@@ -374,7 +376,7 @@ impl Rank {
 
     /// Computes a chunk of a prompt; true when the prompt is done.
     fn compute(&mut self, index: u32, chunk: u32, plan: &mut Plan, policy: &Policy, trace: &Trace) -> bool {
-        let span = self.span(policy, trace);
+        let span = span(policy, trace);
         let seat = &mut self.seats[index as usize];
         plan.prefill += chunk;
         plan.attended += f64::from(chunk) * (f64::from(seat.done) + f64::from(chunk) / 2.0);
@@ -403,7 +405,7 @@ impl Rank {
 
     /// Takes requests from the queue while there are seats, tokens and blocks.
     fn admit(&mut self, plan: &mut Plan, budget: u32, now: f64, policy: &Policy, trace: &Trace, times: &mut Times) {
-        let span = self.span(policy, trace);
+        let span = span(policy, trace);
         while let Some((request, prompt, left, resumed)) = self.head(trace) {
             if self.running >= policy.max_num_seqs {
                 self.blocked = true;
@@ -473,11 +475,6 @@ impl Rank {
         Some((request, it.input, it.output, false))
     }
 
-    /// Blocks of an entry of the prefix cache; 0 without one.
-    fn span(&self, policy: &Policy, trace: &Trace) -> u32 {
-        if policy.prefix_caching && !trace.prefix_ends.is_empty() { trace.prefix_block / policy.block_size } else { 0 }
-    }
-
     fn sit(&mut self, mut seat: Seat) -> u32 {
         seat.older = self.newest;
         let index = self.vacant.pop().unwrap_or(self.seats.len() as u32);
@@ -511,4 +508,9 @@ impl Rank {
 /// whole blocks.
 fn phase(seat: &Seat, block: usize) -> usize {
     ((seat.start + 1) as i64 - i64::from(seat.prompt)).rem_euclid(block as i64) as usize
+}
+
+/// Blocks of an entry of the prefix cache; 0 without one.
+fn span(policy: &Policy, trace: &Trace) -> u32 {
+    if policy.prefix_caching && !trace.prefix_ends.is_empty() { trace.prefix_block / policy.block_size } else { 0 }
 }
