@@ -47,7 +47,7 @@ pub fn devices() -> Result<Vec<Device>, DeviceError> {
     }
     // A driver older than the symbols that we ask for makes the bindings panic at the first call; that is the machine's
     // state, not our bug, so it becomes an error.
-    std::panic::catch_unwind(list).unwrap_or_else(|_| Err(DeviceError::Driver("it is older than CUDA 12.8".to_owned())))
+    std::panic::catch_unwind(list).unwrap_or_else(|_| Err(DeviceError::Driver("it is older than CUDA 12".to_owned())))
 }
 
 fn list() -> Result<Vec<Device>, DeviceError> {
