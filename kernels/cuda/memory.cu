@@ -59,21 +59,11 @@ extern "C" __global__ void __launch_bounds__(256)
         }
 }
 
-// Overwrites a buffer, so that what the cache held before is gone.
-extern "C" __global__ void __launch_bounds__(256) flush_cache(uint4* to, u32 value, u64 chunks) {
-    u64 first = (u64)blockIdx.x * 1024 + threadIdx.x;
-    uint4 x;
-    x.x = x.y = x.z = x.w = value;
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-        if (first + i * 256 < chunks) to[first + i * 256] = x;
-}
-
-// to += from, in 16-bit floats, 8 at a time: the sum of an all-reduce.
-extern "C" __global__ void __launch_bounds__(256) add_bf16(uint4* to, const uint4* from, u64 chunks) {
+// to = a + b, in 16-bit floats, 8 at a time: the sum of an all-reduce.
+extern "C" __global__ void __launch_bounds__(256) add_bf16(const uint4* a, const uint4* b, uint4* to, u64 chunks) {
     u64 i = (u64)blockIdx.x * 256 + threadIdx.x;
     if (i >= chunks) return;
-    uint4 x = to[i], y = from[i], z;
+    uint4 x = a[i], y = b[i], z;
     z.x = pack_bf16(to_float((bf16)x.x) + to_float((bf16)y.x), to_float(x.x >> 16) + to_float(y.x >> 16));
     z.y = pack_bf16(to_float((bf16)x.y) + to_float((bf16)y.y), to_float(x.y >> 16) + to_float(y.y >> 16));
     z.z = pack_bf16(to_float((bf16)x.z) + to_float((bf16)y.z), to_float(x.z >> 16) + to_float(y.z >> 16));

@@ -77,8 +77,22 @@ struct Heuristic {
 }
 
 type Matmul = unsafe extern "C" fn(
-    Opaque, Opaque, *const c_void, *const c_void, Opaque, *const c_void, Opaque, *const c_void, *const c_void, Opaque, *mut c_void, Opaque,
-    *const [u64; 8], *mut c_void, usize, *mut c_void,
+    Opaque,
+    Opaque,
+    *const c_void,
+    *const c_void,
+    Opaque,
+    *const c_void,
+    Opaque,
+    *const c_void,
+    *const c_void,
+    Opaque,
+    *mut c_void,
+    Opaque,
+    *const [u64; 8],
+    *mut c_void,
+    usize,
+    *mut c_void,
 ) -> c_int;
 type GetHeuristic =
     unsafe extern "C" fn(Opaque, Opaque, Opaque, Opaque, Opaque, Opaque, Opaque, c_int, *mut Heuristic, *mut c_int) -> c_int;
@@ -146,7 +160,11 @@ impl Blas {
 
     /// `12.9.1`. The number is 10,000 times the major and 100 times the minor version since 12.0, 1,000 and 100 before.
     pub(crate) fn version(&self) -> String {
-        let (major, rest) = if self.version >= 100_000 { (self.version / 10_000, self.version % 10_000) } else { (self.version / 1000, self.version % 1000) };
+        let (major, rest) = if self.version >= 100_000 {
+            (self.version / 10_000, self.version % 10_000)
+        } else {
+            (self.version / 1000, self.version % 1000)
+        };
         format!("{major}.{}.{}", rest / 100, rest % 100)
     }
 }
@@ -189,8 +207,15 @@ impl Gemm {
         if format == Format::Fp8 && product != Product::Forward {
             return Err(CalibrationError::Shape("gradients in FP8".to_owned()));
         }
-        let mut gemm =
-            Self { blas: Rc::clone(blas), product: ptr::null_mut(), left: ptr::null_mut(), right: ptr::null_mut(), out: ptr::null_mut(), algorithms: Vec::new(), chosen: 0 };
+        let mut gemm = Self {
+            blas: Rc::clone(blas),
+            product: ptr::null_mut(),
+            left: ptr::null_mut(),
+            right: ptr::null_mut(),
+            out: ptr::null_mut(),
+            algorithms: Vec::new(),
+            chosen: 0,
+        };
         let kind = if format == Format::Bf16 { BF16 } else { E4M3 };
         // The library's matrices are column-major: a row-major [r][c] is its c by r. So the left factor is w (or x), the right
         // one x (or the gradient), and the result comes out transposed, that is row-major.
@@ -202,11 +227,14 @@ impl Gemm {
         let call = &blas.call;
         // SAFETY: each object is made here, filled by pointers to values of the size given, and destroyed once, on drop.
         unsafe {
-            for (place, (rows, columns), kind) in [(&mut gemm.left, left, kind), (&mut gemm.right, right, kind), (&mut gemm.out, out, BF16)] {
+            for (place, (rows, columns), kind) in [(&mut gemm.left, left, kind), (&mut gemm.right, right, kind), (&mut gemm.out, out, BF16)]
+            {
                 check("cublasLtMatrixLayoutCreate", (call.create_layout)(place, kind, rows, columns, rows as i64))?;
             }
             check("cublasLtMatmulDescCreate", (call.create_product)(&raw mut gemm.product, COMPUTE_FLOAT, FLOAT))?;
-            let set = |attribute, value: *const c_void, size| check("cublasLtMatmulDescSetAttribute", (call.set_product)(gemm.product, attribute, value, size));
+            let set = |attribute, value: *const c_void, size| {
+                check("cublasLtMatmulDescSetAttribute", (call.set_product)(gemm.product, attribute, value, size))
+            };
             for (attribute, transpose) in [DESC_TRANSPOSE_A, DESC_TRANSPOSE_B].into_iter().zip(&transposed) {
                 let transpose: *const c_int = transpose;
                 set(attribute, transpose.cast(), size_of::<c_int>())?;
@@ -226,15 +254,32 @@ impl Gemm {
             let mut status = (call.set_preference)(preference, PREFERENCE_WORKSPACE, (&raw const workspace).cast(), size_of::<usize>());
             if status == 0 {
                 status = (call.heuristic)(
-                    blas.handle, gemm.product, gemm.left, gemm.right, gemm.out, gemm.out, preference, ALGORITHMS as c_int, found.as_mut_ptr(), &raw mut count,
+                    blas.handle,
+                    gemm.product,
+                    gemm.left,
+                    gemm.right,
+                    gemm.out,
+                    gemm.out,
+                    preference,
+                    ALGORITHMS as c_int,
+                    found.as_mut_ptr(),
+                    &raw mut count,
                 );
             }
             (call.destroy_preference)(preference);
             check("cublasLtMatmulAlgoGetHeuristic", status)?;
             let count = (count.max(0) as usize).min(ALGORITHMS);
-            gemm.algorithms = found[..count].iter().filter(|found| found.state == 0 && found.workspace <= WORKSPACE).map(|found| found.algorithm).collect();
+            gemm.algorithms = found[..count]
+                .iter()
+                .filter(|found| found.state == 0 && found.workspace <= WORKSPACE)
+                .map(|found| found.algorithm)
+                .collect();
         }
-        if gemm.algorithms.is_empty() { Err(CalibrationError::Blas { what: "cublasLtMatmulAlgoGetHeuristic", status: NOT_SUPPORTED }) } else { Ok(gemm) }
+        if gemm.algorithms.is_empty() {
+            Err(CalibrationError::Blas { what: "cublasLtMatmulAlgoGetHeuristic", status: NOT_SUPPORTED })
+        } else {
+            Ok(gemm)
+        }
     }
 
     /// How many algorithms can be tried.

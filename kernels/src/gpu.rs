@@ -21,7 +21,6 @@ pub(crate) fn refused(what: &str) -> impl Fn(DriverError) -> CalibrationError {
 /// Device memory, from the plain allocator: memory of the pool allocator cannot be read by another device.
 pub(crate) struct Buffer {
     pointer: sys::CUdeviceptr,
-    bytes: u64,
     context: Arc<CudaContext>,
 }
 
@@ -35,15 +34,11 @@ impl Buffer {
         }
         // SAFETY: freed once, on drop.
         let pointer = unsafe { result::malloc_sync(bytes.max(256) as usize) }.map_err(refused("allocate memory"))?;
-        Ok(Self { pointer, bytes, context: Arc::clone(context) })
+        Ok(Self { pointer, context: Arc::clone(context) })
     }
 
     pub(crate) fn pointer(&self) -> u64 {
         self.pointer
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 }
 
@@ -88,10 +83,41 @@ impl Drop for Pinned {
     }
 }
 
+/// Compiled kernels in one context. Modules stay until the process ends.
+pub(crate) struct Kernels {
+    functions: BTreeMap<String, sys::CUfunction>,
+}
+
+impl Kernels {
+    /// Compiles sources, all of them where none is named, for the current context; and the compiler's version.
+    pub(crate) fn compile(driver_version: i32, capability: i32, files: &[&str]) -> Result<(Self, String), CalibrationError> {
+        let compiler = Nvrtc::open(driver_version / 1000)?;
+        let mut functions = BTreeMap::new();
+        for (file, source) in SOURCES.into_iter().filter(|(file, _)| files.is_empty() || files.contains(file)) {
+            load(&mut functions, &compiler.compile(file, source, capability)?, source)?;
+        }
+        Ok((Self { functions }, compiler.version()))
+    }
+
+    /// Starts a kernel on a stream of the current context.
+    pub(crate) fn launch(&self, launch: &Launch, stream: &CudaStream) -> Result<(), CalibrationError> {
+        let function = self.functions.get(launch.kernel).ok_or_else(|| CalibrationError::Driver {
+            what: "find a kernel".to_owned(),
+            reason: format!("there is no `{}`", launch.kernel),
+        })?;
+        let mut arguments: Vec<*mut c_void> = launch.arguments.iter().map(|bits| std::ptr::from_ref(bits).cast_mut().cast()).collect();
+        let [x, y, z] = launch.grid;
+        // SAFETY: `launch.rs` gives each kernel the arguments that it declares, of buffers that its callers keep. The driver
+        // copies the arguments before it returns.
+        unsafe { result::launch_kernel(*function, (x, y, z), (launch.block, 1, 1), launch.shared, stream.cu_stream(), &mut arguments) }
+            .map_err(refused(launch.kernel))
+    }
+}
+
 /// A device ready to be measured.
 pub(crate) struct Gpu {
     // Dropped in this order: what uses the context first.
-    functions: BTreeMap<String, sys::CUfunction>,
+    kernels: Kernels,
     pub(crate) blas: Rc<Blas>,
     pub(crate) nvml: Option<Nvml>,
     pub(crate) stream: Arc<CudaStream>,
@@ -129,11 +155,7 @@ impl Gpu {
         unsafe { sys::cuDriverGetVersion(&raw mut driver_version) }.result().map_err(refused("ask for the driver's version"))?;
         let newest = driver_version / 1000;
         let l2 = context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE).map_err(refused("ask for the cache"))?;
-        let compiler = Nvrtc::open(newest)?;
-        let mut functions = BTreeMap::new();
-        for (file, source) in SOURCES {
-            load(&mut functions, &compiler.compile(file, source, major * 10 + minor)?, source)?;
-        }
+        let (kernels, nvrtc_version) = Kernels::compile(driver_version, major * 10 + minor, &[])?;
         let mut id = [0u8; 32];
         // SAFETY: writes at most 32 bytes.
         let known = unsafe { sys::cuDeviceGetPCIBusId(id.as_mut_ptr().cast(), 32, context.cu_device()) }.result().is_ok();
@@ -142,7 +164,7 @@ impl Gpu {
         unsafe { result::memcpy_htod_sync(one.pointer(), &[1.0f32]) }.map_err(refused("copy to the device"))?;
         let workspace = Buffer::new(&context, WORKSPACE as u64)?;
         Ok(Self {
-            functions,
+            kernels,
             blas: Blas::open(newest, workspace, one)?,
             // Measures without it where it is missing: power and clocks are then absent.
             nvml: if known { Nvml::open(&bus_id(&id)).ok() } else { None },
@@ -151,7 +173,7 @@ impl Gpu {
             device,
             l2_bytes: l2.max(0) as u64,
             driver_version,
-            nvrtc_version: compiler.version(),
+            nvrtc_version,
             context,
         })
     }
@@ -175,18 +197,7 @@ impl Gpu {
 
     /// Starts a kernel on the stream.
     pub(crate) fn launch(&self, launch: &Launch) -> Result<(), CalibrationError> {
-        let function = self.functions.get(launch.kernel).ok_or_else(|| CalibrationError::Driver {
-            what: "find a kernel".to_owned(),
-            reason: format!("there is no `{}`", launch.kernel),
-        })?;
-        let mut arguments: Vec<*mut c_void> = launch.arguments.iter().map(|bits| std::ptr::from_ref(bits).cast_mut().cast()).collect();
-        let [x, y, z] = launch.grid;
-        // SAFETY: `launch.rs` gives each kernel the arguments that it declares, of buffers that its callers keep. The driver
-        // copies the arguments before it returns.
-        unsafe {
-            result::launch_kernel(*function, (x, y, z), (launch.block, 1, 1), launch.shared, self.stream.cu_stream(), &mut arguments)
-        }
-        .map_err(refused(launch.kernel))
+        self.kernels.launch(launch, &self.stream)
     }
 
     pub(crate) fn synchronize(&self) -> Result<(), CalibrationError> {
@@ -229,11 +240,37 @@ impl Gpu {
         unsafe { result::memcpy_htod_sync(pointer, values) }.map_err(refused("copy to the device"))
     }
 
-    /// Starts a fill of bytes: a result that is never written is then seen.
-    pub(crate) fn poison(&self, buffer: &Buffer) -> Result<(), CalibrationError> {
-        // SAFETY: the whole of a buffer. 0xff is a NaN in each of our formats.
-        unsafe { result::memset_d8_async(buffer.pointer(), 0xff, buffer.bytes() as usize, self.stream.cu_stream()) }
-            .map_err(refused("fill memory"))
+    /// Copies `count` rows of `size` values that lie `pitch` bytes apart, and waits.
+    pub(crate) fn download_rows(&self, pointer: u64, pitch: u64, size: usize, count: usize) -> Result<Vec<u16>, CalibrationError> {
+        let mut values = vec![0u16; size * count];
+        self.synchronize()?;
+        let copy = sys::CUDA_MEMCPY2D {
+            srcXInBytes: 0,
+            srcY: 0,
+            srcMemoryType: sys::CUmemorytype::CU_MEMORYTYPE_DEVICE,
+            srcHost: std::ptr::null(),
+            srcDevice: pointer,
+            srcArray: std::ptr::null_mut(),
+            srcPitch: pitch as usize,
+            dstXInBytes: 0,
+            dstY: 0,
+            dstMemoryType: sys::CUmemorytype::CU_MEMORYTYPE_HOST,
+            dstHost: values.as_mut_ptr().cast(),
+            dstDevice: 0,
+            dstArray: std::ptr::null_mut(),
+            dstPitch: size * 2,
+            WidthInBytes: size * 2,
+            Height: count,
+        };
+        // SAFETY: callers ask for rows of buffers that they hold; the host's has room for them.
+        unsafe { sys::cuMemcpy2D_v2(&raw const copy) }.result().map_err(refused("copy rows from the device"))?;
+        Ok(values)
+    }
+
+    /// Starts a fill with bytes that are a NaN in each of our formats: a result that is never written is then seen.
+    pub(crate) fn poison(&self, at: u64, bytes: u64) -> Result<(), CalibrationError> {
+        // SAFETY: callers fill parts of buffers that they hold.
+        unsafe { result::memset_d8_async(at, 0xff, bytes as usize, self.stream.cu_stream()) }.map_err(refused("fill memory"))
     }
 }
 

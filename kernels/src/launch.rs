@@ -76,14 +76,9 @@ pub(crate) fn triad(a: u64, b: u64, to: u64, bytes: u64) -> Launch {
     launch("stream_triad", chunks.div_ceil(CHUNKS_PER_BLOCK), vec![a, b, to, float(TRIAD), chunks])
 }
 
-pub(crate) fn flush(to: u64, bytes: u64, value: u32) -> Launch {
+pub(crate) fn add(a: u64, b: u64, to: u64, bytes: u64) -> Launch {
     let chunks = bytes / 16;
-    launch("flush_cache", chunks.div_ceil(CHUNKS_PER_BLOCK), vec![to, int(value), chunks])
-}
-
-pub(crate) fn add(to: u64, from: u64, bytes: u64) -> Launch {
-    let chunks = bytes / 16;
-    launch("add_bf16", chunks.div_ceil(256), vec![to, from, chunks])
+    launch("add_bf16", chunks.div_ceil(256), vec![a, b, to, chunks])
 }
 
 /// Normal values; `count` is a multiple of 4.
@@ -231,11 +226,8 @@ pub(crate) struct GradientPointers {
 
 pub(crate) fn prefill_backward(shape: Prefill, at: AttentionPointers, gradients: GradientPointers) -> Vec<Launch> {
     let rows = u64::from(shape.batch) * u64::from(shape.length) * u64::from(shape.heads);
-    let (queries, keys) = if shape.size == 64 {
-        ("backward_queries_64", "backward_keys_64")
-    } else {
-        ("backward_queries_128", "backward_keys_128")
-    };
+    let (queries, keys) =
+        if shape.size == 64 { ("backward_queries_64", "backward_keys_64") } else { ("backward_queries_128", "backward_keys_128") };
     let tail = [int(shape.length), int(shape.heads), int(shape.kv_heads), float(score_scale(shape.size))];
     let inputs = [at.q, at.k, at.v, gradients.d_out, at.partial, gradients.delta];
     let blocks = shape.length.div_ceil(64);
@@ -245,15 +237,7 @@ pub(crate) fn prefill_backward(shape: Prefill, at: AttentionPointers, gradients:
             ..launch(
                 "backward_delta",
                 rows.div_ceil(4),
-                vec![
-                    at.out,
-                    gradients.d_out,
-                    gradients.delta,
-                    int(shape.length),
-                    int(shape.heads),
-                    int(shape.size),
-                    rows,
-                ],
+                vec![at.out, gradients.d_out, gradients.delta, int(shape.length), int(shape.heads), int(shape.size), rows],
             )
         },
         Launch {

@@ -4,17 +4,30 @@
 //! and runs where no CUDA exists. Planning never needs a device; measurements travel as calibration packs.
 
 mod blas;
+mod calibrate;
 mod device;
 #[cfg(test)]
 mod emulation;
 mod error;
+mod fit;
 mod gpu;
+mod harness;
 mod launch;
 mod load;
+mod measure;
 mod nvml;
 mod nvrtc;
+mod profile;
 mod reference;
+mod suite;
 
 pub use blas::Format;
+pub use calibrate::{CalibrationOptions, Report, calibrate, check};
 pub use device::{Device, DeviceError, devices};
 pub use error::CalibrationError;
+pub use fit::{Fit, GemmFit, Line, LinkFit, PowerFit, StreamFit};
+pub use profile::{
+    CollectivePoint, Conditions, DecodeAttentionPoint, DeviceRecord, GemmPoint, LaunchPoint, PackError, Point, PowerPoint,
+    PrefillAttentionPoint, Profile, RunRecord, SCHEMA, SoftwareRecord, StreamPoint, TransferPoint, VERSION,
+};
+pub use suite::{Activity, CollectiveOperation, Direction, HostMemory, LaunchMode, StreamOperation, Work, suite};

@@ -66,11 +66,13 @@ impl Nvml {
     /// The device with this PCI bus id: the driver's numbering can differ from NVML's.
     pub(crate) fn open(bus_id: &CStr) -> Result<Self, CalibrationError> {
         let library = open(TITLE, &["libnvidia-ml.so.1", "libnvidia-ml.so"], "BASTIDE_NVML")?;
-        let refused = |what: &str, status: c_int| CalibrationError::Driver { what: what.to_owned(), reason: format!("NVML status {status}") };
+        let refused =
+            |what: &str, status: c_int| CalibrationError::Driver { what: what.to_owned(), reason: format!("NVML status {status}") };
         // SAFETY: the types are those of nvml.h; the functions are used only while the library is open.
         unsafe {
             let init: unsafe extern "C" fn() -> c_int = function(&library, TITLE, "nvmlInit_v2")?;
-            let find: unsafe extern "C" fn(*const c_char, *mut Handle) -> c_int = function(&library, TITLE, "nvmlDeviceGetHandleByPciBusId_v2")?;
+            let find: unsafe extern "C" fn(*const c_char, *mut Handle) -> c_int =
+                function(&library, TITLE, "nvmlDeviceGetHandleByPciBusId_v2")?;
             let status = init();
             if status != 0 {
                 return Err(refused("nvmlInit", status));
@@ -80,7 +82,8 @@ impl Nvml {
             if status != 0 {
                 return Err(refused("nvmlDeviceGetHandleByPciBusId", status));
             }
-            let version: Option<unsafe extern "C" fn(*mut c_char, c_uint) -> c_int> = function(&library, TITLE, "nvmlSystemGetDriverVersion").ok();
+            let version: Option<unsafe extern "C" fn(*mut c_char, c_uint) -> c_int> =
+                function(&library, TITLE, "nvmlSystemGetDriverVersion").ok();
             let mut text = [0u8; 80];
             let driver = match version {
                 Some(version) if version(text.as_mut_ptr().cast(), 80) == 0 => {

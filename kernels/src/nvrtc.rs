@@ -48,11 +48,8 @@ impl Text {
 impl Nvrtc {
     /// `newest` is the CUDA version of the driver (12 or 13): it need not understand the code of a newer compiler.
     pub(crate) fn open(newest: i32) -> Result<Self, CalibrationError> {
-        let names: &[&str] = if newest >= 13 {
-            &["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"]
-        } else {
-            &["libnvrtc.so.12", "libnvrtc.so"]
-        };
+        let names: &[&str] =
+            if newest >= 13 { &["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"] } else { &["libnvrtc.so.12", "libnvrtc.so"] };
         let library = open(TITLE, names, "BASTIDE_NVRTC")?;
         // SAFETY: the types are those of nvrtc.h, the same in CUDA 12 and 13.
         unsafe {

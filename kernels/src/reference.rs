@@ -38,12 +38,12 @@ fn attend(scores: &[f64], value: impl Fn(usize, usize) -> f64, size: usize) -> V
 /// One head of one sequence of a decode attention; `q` is that head's query, `rows` give (keys, values) of a token.
 pub(crate) fn decode_row(shape: Decode, q: &[f64], key: impl Fn(usize, usize) -> f64, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
     let size = shape.size as usize;
-    let scores: Vec<f64> = (0..shape.context as usize)
-        .map(|token| (0..size).map(|d| q[d] * key(token, d)).sum::<f64>() / (size as f64).sqrt())
-        .collect();
+    let scores: Vec<f64> =
+        (0..shape.context as usize).map(|token| (0..size).map(|d| q[d] * key(token, d)).sum::<f64>() / (size as f64).sqrt()).collect();
     attend(&scores, value, size)
 }
 
+#[cfg(test)]
 /// Position of (token, dimension) of one key head in a paged cache.
 pub(crate) fn cache_at(shape: Decode, pages: &[u32], kv_head: usize, token: usize, d: usize) -> usize {
     let (page, kv_heads, size) = (PAGE as usize, shape.kv_heads as usize, shape.size as usize);
@@ -51,11 +51,15 @@ pub(crate) fn cache_at(shape: Decode, pages: &[u32], kv_head: usize, token: usiz
 }
 
 /// One row of one head of a causal attention.
-pub(crate) fn prefill_row(shape: Prefill, q: &[f64], row: usize, key: impl Fn(usize, usize) -> f64, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+pub(crate) fn prefill_row(
+    shape: Prefill,
+    q: &[f64],
+    row: usize,
+    key: impl Fn(usize, usize) -> f64,
+    value: impl Fn(usize, usize) -> f64,
+) -> Vec<f64> {
     let size = shape.size as usize;
-    let scores: Vec<f64> = (0..=row)
-        .map(|token| (0..size).map(|d| q[d] * key(token, d)).sum::<f64>() / (size as f64).sqrt())
-        .collect();
+    let scores: Vec<f64> = (0..=row).map(|token| (0..size).map(|d| q[d] * key(token, d)).sum::<f64>() / (size as f64).sqrt()).collect();
     attend(&scores, value, size)
 }
 
