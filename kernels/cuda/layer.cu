@@ -11,26 +11,29 @@ __device__ __forceinline__ float block_sum(float x, float* shared) {
     return x;
 }
 
-// stream += added; out = stream / rms(stream) * weight (Zhang and Sennrich 2019). `added` may be null.
+// sum = stream + added; out = sum / rms(sum) * weight (Zhang and Sennrich 2019). `added` may be null: `sum` is then not
+// written. `sum` may be `stream`.
 extern "C" __global__ void __launch_bounds__(256)
-    add_rms_norm(bf16* stream, const bf16* added, const bf16* weight, bf16* out, int size) {
+    add_rms_norm(const bf16* stream, const bf16* added, const bf16* weight, bf16* sum, bf16* out, int size) {
     __shared__ float shared[8];
     u64 row = (u64)blockIdx.x * size;
     float squares = 0.0f;
     for (int i = threadIdx.x * 2; i < size; i += 512) {
-        u32 x = *(u32*)(stream + row + i);
+        u32 x = *(const u32*)(stream + row + i);
         float low = to_float((bf16)x), high = to_float(x >> 16);
         if (added) {
             u32 y = *(const u32*)(added + row + i);
             x = pack_bf16(low + to_float((bf16)y), high + to_float(y >> 16));
-            *(u32*)(stream + row + i) = x;
+            *(u32*)(sum + row + i) = x;
             low = to_float((bf16)x), high = to_float(x >> 16);
         }
         squares += low * low + high * high;
     }
+    const bf16* from = added ? sum : stream;
     float scale = rsqrtf(block_sum(squares, shared) / size + 1e-5f);
+    // Each thread reads what it wrote itself.
     for (int i = threadIdx.x * 2; i < size; i += 512) {
-        u32 x = *(u32*)(stream + row + i), w = *(const u32*)(weight + i);
+        u32 x = *(const u32*)(from + row + i), w = *(const u32*)(weight + i);
         *(u32*)(out + row + i) = pack_bf16(to_float((bf16)x) * scale * to_float((bf16)w), to_float(x >> 16) * scale * to_float(w >> 16));
     }
 }

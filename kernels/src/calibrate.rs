@@ -36,7 +36,7 @@ pub fn calibrate(options: &CalibrationOptions, progress: &mut dyn FnMut(&str)) -
 
 fn measure(options: &CalibrationOptions, progress: &mut dyn FnMut(&str)) -> Result<Profile, CalibrationError> {
     progress("opening the device and compiling kernels");
-    let gpu = Gpu::open(options.ordinal)?;
+    let gpu = Gpu::open(options.ordinal, &["memory.cu", "decode.cu", "prefill.cu"])?;
     let devices = crate::device::devices()?.len() as u32;
     let nvml = gpu.nvml.as_ref();
     let (highest_sm_mhz, highest_memory_mhz) = nvml.map(crate::nvml::Nvml::highest_clocks_mhz).unwrap_or_default();

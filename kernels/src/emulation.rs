@@ -14,6 +14,9 @@ use crate::reference;
 
 type Emulate = unsafe extern "C" fn(*const c_char, *const c_uint, c_uint, c_uint, *mut *mut c_void, c_int) -> c_int;
 
+/// Tests run side by side, each in a folder of its own.
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
 /// One source, compiled for the CPU.
 struct Machine {
     library: Library,
@@ -22,15 +25,13 @@ struct Machine {
 /// None, and a line that says so, where there is no g++.
 fn machine(file: &str) -> Option<Machine> {
     let (_, source) = SOURCES.into_iter().find(|(name, _)| *name == file).unwrap();
-    // Tests run side by side.
-    static FOLDERS: AtomicU32 = AtomicU32::new(0);
     let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("bastide-emulation-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let text = folder.join("source.cu");
     std::fs::write(&text, source).unwrap();
     let library = folder.join("emulation.so");
-    let list: String = kernels(source).iter().map(|name| format!("KERNEL({name})")).collect();
+    let list = kernels(source).iter().fold(String::new(), |list, name| format!("{list}KERNEL({name})"));
     let output = Command::new("g++")
         .args(["-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-fno-strict-aliasing"])
         .arg(format!("-DSOURCE=\"{}\"", text.display()))
@@ -407,15 +408,19 @@ fn the_parts_of_a_layer_are_right() {
     let Some(machine) = machine("layer.cu") else { return };
     let (rows, size) = (3usize, 640usize);
     let (x, y, w, d) = (normal(1, rows * size), normal(2, rows * size), normal(3, size), normal(4, rows * size));
-    let stream = Memory::bf16(&x);
+    let (before, stream) = (Memory::bf16(&x), Memory::new(rows * size * 2));
     let (added, weight, out) = (Memory::bf16(&y), Memory::bf16(&w), Memory::new(rows * size * 2));
-    machine.run(&launch::add_rms_norm(stream.at(), added.at(), weight.at(), out.at(), 3, 640), false);
+    machine.run(&launch::add_rms_norm(before.at(), added.at(), weight.at(), [stream.at(), out.at()], 3, 640), false);
     let sum: Vec<f64> = x.iter().zip(&y).map(|(a, b)| a + b).collect();
     assert!(reference::error(&stream.values(sum.len()), &sum) < 4e-3);
     let sum = stream.values(sum.len());
     let scale = |row: usize| 1.0 / (sum[row * size..(row + 1) * size].iter().map(|x| x * x).sum::<f64>() / size as f64 + 1e-5).sqrt();
     let exact: Vec<f64> = (0..rows * size).map(|i| sum[i] * scale(i / size) * w[i % size]).collect();
     assert!(reference::error(&out.values(exact.len()), &exact) < 4e-3);
+
+    let alone = Memory::new(rows * size * 2);
+    machine.run(&launch::add_rms_norm(stream.at(), 0, weight.at(), [0, alone.at()], 3, 640), false);
+    assert_eq!(alone.words, out.words, "the sum's norm is the norm of the sum");
 
     let (gradient, d_out) = (Memory::bf16(&y), Memory::bf16(&d));
     machine.run(&launch::rms_norm_backward(stream.at(), weight.at(), d_out.at(), gradient.at(), 3, 640), true);

@@ -138,8 +138,8 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, CalibrationError>) -> 
 }
 
 impl Gpu {
-    /// Opens a device: its context, a stream, and every kernel compiled for it.
-    pub(crate) fn open(ordinal: usize) -> Result<Self, CalibrationError> {
+    /// Opens a device: its context, a stream, and kernels compiled for it: those of the sources named, of all where none is.
+    pub(crate) fn open(ordinal: usize, files: &[&str]) -> Result<Self, CalibrationError> {
         let list = devices()?;
         let count = list.len();
         let device = list.into_iter().nth(ordinal).ok_or(CalibrationError::Ordinal { ordinal, count })?;
@@ -155,7 +155,7 @@ impl Gpu {
         unsafe { sys::cuDriverGetVersion(&raw mut driver_version) }.result().map_err(refused("ask for the driver's version"))?;
         let newest = driver_version / 1000;
         let l2 = context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE).map_err(refused("ask for the cache"))?;
-        let (kernels, nvrtc_version) = Kernels::compile(driver_version, major * 10 + minor, &[])?;
+        let (kernels, nvrtc_version) = Kernels::compile(driver_version, major * 10 + minor, files)?;
         let mut id = [0u8; 32];
         // SAFETY: writes at most 32 bytes.
         let known = unsafe { sys::cuDeviceGetPCIBusId(id.as_mut_ptr().cast(), 32, context.cu_device()) }.result().is_ok();

@@ -258,8 +258,9 @@ pub(crate) fn prefill_backward(shape: Prefill, at: AttentionPointers, gradients:
     ]
 }
 
-pub(crate) fn add_rms_norm(stream: u64, added: u64, weight: u64, out: u64, rows: u32, size: u32) -> Launch {
-    launch("add_rms_norm", u64::from(rows), vec![stream, added, weight, out, int(size)])
+/// `sum` = `stream` + `added`, and its norm; with `added` 0, the norm of `stream`.
+pub(crate) fn add_rms_norm(stream: u64, added: u64, weight: u64, [sum, out]: [u64; 2], rows: u32, size: u32) -> Launch {
+    launch("add_rms_norm", u64::from(rows), vec![stream, added, weight, sum, out, int(size)])
 }
 
 pub(crate) fn rms_norm_backward(x: u64, weight: u64, d_out: u64, d_stream: u64, rows: u32, size: u32) -> Launch {

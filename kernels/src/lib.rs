@@ -5,7 +5,11 @@
 
 mod blas;
 mod calibrate;
+#[cfg(test)]
+mod compiled;
 mod device;
+#[cfg(test)]
+mod device_tests;
 #[cfg(test)]
 mod emulation;
 mod error;
@@ -19,6 +23,7 @@ mod nvml;
 mod nvrtc;
 mod profile;
 mod reference;
+mod steps;
 mod suite;
 
 pub use blas::Format;
@@ -30,4 +35,5 @@ pub use profile::{
     CollectivePoint, Conditions, DecodeAttentionPoint, DeviceRecord, GemmPoint, LaunchPoint, PackError, Point, PowerPoint,
     PrefillAttentionPoint, Profile, RunRecord, SCHEMA, SoftwareRecord, StreamPoint, TransferPoint, VERSION,
 };
+pub use steps::{ModelShape, StepTiming, decode_step, training_step};
 pub use suite::{Activity, CollectiveOperation, Direction, HostMemory, LaunchMode, StreamOperation, Work, suite};

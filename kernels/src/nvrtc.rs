@@ -12,6 +12,10 @@ const TITLE: &str = "NVRTC (libnvrtc)";
 
 type Program = *mut c_void;
 
+fn names(newest: i32) -> &'static [&'static str] {
+    if newest >= 13 { &["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"] } else { &["libnvrtc.so.12", "libnvrtc.so"] }
+}
+
 /// The compiler. The functions are valid as long as `library` is open, which is as long as this lives.
 pub(crate) struct Nvrtc {
     version: (i32, i32),
@@ -48,9 +52,19 @@ impl Text {
 impl Nvrtc {
     /// `newest` is the CUDA version of the driver (12 or 13): it need not understand the code of a newer compiler.
     pub(crate) fn open(newest: i32) -> Result<Self, CalibrationError> {
-        let names: &[&str] =
-            if newest >= 13 { &["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"] } else { &["libnvrtc.so.12", "libnvrtc.so"] };
-        let library = open(TITLE, names, "BASTIDE_NVRTC")?;
+        Self::with(open(TITLE, names(newest), "BASTIDE_NVRTC")?)
+    }
+
+    /// The compiler in a folder.
+    #[cfg(test)]
+    pub(crate) fn open_in(folder: &std::path::Path, newest: i32) -> Result<Self, CalibrationError> {
+        let missing = || CalibrationError::Library { title: TITLE, variable: "BASTIDE_NVRTC", reason: folder.display().to_string() };
+        let file = names(newest).iter().map(|name| folder.join(name)).find(|file| file.is_file()).ok_or_else(missing)?;
+        // SAFETY: runs the initialisers of NVIDIA's library, which have no conditions.
+        Self::with(unsafe { Library::new(file) }.map_err(|_| missing())?)
+    }
+
+    fn with(library: Library) -> Result<Self, CalibrationError> {
         // SAFETY: the types are those of nvrtc.h, the same in CUDA 12 and 13.
         unsafe {
             let get = |size, text| -> Result<Text, CalibrationError> {

@@ -1,6 +1,6 @@
 //! The same results in double precision on the CPU, by the plainest loops: what every measured kernel is checked against.
 
-use crate::launch::{Decode, PAGE, Prefill};
+use crate::launch::{Decode, Prefill};
 
 /// A bf16 as its number.
 pub(crate) fn bf16(bits: u16) -> f64 {
@@ -46,7 +46,7 @@ pub(crate) fn decode_row(shape: Decode, q: &[f64], key: impl Fn(usize, usize) ->
 #[cfg(test)]
 /// Position of (token, dimension) of one key head in a paged cache.
 pub(crate) fn cache_at(shape: Decode, pages: &[u32], kv_head: usize, token: usize, d: usize) -> usize {
-    let (page, kv_heads, size) = (PAGE as usize, shape.kv_heads as usize, shape.size as usize);
+    let (page, kv_heads, size) = (crate::launch::PAGE as usize, shape.kv_heads as usize, shape.size as usize);
     ((pages[token / page] as usize * page + token % page) * kv_heads + kv_head) * size + d
 }
 
