@@ -5,6 +5,7 @@
 //!                  Framework (fitted) --'                                                   '--> flops (MFU)
 //! ```
 
+pub mod convergence;
 pub mod flops;
 pub mod framework;
 pub mod layer;
@@ -13,6 +14,7 @@ pub mod memory;
 pub mod search;
 pub mod step;
 
+pub use convergence::Benchmark;
 pub use flops::{Definition, token_flop};
 pub use framework::{Common, Framework, GENERAL, Parameters, generation_name, parameters, step_parameters};
 pub use layer::{Parts, Passes, Setting};

@@ -3,7 +3,7 @@
 pub(crate) mod fit;
 mod run;
 
-use bastide_cost_models::compute::training::{Definition, Parameters, parameters, token_flop};
+use bastide_cost_models::compute::training::{Benchmark, Definition, Parameters, parameters, token_flop};
 use bastide_cost_models::compute::{Format, Grade, Prediction};
 
 pub use run::Run;
@@ -70,10 +70,28 @@ pub(crate) fn metric_value(run: &Run, row: Row<'_>, metric: &str, unit: &str, se
                 _ => whole,
             }
         }
+        "time_to_train" => {
+            let benchmark = benchmark_of(row).ok_or("the benchmark is none whose convergence is known: gpt3, llama2_70b_lora, llama31_405b, llama31_8b")?;
+            let whole = seconds * benchmark.steps(f64::from(layout.global_batch));
+            match unit {
+                "s" => whole,
+                "h" | "hours" => whole / 3600.0,
+                _ => whole / 60.0,
+            }
+        }
         "gpu_hours_per_T_tokens" => 1e12 / rate / 3600.0,
         it if it.contains("gpu_hours") => tokens()? / rate / 3600.0,
         _ => return Err(format!("`{metric}` is not a known metric of training")),
     })
+}
+
+/// The benchmark of a row: by its group, or by the folder of its source.
+fn benchmark_of(row: Row<'_>) -> Option<&'static Benchmark> {
+    [row.get("group"), row.get("source_ref")]
+        .into_iter()
+        .flatten()
+        .flat_map(|text| text.split(['/', ' ']))
+        .find_map(Benchmark::of)
 }
 
 /// Training tokens that a note names: `300B tokens`, `14.8T tokens`.

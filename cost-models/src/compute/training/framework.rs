@@ -54,6 +54,8 @@ pub struct Common {
     pub sustained: IndexMap<Generation, f64>,
     /// How clocks under load follow the power limit: time of products falls with (power per peak)^`power`.
     pub power: f64,
+    /// How much of the faster peak of 8 and 4 bits products reach: time falls with (peak over that of 16 bits)^`narrow`.
+    pub narrow: f64,
 }
 
 impl Common {

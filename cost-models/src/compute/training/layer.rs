@@ -147,8 +147,11 @@ impl Products<'_> {
         if m <= 0.0 || n <= 0.0 || k <= 0.0 || count <= 0.0 {
             return;
         }
-        let time = |m, n, k| gemm_time(self.setting.device, Product { m, n, k, format: self.format });
-        let factor = count * factor * self.setting.framework.matrix * self.setting.sustained;
+        // Kernels for 8 and 4 bits are those for 16 with a faster unit and smaller operands; conversion counts as memory traffic.
+        let device = self.setting.device;
+        let time = |m, n, k| gemm_time(device, Product { m, n, k, format: Format::Bf16 });
+        let faster = device.peak(self.format).as_flop_per_s() / device.peak_16bit.as_flop_per_s();
+        let factor = count * factor * self.setting.framework.matrix * self.setting.sustained * faster.powf(-self.setting.common.narrow);
         self.forward += factor * time(m, n, k);
         self.backward += factor * (time(m, k, n) + if self.setting.weights_learn { time(n, k, m) } else { 0.0 });
         self.converted += count * m * (k + n);

@@ -166,12 +166,14 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
             .collect();
         ranges.push(Parameter { start: 2.9, low: 2.0, high: 4.5 });
         ranges.push(Parameter { start: 0.7, low: 0.0, high: 1.5 });
+        ranges.push(Parameter { start: 0.9, low: 0.4, high: 1.1 });
         ranges.extend(chips.map(|_| Parameter { start: 1.1, low: 0.8, high: 1.8 }));
         let common = |x: &[f64]| {
             let mut common = start.common.clone();
             common.attention_backward = x[12];
             common.power = x[13];
-            for (chip, value) in chips.iter().zip(&x[14..]) {
+            common.narrow = x[14];
+            for (chip, value) in chips.iter().zip(&x[15..]) {
                 common.sustained.insert(*chip, *value);
             }
             common
@@ -184,8 +186,8 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
                 .sum::<f64>()
                 / counts.len() as f64;
             let away: f64 = x.iter().zip(START).zip(&FIGURES).map(|((x, start), figure)| ((x - start) / figure.3).powi(2)).sum();
-            let chips: f64 = x[14..].iter().map(|it| ((it - 1.1) / 0.1).powi(2)).sum();
-            data + 0.003 * (away + chips + ((x[12] - 2.9) / 0.3).powi(2) + ((x[13] - 0.7) / 0.3).powi(2))
+            let chips: f64 = x[15..].iter().map(|it| ((it - 1.1) / 0.1).powi(2)).sum();
+            data + 0.003 * (away + chips + ((x[12] - 2.9) / 0.3).powi(2) + ((x[13] - 0.7) / 0.3).powi(2) + ((x[14] - 0.9) / 0.1).powi(2))
         });
         general.copy_from_slice(&best[..12]);
         parameters.common = common(&best);
@@ -215,7 +217,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         "provenance = \"{provenance}; fitted on the groups that are not left out; mean error of groups that took no part: {}\"\n",
         scores.join(", ")
     );
-    let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}", parameters.common.attention_backward, parameters.common.stream, parameters.common.power);
+    let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}\nnarrow = {:.4}", parameters.common.attention_backward, parameters.common.stream, parameters.common.power, parameters.common.narrow);
     let chips: Vec<String> = parameters.common.sustained.iter().map(|(chip, value)| format!("{} = {value:.4}", generation_name(*chip))).collect();
     let _ = writeln!(out, "sustained = {{ {} }}", chips.join(", "));
     for name in ["framework", "composer", "experts", "general", "searched", "benchmark"] {

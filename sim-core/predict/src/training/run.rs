@@ -63,7 +63,9 @@ impl Run {
     /// Which residuals say how sure a prediction is; `known` where the framework was fitted.
     #[must_use]
     pub fn regime(&self, known: bool) -> &'static str {
-        if self.searched {
+        if self.searched && self.framework == "mlperf" {
+            "benchmark"
+        } else if self.searched {
             "searched"
         } else if !known {
             "general"
@@ -105,7 +107,7 @@ pub fn framework_of(source: &str, framework: &str, generation_is_tpu: bool) -> &
     } else if has("Megatron") || source.contains("Megatron") {
         "megatron"
     } else if source.contains("MLPerf") {
-        "nemo"
+        "mlperf"
     } else {
         GENERAL
     }
