@@ -44,11 +44,11 @@ pub fn families() -> &'static [&'static dyn Family] {
         &crate::steps::Steps,
         &crate::training::Training,
         &crate::distributed::Distributed,
+        &crate::attention::AttentionFamily,
+        &crate::collectives::CollectivesFamily,
+        &crate::gemm::Gemm,
+        &crate::replay::table::Unread,
     ]
-    &[&crate::attention::AttentionFamily]
-    &[&crate::attention::AttentionFamily, &crate::collectives::CollectivesFamily]
-    &[&crate::gemm::Gemm]
-    &[&crate::silicon::Silicon, &crate::replay::table::Unread]
 }
 
 /// The kind of a table.

@@ -18,20 +18,17 @@ pub mod distributed;
 pub mod evaluation;
 pub mod family;
 pub mod fit;
+pub mod gemm;
 pub mod inference;
+pub mod replay;
 pub mod silicon;
 pub mod steps;
-pub mod replay;
-pub mod gemm;
 pub mod steps_memory;
-pub mod replay;
-pub mod silicon;
 pub mod table;
 pub mod training;
 
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use family::{Answer, Family, families, family_of};
-
 pub use silicon::{Intervals, serving_grade, serving_intervals};
 pub use table::{Row, Table, TableError};
 pub use training::training_interval;
