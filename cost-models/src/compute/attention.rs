@@ -214,3 +214,6 @@ pub fn takes_single(machine: &Machine, step: &Step, eight_bit: bool, circumstanc
             Circumstance::Model => idle && group <= 8.0,
         }
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ impl Communication {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ impl Communication {
         it
     }
 
-    fn scaled(&self, latency: f64, bandwidth: f64) -> Self {
+    pub(super) fn scaled(&self, latency: f64, bandwidth: f64) -> Self {
         let mut it = self.clone();
         for ring in [&mut it.all_reduce, &mut it.all_gather, &mut it.reduce_scatter] {
             for time in [&mut ring.base, &mut ring.hop, &mut ring.line_base, &mut ring.chunk_base, &mut ring.chunk_hop] {
