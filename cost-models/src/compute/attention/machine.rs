@@ -10,7 +10,7 @@ const REFERENCE_MULTIPROCESSORS: f64 = 132.0;
 pub struct Machine {
     /// Multiprocessors, or for chips of a few large cores as many of an H100 as have their matrix rate.
     pub multiprocessors: f64,
-    /// Memory bandwidth [B/us].
+    /// Memory bandwidth \[B/us\].
     pub bandwidth: f64,
     /// Last cache \[B\].
     pub cache: f64,

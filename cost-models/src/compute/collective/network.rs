@@ -17,7 +17,7 @@ const POST: f64 = 0.3;
 pub struct Network {
     /// Members of each domain.
     pub inside: f64,
-    /// Bandwidth of each member's share of the network, each direction [B/us].
+    /// Bandwidth of each member's share of the network, each direction \[B/us\].
     pub bandwidth: f64,
     /// Latency of one message \[us\].
     pub latency: f64,

@@ -95,9 +95,9 @@ parameters! {
 /// Links of a member.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Links {
-    /// Bandwidth to the other members, each direction [B/us].
+    /// Bandwidth to the other members, each direction \[B/us\].
     pub bandwidth: f64,
-    /// Memory bandwidth [B/us].
+    /// Memory bandwidth \[B/us\].
     pub memory: f64,
     /// Whether the switch sums.
     pub sums: bool,

@@ -24,7 +24,7 @@ struct Case<S> {
     machine: Machine,
     asked: S,
     windowed: bool,
-    /// Measured [us].
+    /// Measured \[us\].
     measured: f64,
 }
 

@@ -68,9 +68,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         }
         for row in column + 1..n {
             let factor = matrix[row][column] / matrix[column][column];
-            for index in column..n {
-                let above = matrix[column][index];
-                matrix[row][index] -= factor * above;
+            let (above, below) = matrix.split_at_mut(row);
+            for (value, above) in below[0].iter_mut().zip(&above[column]) {
+                *value -= factor * above;
             }
             right[row] -= factor * right[column];
         }

@@ -1,3 +1,5 @@
+#![allow(clippy::print_stderr, reason = "a skipped test says so, and the others what they measured")]
+
 use std::path::PathBuf;
 
 use bastide_cost_models::compute::attention::{Library, Machine, library};
@@ -76,4 +78,26 @@ fn one_device_tells_another() {
     let mean = errors.iter().sum::<f64>() / errors.len() as f64;
     eprintln!("H100 from H200: {} rows, mean error {mean:.4}", errors.len());
     assert!(mean < 0.10, "{mean}");
+}
+
+/// Errors by accelerator, phase and formats, of fitted and of left-out layouts.
+#[test]
+fn no_kind_of_kernel_is_far_off() {
+    let Some(table) = reference() else { return };
+    let mut kinds: std::collections::BTreeMap<String, Vec<f64>> = std::collections::BTreeMap::new();
+    for row in table.rows() {
+        let group = row.get("group").unwrap();
+        let part = if bastide_cost_models::compute::left_out(group) { "left out" } else { "fitted" };
+        let value = AttentionFamily.answer(row)[0].outcome.as_ref().unwrap().value;
+        let cell = |column| row.get(column).unwrap();
+        let kind = format!("{part}, {}, {}, {} on {}", cell("accelerator"), cell("phase"), cell("attn_dtype"), cell("kv_cache_dtype"));
+        kinds.entry(kind).or_default().push((value / row.number("latency_ms").unwrap() - 1.0).abs());
+    }
+    for (kind, mut errors) in kinds {
+        errors.sort_by(f64::total_cmp);
+        let (median, p90) = (errors[errors.len() / 2], errors[errors.len() * 9 / 10]);
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        eprintln!("{kind}: n {}, median {:.1} %, mean {:.1} %, p90 {:.1} %", errors.len(), median * 1e2, mean * 1e2, p90 * 1e2);
+        assert!(median < 0.10 && p90 < 0.25, "{kind}: {median} {p90}");
+    }
 }

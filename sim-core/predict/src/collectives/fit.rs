@@ -23,7 +23,7 @@ const ROUNDS: usize = 80;
 struct Case {
     links: Links,
     asked: Exchange,
-    /// Measured [us].
+    /// Measured \[us\].
     measured: f64,
 }
 
@@ -149,9 +149,7 @@ impl Cases {
 
     fn fit(&self, take: impl Fn(f64) -> bool) -> Option<Fits> {
         let kept = |cases: &[Case]| -> Vec<Case> { cases.iter().filter(|case| take(case.asked.members)).copied().collect() };
-        if self.all().next().is_none() {
-            return None;
-        }
+        self.all().next()?;
         let ring_start = Ring::START.values();
         let one = |cases: &[Case], sums| {
             Ring::from_values(&fit(&kept(cases), &ring_start, |values, case| {

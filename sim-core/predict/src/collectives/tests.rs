@@ -1,3 +1,5 @@
+#![allow(clippy::print_stderr, reason = "a skipped test says so, and the others what they measured")]
+
 use std::path::PathBuf;
 
 use bastide_cost_models::compute::collective::{Communication, collective_time, communication};
