@@ -39,8 +39,8 @@ struct Factors([f64; 3]);
 
 impl Library {
     /// The shipped kernels adjusted to a device's points: launch, blocks and memory of decode by `decode`, those of prefill by
-    /// `prefill`. Each has three factors within a quarter and four times the shipped time, so that a few points suffice; a kind without points stays
-    /// as shipped. Intervals are those of the points' own errors where there are twenty or more.
+    /// `prefill`. Each has three factors within a quarter and four times the shipped time, so that a few points suffice; a kind
+    /// without points stays as shipped. Intervals are those of the points' own errors where there are twenty or more.
     #[must_use]
     pub fn from_points(&self, device: &Device, decode: &[DecodePoint], prefill: &[PrefillPoint]) -> Self {
         let machine = Machine::of(device);
