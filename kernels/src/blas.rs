@@ -179,11 +179,11 @@ impl Drop for Blas {
 /// Which factors are transposed, for row-major arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Product {
-    /// out [m][n] = x [m][k] times w [n][k] transposed: a linear layer. The only one that FP8 has.
+    /// out \[m\]\[n\] = x \[m\]\[k\] times w \[n\]\[k\] transposed: a linear layer. The only one that FP8 has.
     Forward,
-    /// out [m][k] = d [m][n] times w [n][k]: the gradient of the input.
+    /// out \[m\]\[k\] = d \[m\]\[n\] times w \[n\]\[k\]: the gradient of the input.
     Input,
-    /// out [n][k] = d [m][n] transposed times x [m][k]: the gradient of the weights.
+    /// out \[n\]\[k\] = d \[m\]\[n\] transposed times x \[m\]\[k\]: the gradient of the weights.
     Weight,
 }
 
@@ -199,7 +199,7 @@ pub(crate) struct Gemm {
 }
 
 impl Gemm {
-    /// Where the dimensions are of the forward product: x [m][k], w [n][k].
+    /// Where the dimensions are of the forward product: x \[m\]\[k\], w \[n\]\[k\].
     pub(crate) fn new(blas: &Rc<Blas>, format: Format, product: Product, [m, n, k]: [u64; 3]) -> Result<Self, CalibrationError> {
         if m == 0 || n == 0 || k == 0 {
             return Err(CalibrationError::Shape(format!("a product of {m} by {n} by {k}")));

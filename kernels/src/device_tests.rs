@@ -71,6 +71,41 @@ fn every_kind_of_work_is_measured_and_right() {
 }
 
 #[test]
+#[ignore = "needs a CUDA device"]
+fn small_and_odd_shapes_are_measured_and_right() {
+    let mut bench = Bench::new(Gpu::open(0, &[]).unwrap(), true).unwrap();
+    for cold in [true, false] {
+        measure(&mut bench, Work::Gemm { format: Format::Bf16, m: 3, n: 48, k: 80, cold });
+    }
+    for operation in [StreamOperation::Copy, StreamOperation::Read, StreamOperation::Triad] {
+        for bytes in [96, 100_000] {
+            measure(&mut bench, Work::Stream { operation, bytes });
+        }
+    }
+    for (batch, context, heads, kv_heads, head_dim) in [(2, 300, 4, 2, 64), (1, 1, 3, 3, 128), (1, 515, 8, 1, 64)] {
+        measure(&mut bench, Work::DecodeAttention { batch, context, heads, kv_heads, head_dim });
+    }
+    for (batch, length, heads, kv_heads, head_dim) in [(2, 70, 2, 1, 64), (1, 1, 1, 1, 128)] {
+        measure(&mut bench, Work::PrefillAttention { batch, length, heads, kv_heads, head_dim });
+    }
+    measure(&mut bench, Work::Transfer { direction: Direction::HostToDevice, memory: HostMemory::Pinned, bytes: 5000 });
+    measure(&mut bench, Work::Transfer { direction: Direction::DeviceToHost, memory: HostMemory::Pageable, bytes: 1 });
+    for mode in [LaunchMode::Stream, LaunchMode::Graph, LaunchMode::Single] {
+        measure(&mut bench, Work::Launch { mode });
+    }
+    measure(&mut bench, Work::Power { activity: Activity::Idle });
+    if bench.gpu.has_fp8() {
+        measure(&mut bench, Work::Gemm { format: Format::Fp8, m: 16, n: 48, k: 80, cold: true });
+    }
+    // What cannot be measured is void and says why; the device goes on.
+    let wrong = Work::DecodeAttention { batch: 1, context: 64, heads: 7, kv_heads: 2, head_dim: 64 };
+    assert!(bench.measure(wrong).unwrap().void.unwrap().contains("7 query heads"));
+    let large = Work::Gemm { format: Format::Bf16, m: 1 << 20, n: 1 << 20, k: 1 << 20, cold: true };
+    assert!(bench.measure(large).unwrap().void.unwrap().contains("bytes of device memory"));
+    measure(&mut bench, Work::Gemm { format: Format::Bf16, m: 3, n: 48, k: 80, cold: true });
+}
+
+#[test]
 #[ignore = "needs two CUDA devices"]
 fn devices_sum_and_copy_rightly() {
     use crate::suite::CollectiveOperation::{AllReduce, PeerCopy, StagedCopy};
@@ -231,6 +266,16 @@ fn whole_steps_run() {
     let step = training_step(0, ModelShape::llama_3_8b(2), 2, 4096).unwrap();
     eprintln!("{step:#?}");
     assert!(step.finite && step.seconds > 0.0);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn steps_of_a_small_model_run() {
+    let shape = ModelShape { layers: 2, hidden: 128, heads: 2, kv_heads: 1, head_dim: 64, intermediate: 256, vocabulary: 512 };
+    let step = decode_step(0, shape, 3, 40).unwrap();
+    assert!(step.finite && step.tokens == 3 && step.seconds > 0.0, "{step:#?}");
+    let step = training_step(0, shape, 2, 70).unwrap();
+    assert!(step.finite && step.tokens == 140 && step.seconds > 0.0, "{step:#?}");
 }
 
 #[test]

@@ -15,13 +15,13 @@ use crate::suite::{Activity, CollectiveOperation, Direction, HostMemory, LaunchM
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
-    /// Time from one empty kernel to the next in a stream [s].
+    /// Time from one empty kernel to the next in a stream \[s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_stream_s: Option<f64>,
-    /// The same in a graph [s].
+    /// The same in a graph \[s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_graph_s: Option<f64>,
-    /// Time until the host knows that one empty kernel is done [s].
+    /// Time until the host knows that one empty kernel is done \[s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_single_s: Option<f64>,
     /// Matrix products, by format.
@@ -50,14 +50,14 @@ pub struct Fit {
 pub struct GemmFit {
     /// `bf16` or `fp8`.
     pub format: String,
-    /// Rate of large products: median over those of at least 2,048 rows [FLOP/s].
+    /// Rate of large products: median over those of at least 2,048 rows \[FLOP/s\].
     pub rate: f64,
-    /// The best rate of any [FLOP/s].
+    /// The best rate of any \[FLOP/s\].
     pub best_rate: f64,
     /// Share of the data sheet's dense peak that `rate` is (twice the 16-bit peak for fp8), where the data sheet is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub efficiency: Option<f64>,
-    /// Bandwidth at which products of at most 16 rows read their weights: median [B/s].
+    /// Bandwidth at which products of at most 16 rows read their weights: median \[B/s\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_bandwidth: Option<f64>,
 }
@@ -68,11 +68,11 @@ pub struct GemmFit {
 pub struct StreamFit {
     /// `copy`, `read` or `triad`.
     pub operation: String,
-    /// At the largest size [B/s].
+    /// At the largest size \[B/s\].
     pub memory_bandwidth: f64,
-    /// The best of any size [B/s].
+    /// The best of any size \[B/s\].
     pub cache_bandwidth: f64,
-    /// The largest size that runs nearer to the best than to the memory's bandwidth [B].
+    /// The largest size that runs nearer to the best than to the memory's bandwidth \[B\].
     pub cache_bytes: u64,
 }
 
@@ -80,7 +80,7 @@ pub struct StreamFit {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// Time of no work [s].
+    /// Time of no work \[s\].
     pub latency_s: f64,
     /// Work per second.
     pub rate: f64,
@@ -104,9 +104,9 @@ pub struct LinkFit {
 pub struct PowerFit {
     /// `idle`, `stream`, `matrix` or `decode`.
     pub activity: String,
-    /// Board power [W].
+    /// Board power \[W\].
     pub power_w: f64,
-    /// Energy of one unit of work: a byte for a stream and for decode, an operation for matrices [J].
+    /// Energy of one unit of work: a byte for a stream and for decode, an operation for matrices \[J\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joule_per_work: Option<f64>,
 }

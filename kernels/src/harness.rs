@@ -9,7 +9,7 @@ use crate::nvml::{Nvml, State};
 /// How long to measure one thing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// Device time of the timed runs of one point [s].
+    /// Device time of the timed runs of one point \[s\].
     pub(crate) budget: f64,
     /// Runs before the first timed one, if they take less than a quarter of the budget.
     pub(crate) warm: u32,

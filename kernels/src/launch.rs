@@ -220,7 +220,7 @@ pub(crate) struct GradientPointers {
     pub(crate) d_q: u64,
     pub(crate) d_k: u64,
     pub(crate) d_v: u64,
-    /// Sum of out times its gradient, by row [batch][heads][sequence].
+    /// Sum of out times its gradient, by row \[batch\]\[heads\]\[sequence\].
     pub(crate) delta: u64,
 }
 

@@ -31,9 +31,9 @@ pub struct DeviceRecord {
     pub compute_capability: String,
     /// Streaming multiprocessors.
     pub multiprocessors: u32,
-    /// Memory [B].
+    /// Memory \[B\].
     pub memory_bytes: u64,
-    /// Second-level cache [B].
+    /// Second-level cache \[B\].
     pub l2_bytes: u64,
     /// Name in the library of accelerators, if its data sheet is there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,13 +68,13 @@ pub struct RunRecord {
     pub quick: bool,
     /// Devices of the machine.
     pub devices: u32,
-    /// Highest clock of the multiprocessors [MHz].
+    /// Highest clock of the multiprocessors \[MHz\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highest_sm_mhz: Option<f64>,
-    /// Highest clock of the memory [MHz].
+    /// Highest clock of the memory \[MHz\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highest_memory_mhz: Option<f64>,
-    /// Power limit in force [W].
+    /// Power limit in force \[W\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub power_limit_w: Option<f64>,
     /// Generation of the PCI Express link, as it was before the measurements: an idle link may show less.
@@ -88,13 +88,13 @@ pub struct RunRecord {
 /// State of the device while one thing was measured; absent where it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Conditions {
-    /// Board power [W], averaged by the device over about a second.
+    /// Board power \[W\], averaged by the device over about a second.
     pub power_w: Option<f64>,
-    /// Temperature [degrees Celsius].
+    /// Temperature \[degrees Celsius\].
     pub temperature_c: Option<f64>,
-    /// Clock of the multiprocessors [MHz].
+    /// Clock of the multiprocessors \[MHz\].
     pub sm_mhz: Option<f64>,
-    /// Clock of the memory [MHz].
+    /// Clock of the memory \[MHz\].
     pub memory_mhz: Option<f64>,
     /// Bits of NVML's reasons for a lower clock; 0x4 is the power cap.
     pub throttle: Option<u64>,
@@ -171,7 +171,7 @@ pub struct Profile {
     pub points: Vec<Point>,
 }
 
-/// A matrix product: out [m][n] = x [m][k] times w [n][k] transposed.
+/// A matrix product: out \[m\]\[n\] = x \[m\]\[k\] times w \[n\]\[k\] transposed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GemmPoint {
     /// Type of the factors.
@@ -184,7 +184,7 @@ pub struct GemmPoint {
     pub k: u64,
     /// Whether w came from memory and not from the cache.
     pub cold: bool,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 
@@ -201,7 +201,7 @@ pub struct DecodeAttentionPoint {
     pub kv_heads: u32,
     /// Values per head.
     pub head_dim: u32,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 
@@ -218,7 +218,7 @@ pub struct PrefillAttentionPoint {
     pub kv_heads: u32,
     /// Values per head.
     pub head_dim: u32,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 
@@ -229,7 +229,7 @@ pub struct StreamPoint {
     pub operation: StreamOperation,
     /// Bytes read and written.
     pub bytes: u64,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 
@@ -242,7 +242,7 @@ pub struct TransferPoint {
     pub memory: HostMemory,
     /// Bytes.
     pub bytes: u64,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 
@@ -251,7 +251,7 @@ pub struct TransferPoint {
 pub struct LaunchPoint {
     /// How it is started.
     pub mode: LaunchMode,
-    /// Median time per kernel [s].
+    /// Median time per kernel \[s\].
     pub seconds: f64,
 }
 
@@ -260,7 +260,7 @@ pub struct LaunchPoint {
 pub struct PowerPoint {
     /// What the device did.
     pub activity: Activity,
-    /// Board power [W].
+    /// Board power \[W\].
     pub power_w: f64,
     /// Work done per second: bytes for a stream and for decode, operations for matrices; none when idle.
     pub rate: Option<f64>,
@@ -275,7 +275,7 @@ pub struct CollectivePoint {
     pub devices: u32,
     /// Bytes that each has.
     pub bytes: u64,
-    /// Median time [s].
+    /// Median time \[s\].
     pub seconds: f64,
 }
 

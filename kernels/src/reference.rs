@@ -63,7 +63,7 @@ pub(crate) fn prefill_row(
     attend(&scores, value, size)
 }
 
-/// Gradients (dQ, dK, dV) of one head of a causal attention with as many key heads as query heads; all [row][dimension].
+/// Gradients (dQ, dK, dV) of one head of a causal attention with as many key heads as query heads; all \[row\]\[dimension\].
 #[cfg(test)]
 pub(crate) fn prefill_gradients(q: &[Vec<f64>], k: &[Vec<f64>], v: &[Vec<f64>], d_out: &[Vec<f64>]) -> [Vec<Vec<f64>>; 3] {
     let (length, size) = (q.len(), q[0].len());

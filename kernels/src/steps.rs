@@ -82,17 +82,17 @@ pub struct StepTiming {
     pub sequences: u32,
     /// Tokens of each: in the cache for decode, in the batch for training.
     pub length: u32,
-    /// Median time of a step [s]; in a graph for decode, in a stream for training.
+    /// Median time of a step \[s\]; in a graph for decode, in a stream for training.
     pub seconds: f64,
-    /// Tenth percentile [s].
+    /// Tenth percentile \[s\].
     pub p10: f64,
-    /// Ninetieth percentile [s].
+    /// Ninetieth percentile \[s\].
     pub p90: f64,
     /// Samples.
     pub samples: usize,
-    /// The same step started kernel by kernel in a stream [s].
+    /// The same step started kernel by kernel in a stream \[s\].
     pub stream_seconds: f64,
-    /// Time by kind of work, each kernel timed by itself in a stream, so that the sum is more than a step [s].
+    /// Time by kind of work, each kernel timed by itself in a stream, so that the sum is more than a step \[s\].
     pub parts: Vec<(String, f64)>,
     /// Tokens that a step makes (decode) or learns from (training).
     pub tokens: u64,

@@ -69,7 +69,7 @@ pub enum CollectiveOperation {
 /// One thing to measure. All shapes are those of row-major arrays.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Work {
-    /// out [m][n] = x [m][k] times w [n][k] transposed.
+    /// out \[m\]\[n\] = x \[m\]\[k\] times w \[n\]\[k\] transposed.
     Gemm {
         /// Type of x and w.
         format: Format,

@@ -162,7 +162,9 @@ pub(crate) fn collective(
 ) -> Result<Measured, CalibrationError> {
     if bench.peers.as_ref().is_none_or(|peers| peers.list.len() != devices as usize || peers.bytes < bytes) {
         bench.peers = None;
-        bench.peers = Some(Peers::open(bench, devices, bytes.max(1 << 30))?);
+        // Large enough for the sizes to come, where there is room.
+        let room = (1 << 30).min(bench.gpu.free_bytes()? / 8);
+        bench.peers = Some(Peers::open(bench, devices, bytes.max(room & !0xfff))?);
     }
     let Some(peers) = &bench.peers else { return Ok(Measured::plain(Timing::default())) };
     if operation == CollectiveOperation::PeerCopy && !peers.direct {
