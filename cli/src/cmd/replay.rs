@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bastide_cost_models::compute::serving::Engine;
-use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile, replay, with_memory};
+use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
 use serde_json::{Value, json};
 
 use super::predict::replica::Replica;
@@ -63,14 +62,15 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
     });
     let replica = replica.replica()?;
     let refused = |error: ReplayError| at(error.to_string());
-    let policy = with_memory(&replica.deployment, &policy(&service, args)).map_err(refused)?;
-    let measured = profile(replica.accelerator).filter(|_| !args.datasheet && replica.deployment.engine == Engine::Vllm);
+    let (deployment, policy) = settled(&replica.deployment, &policy(&service, args)).map_err(refused)?;
+    let measured = profile_of(&deployment).filter(|_| !args.datasheet);
     let model: Box<dyn StepModel> = match measured {
-        Some(it) => Box::new(Profiled::new(&replica.deployment, &it.parameters)),
-        None => Box::new(replica.deployment),
+        Some(it) => Box::new(Profiled::new(&deployment, &it.parameters)),
+        None => Box::new(deployment),
     };
     let outcome = replay(&trace, model.as_ref(), &policy).map_err(refused)?;
-    let steps = measured.map_or_else(|| "kernel models and data sheet".to_owned(), |it| format!("profile of {} under {}: {}", it.device, it.engine, it.source));
+    let steps = measured
+        .map_or_else(|| "kernel models and data sheet".to_owned(), |it| format!("profile of {} under {} ({})", it.device, it.engine, it.source));
 
     if let Some(path) = &global.output {
         std::fs::write(path, rows(&trace, &outcome)).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))?;

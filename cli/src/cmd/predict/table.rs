@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use bastide_cost_models::compute::Prediction;
-use bastide_predict::{Answer, Evaluation, Summary, Table, TableError, evaluate, family_of};
+use bastide_predict::replay::Requests;
+use bastide_predict::{Answer, Evaluation, Family, Summary, Table, TableError, evaluate, family_of};
 use serde_json::{Value, json};
 
 use crate::args::{Format, Global};
@@ -13,7 +14,15 @@ use crate::output::Output;
 
 pub fn run(file: &Path, explain: bool, global: &Global, output: &Output) -> Result<(), Failure> {
     let table = read(file)?;
-    let family = family_of(&table).map_err(|error| unreadable(file, &error))?;
+    let mut family = family_of(&table).map_err(|error| unreadable(file, &error))?;
+    // Tables of request statistics name files beside them.
+    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    let requests = Requests::new(move |name| {
+        std::fs::read_to_string(folder.join(name)).map_err(|error| format!("cannot read `{}`: {error}", folder.join(name).display()))
+    });
+    if family.name() == requests.name() {
+        family = &requests;
+    }
     let evaluation = evaluate(family, &table);
     let summaries = evaluation.summaries();
     if let Some(path) = &global.output {

@@ -154,7 +154,7 @@ struct Answer<'a> {
 impl Answer<'_> {
     /// Value, and factors of the 90 % interval of times.
     fn interval(&self) -> (f64, f64) {
-        bastide_predict::training_interval(&self.args.framework, self.sheet.generation, self.layout_is_ours())
+        bastide_predict::training_interval(&self.args.framework, self.layout_is_ours())
     }
 
     fn layout_is_ours(&self) -> bool {
