@@ -40,10 +40,9 @@ impl DecodeChain {
     }
 }
 
-/// Tokens per second of each sequence slot in a decode pipeline, times the slots: `micro_batches` go round `stages` that each
-/// take `stage_time` \[s\] and are `hop` \[s\] apart. A micro-batch comes back to the first stage after
-/// `stages (stage_time + hop)`, in which a stage can serve `micro_batches` of them: the rest is bubble. In micro-batches per
-/// second.
+/// Micro-batches per second that leave a decode pipeline: `micro_batches` go round `stages` that each take `stage_time` \[s\] and
+/// are `hop` \[s\] apart (the last next to the first again). One comes back to the first stage after `stages (stage_time + hop)`, in
+/// which a stage can serve `micro_batches` of them: the rest is bubble.
 #[must_use]
 pub fn pipeline_rate(stages: f64, micro_batches: f64, stage_time: f64, hop: f64) -> f64 {
     let round = stages * (stage_time + hop);

@@ -92,7 +92,8 @@ pub fn peak_memory_imbalanced(task: &Task<'_>, layout: &Layout, imbalance: f64) 
     let dense = footprint(task, layout, false, imbalance);
     let sparse = footprint(task, layout, true, imbalance);
     let dense_layers = it.layers - it.expert_layers();
-    let stages = layout.pipeline.max(1);
+    // More stages than any model has layers fail the layout's check.
+    let stages = layout.pipeline.clamp(1, 10_000);
     // Layers are dealt out as evenly as whole layers can be.
     let start = |stage: u32| (it.layers * f64::from(stage) / f64::from(stages)).floor();
     let mut worst = Memory::default();
@@ -100,6 +101,7 @@ pub fn peak_memory_imbalanced(task: &Task<'_>, layout: &Layout, imbalance: f64) 
         let (first, end) = (start(stage), start(stage + 1));
         let here = Stage {
             number: stage,
+            stages,
             layers: end - first,
             dense_layers: (dense_layers.min(end) - first).clamp(0.0, (end - first).max(0.0)),
             dense: &dense,
@@ -115,6 +117,7 @@ pub fn peak_memory_imbalanced(task: &Task<'_>, layout: &Layout, imbalance: f64) 
 
 struct Stage<'a> {
     number: u32,
+    stages: u32,
     layers: f64,
     dense_layers: f64,
     dense: &'a Footprint,
@@ -134,7 +137,7 @@ impl Stage<'_> {
 
     fn memory(&self, task: &Task<'_>, layout: &Layout) -> Memory {
         let it = task.architecture;
-        let (first, last) = (self.number == 0, self.number + 1 == layout.pipeline.max(1));
+        let (first, last) = (self.number == 0, self.number + 1 == self.stages);
         let tensor = f64::from(layout.tensor);
         let sequence = if layout.sequence_parallel { tensor } else { 1.0 };
         let bytes = if layout.precision == Format::Fp32 { 4.0 } else { 2.0 };
@@ -375,6 +378,8 @@ mod tests {
         let llama = shallow("llama-3.1-8b", 0.0);
         for sequence_length in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
             let _ = peak_memory(&Task { architecture: &llama, sequence_length }, &Layout { pipeline: 0, context: 0, ..base() });
+            let _ =
+                peak_memory(&Task { architecture: &llama, sequence_length }, &Layout { pipeline: u32::MAX, tensor: u32::MAX, ..base() });
         }
         assert!(parameters().interval.low <= 0.0 && parameters().interval.high >= 0.0);
     }

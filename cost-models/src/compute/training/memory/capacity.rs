@@ -52,9 +52,9 @@ pub fn smallest(task: &Task<'_>, layout: &Layout, device_memory: f64, domain: u3
     let data = if layout.sharding == Sharding::None && task.architecture.experts.is_none() { 1 } else { 4096 };
     let usable = device_memory * USABLE_FOR_TRAINING;
     let mut best: Option<(Layout, Memory)> = None;
-    for tensor in powers(domain.max(1)) {
+    for tensor in powers(domain.clamp(1, 1024)) {
         for &pipeline in &stages {
-            for context in powers(layout.context.max(1)) {
+            for context in powers(layout.context.clamp(1, 1024)) {
                 for data in powers(data) {
                     let devices = u64::from(tensor) * u64::from(pipeline) * u64::from(context) * u64::from(data);
                     let Ok(devices) = u32::try_from(devices) else { break };
@@ -110,6 +110,8 @@ mod tests {
         // One fewer power of two of any kind does not fit: nothing smaller was passed over.
         assert!(smallest(&task, &layout, 1e9, 1).is_none_or(|(it, _)| it.devices > layout.devices));
         assert_eq!(smallest(&task, &layout, f64::NAN, 8), None);
+        let wild = Layout { context: u32::MAX, micro_batch: u32::MAX, global_batch: u32::MAX, ..layout };
+        assert_eq!(smallest(&task, &wild, 80e9, u32::MAX), None);
     }
 
     #[test]
