@@ -99,7 +99,9 @@ pub fn settled<'a>(deployment: &Deployment<'a>, policy: &Policy) -> Result<(Depl
     let memory =
         deployment.memory().map_err(|shortage| ReplayError::Memory { missing_gb: shortage.bytes / 1e9, devices: shortage.devices })?;
     if policy.blocks.is_none() {
-        let blocks = memory.cache / (memory.token.max(1.0) * f64::from(policy.block_size));
+        // What the engine's log says of a machine that has been profiled is nearer than a rule for all.
+        let cache = profile_of(&deployment).map_or(memory.cache, |it| it.usable - memory.weights);
+        let blocks = cache / (memory.token.max(1.0) * f64::from(policy.block_size));
         policy.blocks = Some(blocks.clamp(1.0, f64::from(MOST_BLOCKS)) as u32);
     }
     Ok((deployment, policy))

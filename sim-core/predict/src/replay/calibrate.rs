@@ -29,6 +29,7 @@ const SPREAD: [(f64, Field); COUNT] = [
     (0.2, |it| &mut it.layer),
     (0.02, |it| &mut it.stream),
     (0.04, |it| &mut it.matrix),
+    (0.15, |it| &mut it.expert_matrix),
     (0.3, |it| &mut it.independent),
     (0.4, |it| &mut it.routing),
     (0.03, |it| &mut it.cache_stream),
@@ -39,7 +40,7 @@ const SPREAD: [(f64, Field); COUNT] = [
     (0.4, |it| &mut it.link_latency),
 ];
 /// Parameters that are fitted.
-const COUNT: usize = 14;
+const COUNT: usize = 15;
 /// Loss of a parameter that is a standard deviation from its start.
 const AWAY: f64 = 1e-3;
 /// Largest distance from the start, in standard deviations.
@@ -125,7 +126,7 @@ fn replay_error(run: &Run<'_>, parameters: &StepParameters) -> Result<f64, Repla
     let outcome = replay(run.trace, &Profiled::new(run.deployment, parameters), run.policy)?;
     let (mut times, mut firsts, mut ours, mut theirs) = (0.0, Vec::new(), 0.0, 0.0);
     let log = |ours: f64, theirs: f64| (ours.max(1e-6) / theirs.max(1e-6)).ln().abs();
-    for (index, measured) in run.trace.measured.iter().enumerate().take(run.counted.1).skip(run.counted.0) {
+    for (index, measured) in run.trace.measured.iter().enumerate().take(run.counted.1.min(outcome.output.len())).skip(run.counted.0) {
         let first = outcome.ttft(index, Since::Queue);
         times += log(outcome.latency(index, Since::Queue), measured.latency);
         times += outcome.tpot(index).zip(measured.per_token).map_or(0.0, |(ours, theirs)| log(ours, theirs));

@@ -32,7 +32,7 @@ pub enum Routing {
 
 /// Settings of an engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Which work a step takes first.
     pub batching: Batching,
@@ -48,7 +48,7 @@ pub struct Policy {
     pub blocks: Option<u32>,
     /// Whether a prompt is admitted only where all of it fits, not just its first chunk.
     pub reserve_whole_prompt: bool,
-    /// Whether blocks of equal prefixes are kept and shared.
+    /// Whether blocks of equal prefixes are kept and shared, and those of preempted requests found again.
     pub prefix_caching: bool,
     /// Whether the next step is scheduled while this one runs (vLLM's asynchronous scheduling, default since 2025): a request
     /// that arrives waits for the step that is already scheduled, and a seat is free one step later.
@@ -72,7 +72,7 @@ impl Default for Policy {
             block_size: 16,
             blocks: None,
             reserve_whole_prompt: true,
-            prefix_caching: false,
+            prefix_caching: true,
             schedule_ahead: true,
             replicas: 1,
             lockstep: false,

@@ -219,6 +219,8 @@ pub struct Profile {
     pub spread: f64,
     /// The same of times to the first token.
     pub spread_first: f64,
+    /// Memory of a device that weights, keys and values get under the engine's default share \[B\].
+    pub usable: f64,
     /// Parameters that kernels measured alone tell, and a first guess of the others: where a calibration starts.
     pub kernels: StepParameters,
     /// Parameters fitted to measured requests from there.

@@ -95,6 +95,8 @@ pub(super) struct Rank {
     waiting: VecDeque<u32>,
     /// Requests of the queue's end that the engine has not noticed yet.
     unseen: usize,
+    /// Request that was preempted last, and how many of its blocks still hold what they held.
+    remains: (u32, u32),
     /// Preempted: request, prompt, tokens left; the last goes first.
     resumed: Vec<(u32, u32, u32)>,
     seats: Vec<Seat>,
@@ -123,6 +125,7 @@ impl Rank {
             prefilling: VecDeque::new(),
             waiting: VecDeque::new(),
             unseen: 0,
+            remains: (NONE, 0),
             resumed: Vec::new(),
             seats: Vec::new(),
             vacant: Vec::new(),
@@ -180,7 +183,7 @@ impl Rank {
     pub fn skip(&mut self, steps: u64) {
         if self.decoding > 0 {
             // `alike` has seen that there are as many; neither number exceeds the pool.
-            let taken = self.blocks.take(self.needed(steps) as u32);
+            let taken = self.take(self.needed(steps) as u32);
             debug_assert!(taken);
             self.tick += steps;
         }
@@ -298,7 +301,7 @@ impl Rank {
             self.preempt(self.tick, trace);
         }
         self.tick += 1;
-        let taken = self.blocks.take(self.phases[phase]);
+        let taken = self.take(self.phases[phase]);
         debug_assert!(taken);
         plan.decoding = self.decoding;
         plan.kept = (self.base + i64::from(self.decoding) * self.tick as i64) as f64;
@@ -322,6 +325,7 @@ impl Rank {
             self.seats[index as usize].finish = u64::MAX;
         }
         self.unlink(index);
+        self.remains = (seat.request, self.seats[index as usize].own);
         self.vacate(index, trace);
         // Its blocks may do for the head of the queue.
         self.blocked = false;
@@ -347,7 +351,7 @@ impl Rank {
             }
             let shared = seat.shared * span(policy, trace);
             let need = (seat.done + chunk).div_ceil(policy.block_size) - shared - seat.own;
-            if !self.blocks.take(need) {
+            if !self.take(need) {
                 // The last one to come gives way, which may be this one.
                 preempted = true;
                 let itself = self.newest == index;
@@ -422,7 +426,11 @@ impl Rank {
                 hits -= 1;
                 idle = self.blocks.resident(&prefix[..hits]).1;
             }
-            let cached = hits as u32 * trace.prefix_block;
+            let mut cached = hits as u32 * trace.prefix_block;
+            if policy.prefix_caching && self.remains.0 == request {
+                // What is left of its own blocks need not be computed again.
+                cached = (cached + self.remains.1 * policy.block_size).min((prompt - 1) / policy.block_size * policy.block_size);
+            }
             let rest = prompt - cached;
             let chunk = rest.min(policy.longest_chunk.unwrap_or(u32::MAX)).min(room);
             if policy.batching == Batching::PrefillFirst && chunk < rest && plan.prefill > 0 {
@@ -437,7 +445,7 @@ impl Rank {
                 return;
             }
             self.blocks.pin(&prefix[..hits]);
-            let taken = self.blocks.take(need);
+            let taken = self.take(need);
             debug_assert!(taken);
             if self.resumed.pop().is_none() {
                 self.waiting.pop_front();
@@ -464,6 +472,15 @@ impl Rank {
                 self.prefilling.push_back(index);
             }
         }
+    }
+
+    /// Takes blocks; those of the request that was preempted last go first, as they were the only free ones then.
+    fn take(&mut self, count: u32) -> bool {
+        let taken = self.blocks.take(count);
+        if taken {
+            self.remains.1 = self.remains.1.saturating_sub(count);
+        }
+        taken
     }
 
     fn head(&self, trace: &Trace) -> Option<Candidate> {

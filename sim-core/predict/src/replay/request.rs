@@ -34,11 +34,11 @@ pub struct Trace {
     pub lines: Vec<u64>,
     /// Identities of the blocks of each request's prompt, `prefix_block` tokens each: equal ones mean an equal prefix.
     /// One after the other; request `i` has `prefix_ends[i - 1]..prefix_ends[i]`. Empty where the trace knows none.
-    pub prefixes: Vec<u32>,
+    pub(super) prefixes: Vec<u32>,
     /// Where each request's blocks end; empty without prefixes.
-    pub prefix_ends: Vec<u32>,
+    pub(super) prefix_ends: Vec<u32>,
     /// Tokens of a prefix block.
-    pub prefix_block: u32,
+    pub(super) prefix_block: u32,
     /// Times of measured requests, in the order of `requests`; empty where the trace has none.
     pub measured: Vec<Measured>,
 }

@@ -31,7 +31,7 @@ fn trace(requests: &[(f64, u32, u32)]) -> Trace {
 }
 
 fn small() -> Policy {
-    Policy { max_num_seqs: 2, max_num_batched_tokens: 16, block_size: 4, schedule_ahead: false, ..Policy::default() }
+    Policy { max_num_seqs: 2, max_num_batched_tokens: 16, block_size: 4, schedule_ahead: false, prefix_caching: false, ..Policy::default() }
 }
 
 /// Numbers from 0 to 1.
@@ -105,6 +105,15 @@ fn the_last_to_come_gives_way_where_blocks_run_out() {
     assert_eq!((it.times.first[1], it.times.last[1]), (1.0, 13.0));
     assert_eq!(it.prefilled_tokens, 8.0 + 8.0 + 13.0);
     assert_eq!(it.peak_occupancy, 1.0);
+}
+
+#[test]
+fn a_preempted_request_finds_what_is_left_of_its_blocks() {
+    // As above: B goes at 5 with 12 tokens in 3 blocks. A takes one of them at 5, for its 13th token, and gives all back at 9.
+    // B has 13 tokens to compute and finds 2 blocks, 8 tokens.
+    let policy = Policy { blocks: Some(6), prefix_caching: true, ..small() };
+    let it = replay(&trace(&[(0.0, 8, 9), (0.0, 8, 9)]), &SECOND, &policy).unwrap();
+    assert_eq!((it.preemptions, it.prefilled_tokens, it.cached_tokens), (1, 8.0 + 8.0 + 5.0, 8.0));
 }
 
 #[test]
