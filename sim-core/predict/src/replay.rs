@@ -12,6 +12,7 @@
 
 mod blocks;
 pub mod calibrate;
+pub mod clients;
 mod engine;
 pub mod outcome;
 pub mod policy;
@@ -25,6 +26,7 @@ mod tests;
 use bastide_cost_models::compute::serving::{Batch, Deployment};
 
 pub use calibrate::{Run, calibrate_steps};
+pub use clients::{Draw, draw_trace};
 pub use outcome::{Outcome, ReplaySummary, Since, Statistics};
 pub use policy::{Batching, Policy, ReplayError, Routing};
 pub use profile::{Profile, Profiled, StepParameters, profile, profile_of};

@@ -3,6 +3,7 @@
 use super::{Policy, Profiled, ReplayError, Since, StepParameters, Trace, replay};
 use crate::fit::{Parameter, minimise};
 use bastide_cost_models::compute::serving::Deployment;
+use bastide_engine::{Stream, stream_key};
 
 /// Measured requests of a deployment.
 #[derive(Clone, Copy, Debug)]
@@ -77,22 +78,22 @@ pub fn calibrate_steps(runs: &[Run<'_>], start: &StepParameters) -> Result<(Step
     };
     error(&[0.0; COUNT])?;
     let loss = |x: &[f64]| error(x).map_or(f64::INFINITY, |error| error + AWAY * x.iter().map(|x| x * x).sum::<f64>());
-    let mut draws = Draws(0x9e37_79b9_7f4a_7c15);
+    let mut draws = Stream::new(0, 0, stream_key("steps", "calibration"));
     let mut members: Vec<([f64; COUNT], f64)> = (0..POPULATION)
         .map(|member| {
             // The first is the start.
-            let x = std::array::from_fn(|_| if member == 0 { 0.0 } else { 2.0 * draws.next() - 1.0 });
+            let x = std::array::from_fn(|_| if member == 0 { 0.0 } else { 2.0 * draws.uniform() - 1.0 });
             (x, loss(&x))
         })
         .collect();
     for _ in 0..GENERATIONS {
         for index in 0..POPULATION {
-            let [a, b, c] = [(); 3].map(|()| members[(draws.next() * POPULATION as f64) as usize].0);
-            let factor = 0.5 + 0.5 * draws.next();
-            let certain = (draws.next() * COUNT as f64) as usize;
+            let [a, b, c] = [(); 3].map(|()| members[(draws.uniform() * POPULATION as f64) as usize].0);
+            let factor = 0.5 + 0.5 * draws.uniform();
+            let certain = (draws.uniform() * COUNT as f64) as usize;
             let mut trial = members[index].0;
             for (i, x) in trial.iter_mut().enumerate() {
-                if i == certain || draws.next() < 0.7 {
+                if i == certain || draws.uniform() < 0.7 {
                     *x = (a[i] + factor * (b[i] - c[i])).clamp(-FARTHEST, FARTHEST);
                 }
             }
@@ -107,19 +108,6 @@ pub fn calibrate_steps(runs: &[Run<'_>], start: &StepParameters) -> Result<(Step
     let (best, _) = minimise(&ranges, 20, loss);
     let reached = error(&best)?;
     Ok((place(&best), reached))
-}
-
-/// Numbers from 0 to 1, the same each time (SplitMix64, Steele, Lea and Flood 2014).
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 fn replay_error(run: &Run<'_>, parameters: &StepParameters) -> Result<f64, ReplayError> {
