@@ -163,6 +163,8 @@ pub enum Command {
     Predict(PredictCommand),
     /// Serve a trace of requests one by one with continuous batching
     Replay(Box<ReplayInput>),
+    /// Measure this machine's GPU: matrix products, memory, attention, launches, links, power
+    Calibrate(CalibrateInput),
     /// List the GPUs of this machine
     Devices,
     /// Print a completion script
@@ -677,6 +679,23 @@ pub enum PredictCommand {
         /// CSV of measured configurations
         table: PathBuf,
     },
+}
+
+/// What `calibrate` does.
+#[derive(Clone, Debug, Args)]
+pub struct CalibrateInput {
+    /// The short suite: about 15 s instead of a minute
+    #[arg(long)]
+    pub quick: bool,
+    /// Which GPU of this machine, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub device: usize,
+    /// Time whole decode and training steps too, beside what the pack predicts for them
+    #[arg(long)]
+    pub steps: bool,
+    /// Check a stored pack instead: its checksum, its points, its fit made anew
+    #[arg(long, value_name = "PACK", conflicts_with_all = ["quick", "device", "steps"])]
+    pub check: Option<PathBuf>,
 }
 
 /// How requests are replayed.

@@ -62,6 +62,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Import(command) => cmd::import::run(command, global, output),
         Command::Predict(command) => cmd::predict::run(command, global, output),
         Command::Replay(args) => cmd::replay::run(args, global, output),
+        Command::Calibrate(args) => cmd::calibrate::run(args, global, output),
         Command::Devices => cmd::devices::run(output),
         Command::Completions { shell } => cmd::completions::run(*shell, output),
     }
