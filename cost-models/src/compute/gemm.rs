@@ -13,7 +13,7 @@ pub mod library;
 pub mod model;
 pub mod ratio;
 
-pub use library::{FittedGemm, GemmLibrary, GenerationFacts, Spread};
+pub use library::{FittedGemm, GemmLibrary, GenerationFacts, MeasuredDevice, Spread};
 pub use model::{GemmModel, GemmParameters};
 pub use ratio::{RatioPoint, RatioSurface};
 

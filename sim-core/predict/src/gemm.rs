@@ -1,5 +1,6 @@
 //! Tables of matrix products: `accelerator`, `dtype`, `m`, `n`, `k`, `latency_ms`.
 
+mod descent;
 pub mod fit;
 
 use bastide_cost_models::compute::gemm::{GemmKernel, GemmLibrary};

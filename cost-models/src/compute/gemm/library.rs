@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{GemmKernel, GemmModel, GemmParameters, RatioPoint, RatioSurface};
-use crate::compute::{Conformal, Device, Generation, Grade, device};
+use crate::compute::{Conformal, Device, Generation, Grade};
 
 /// What tells a chip generation from another as to matrix products, beyond the data sheet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,18 @@ pub struct Spread {
     pub conformal: Conformal,
 }
 
+/// A device that was measured, and what sets it apart from the others of its generation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredDevice {
+    /// Title of its data sheet.
+    pub title: String,
+    /// Its share of the memory bandwidth over that of the parameters.
+    pub memory: f64,
+    /// Its times over those of the parameters: clocks under load, firmware.
+    pub time: f64,
+}
+
 /// A kernel as measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,8 +57,8 @@ pub struct FittedGemm {
     pub kernel: GemmKernel,
     /// On chips of this generation.
     pub generation: Generation,
-    /// Names of the devices that were measured.
-    pub devices: Vec<String>,
+    /// The devices that were measured.
+    pub devices: Vec<MeasuredDevice>,
     /// Measured products behind the fit.
     pub rows: usize,
     /// Who measured them, and which were kept out.
@@ -145,7 +157,12 @@ impl GemmLibrary {
     pub fn model(&self, device: &Device, kernel: GemmKernel) -> GemmModel<'_> {
         let cache = self.cache_bandwidth(device);
         match self.fitted(device.generation, kernel) {
-            Some(fitted) => GemmModel::new(device, cache, kernel, self.carried(fitted, device), Some(fitted.ratio())),
+            Some(fitted) => {
+                let mut parameters = self.carried(fitted, device);
+                let own = fitted.measured(device);
+                parameters.memory *= own.map_or(1.0, |own| own.memory);
+                GemmModel::new(device, cache, kernel, parameters, Some(fitted.ratio())).slower(own.map_or(1.0, |own| own.time))
+            }
             None => GemmModel::new(device, cache, kernel, GemmParameters::usual(), None),
         }
     }
@@ -184,9 +201,8 @@ impl GemmLibrary {
     #[must_use]
     pub fn grade(&self, it: &Device, kernel: GemmKernel) -> Grade {
         let Some(fitted) = self.fitted(it.generation, kernel) else { return Grade::Datasheet };
-        let measured = || fitted.devices.iter().any(|name| device(name).is_some_and(|(_, known)| known.title == it.title));
         match (fitted.kernel == kernel, fitted.generation == it.generation) {
-            (true, true) if measured() => Grade::Interpolated,
+            (true, true) if fitted.measured(it).is_some() => Grade::Interpolated,
             (true, true) => Grade::Transferred,
             // Generations of one vendor run the same libraries.
             _ if it.vendor == "NVIDIA" => Grade::Transferred,
@@ -218,6 +234,12 @@ impl GemmLibrary {
 }
 
 impl FittedGemm {
+    /// What was found of a device, if it was measured.
+    #[must_use]
+    pub fn measured(&self, device: &Device) -> Option<&MeasuredDevice> {
+        self.devices.iter().find(|it| it.title == device.title)
+    }
+
     /// Ratio of measured to modelled time over the shapes.
     #[must_use]
     pub fn ratio(&self) -> &RatioSurface {
@@ -262,6 +284,7 @@ impl GemmParameters {
             splits: 32.0,
             reduction_us: 2.0,
             activation_ps: 0.0,
+            ragged: 0.0,
             throttle: 0.03,
             vector_rows: 0.0,
             vector_launch_us: 0.0,
@@ -273,7 +296,7 @@ impl GemmParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::{Format, devices};
+    use crate::compute::{Format, device, devices};
 
     #[test]
     fn the_compiled_in_library_is_complete() {
@@ -284,7 +307,7 @@ mod tests {
             assert!((1.5..40.0).contains(&cache), "{name}: {cache}");
         }
         for it in &library.fitted {
-            assert!(it.source.len() > 20 && it.rows >= 30 && it.devices.iter().all(|name| device(name).is_some()), "{:?}", it.kernel);
+            assert!(it.source.len() > 20 && it.rows >= 30 && it.devices.iter().all(|own| devices().values().any(|known| known.title == own.title)), "{:?}", it.kernel);
             // Support points are knots of a smooth ratio, not a table: at most 96, and no ratio beyond 2.
             assert!(it.support.len() <= 96 && it.support.iter().flatten().all(|value| value.is_finite()));
         }

@@ -43,6 +43,8 @@ pub struct GemmParameters {
     pub reduction_us: f64,
     /// Quantising one activation before the product [ps].
     pub activation_ps: f64,
+    /// How much longer tiles take where the rows are not a multiple of four, to which a kernel that loads scales with them aligns.
+    pub ragged: f64,
     /// Slowing by power in long products, for each e-fold of 100 us at peak.
     pub throttle: f64,
     /// Rows up to which another kernel, of vectors, is taken; 0 where there is none.
@@ -71,6 +73,8 @@ pub struct GemmModel<'a> {
     activation: f64,
     /// Time of a unit of depth of each tile \[us\].
     steps: [f64; TILES.len()],
+    /// Times over those of the parameters.
+    slower: f64,
     cold: bool,
 }
 
@@ -122,6 +126,7 @@ impl<'a> GemmModel<'a> {
             weight,
             activation,
             steps,
+            slower: 1.0,
             cold: false,
             parameters,
         }
@@ -131,6 +136,13 @@ impl<'a> GemmModel<'a> {
     #[must_use]
     pub fn cold(mut self) -> Self {
         self.cold = true;
+        self
+    }
+
+    /// The same with every time multiplied by a factor.
+    #[must_use]
+    pub fn slower(mut self, factor: f64) -> Self {
+        self.slower = factor;
         self
     }
 
@@ -160,7 +172,7 @@ impl<'a> GemmModel<'a> {
             body = share * vector + (1.0 - share) * body;
             overhead = share * it.vector_launch_us + (1.0 - share) * overhead;
         }
-        let ratio = self.ratio.map_or(1.0, |ratio| ratio.log(place(m, n, k)).exp());
+        let ratio = self.slower * self.ratio.map_or(1.0, |ratio| ratio.log(place(m, n, k)).exp());
         GemmParts { total: (body + overhead) * ratio * 1e-6, overhead: overhead * 1e-6, tiles: tiles * 1e-6, bytes: bytes * 1e-6, ratio }
     }
 
@@ -196,7 +208,10 @@ impl<'a> GemmModel<'a> {
             }
         }
         let long = 2.0 * m * n * k / self.peak * 1e-2;
-        best * (1.0 + it.throttle * long.ln_1p())
+        // One row off a multiple is as far off as any; between, the mixture of both.
+        let off = m - (m * 0.25) as i64 as f64 * 4.0;
+        let ragged = off.min(4.0 - off).min(1.0);
+        best * (1.0 + it.throttle * long.ln_1p()) * (1.0 + it.ragged * ragged)
     }
 }
 
@@ -228,6 +243,7 @@ mod tests {
             splits: 1.0,
             reduction_us: 0.0,
             activation_ps: 0.0,
+            ragged: 0.0,
             throttle: 0.0,
             vector_rows: 0.0,
             vector_launch_us: 0.0,

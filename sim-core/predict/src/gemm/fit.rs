@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bastide_cost_models::compute::gemm::ratio::{covariance, log_ratio, place};
-use bastide_cost_models::compute::gemm::{FittedGemm, GemmKernel, GemmLibrary, GemmModel, GemmParameters, RatioPoint, Spread};
+use bastide_cost_models::compute::gemm::{FittedGemm, GemmKernel, GemmLibrary, GemmModel, GemmParameters, MeasuredDevice, RatioPoint, Spread};
 use bastide_cost_models::compute::{Conformal, Device, Generation, left_out};
 
 use super::Question;
-use crate::fit::{Parameter, minimise, robust_loss};
+use super::descent::{least_squares, solve};
+use crate::fit::Parameter;
 use crate::{Family, Row, Table};
 
 /// Support points of a kernel's ratio.
@@ -17,8 +18,6 @@ const RATIO_SIZE: f64 = 0.08;
 const RATIO_NOISE: f64 = 0.04;
 /// Errors beyond this are odd rows (another algorithm was chosen, another process ran) and pull no further.
 const ODD: f64 = 0.4;
-/// Rounds of the search.
-const ROUNDS: usize = 150;
 /// Parts of the cross-validation.
 const FOLDS: u64 = 5;
 /// Products of a device and kernel that a fit uses; a calibration of a minute measures about as many.
@@ -54,14 +53,14 @@ pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
         let point = GemmPoint { device: question.device, shape: question.shape, seconds: measured * 1e-3 };
         types.entry((question.kernel, question.name)).or_default().push((hash(point.shape), point));
     }
-    let mut kernels: BTreeMap<(Generation, GemmKernel), (Vec<String>, Vec<GemmPoint>)> = BTreeMap::new();
+    let mut kernels: BTreeMap<(Generation, GemmKernel), (Vec<&str>, Vec<GemmPoint>)> = BTreeMap::new();
     for ((kernel, name), mut points) in types {
         // Which ones are left when there are too many is by hash: neither by size nor by place in the table.
         points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.seconds.total_cmp(&b.1.seconds)));
         points.truncate(limit);
         let Some((_, first)) = points.first() else { continue };
         let (names, all) = kernels.entry((first.device.generation, kernel)).or_default();
-        names.push(name.to_owned());
+        names.push(name);
         all.extend(points.into_iter().map(|(_, point)| point));
     }
     let fitted = kernels
@@ -73,7 +72,7 @@ pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
                 points.len(),
                 names.join(" and "),
             );
-            from_points(known, kernel, &names, &points, &source)
+            from_points(known, kernel, &points, &source)
         })
         .collect();
     GemmLibrary { generation: known.generation.clone(), fitted }
@@ -85,7 +84,6 @@ pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
 pub fn from_points(
     known: &GemmLibrary,
     kernel: GemmKernel,
-    devices: &[String],
     points: &[GemmPoint],
     source: &str,
 ) -> Option<FittedGemm> {
@@ -97,10 +95,10 @@ pub fn from_points(
     }
     // Which kernels there are besides: splits of the depth that a library tries, and one for vectors.
     let choices = [(1.0, 0.0), (7.0, 0.0), (32.0, 0.0), (1.0, 4.0), (7.0, 4.0)];
-    let (parameters, _) = choices
+    let found = choices
         .into_iter()
-        .map(|(splits, rows)| parameters(known, kernel, &points, splits, rows))
-        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+        .map(|(splits, rows)| search(known, kernel, &points, splits, rows))
+        .min_by(|a, b| a.loss.total_cmp(&b.loss))?;
     let mut errors: Vec<([f64; 3], f64)> = Vec::new();
     for fold in 0..FOLDS {
         let inside = |it: &&GemmPoint| hash([0.0, it.shape[1], it.shape[2]]) % FOLDS == fold;
@@ -108,7 +106,7 @@ pub fn from_points(
         if seen.is_empty() {
             continue;
         }
-        let (there, _) = self::parameters(known, kernel, &seen, parameters.splits, parameters.vector_rows);
+        let there = search(known, kernel, &seen, found.parameters.splits, found.parameters.vector_rows);
         let support = support(known, kernel, &there, &seen);
         errors.extend(points.iter().filter(inside).map(|it| {
             let [m, n, k] = it.shape;
@@ -118,20 +116,33 @@ pub fn from_points(
     Some(FittedGemm {
         kernel,
         generation,
-        devices: devices.to_vec(),
         rows: points.len(),
         source: source.to_owned(),
         spread: spread(kernel, &errors)?,
-        support: support(known, kernel, &parameters, &points),
-        parameters,
+        support: support(known, kernel, &found, &points),
+        parameters: found.parameters,
+        devices: found.devices,
         surface: std::sync::OnceLock::new(),
     })
 }
 
+/// What a search found, without the ratio.
+struct Found {
+    parameters: GemmParameters,
+    devices: Vec<MeasuredDevice>,
+    loss: f64,
+}
+
 /// Logarithm of modelled over measured time, without the ratio.
-fn log_error(known: &GemmLibrary, kernel: GemmKernel, parameters: &GemmParameters, it: &GemmPoint) -> f64 {
+fn log_error(known: &GemmLibrary, kernel: GemmKernel, found: &Found, it: &GemmPoint) -> f64 {
+    let own = found.devices.iter().find(|own| own.title == it.device.title).map_or((1.0, 1.0), |own| (own.memory, own.time));
+    log_error_of(known.cache_bandwidth(it.device), kernel, found.parameters, own, it)
+}
+
+fn log_error_of(cache: f64, kernel: GemmKernel, mut parameters: GemmParameters, (memory, time): (f64, f64), it: &GemmPoint) -> f64 {
     let [m, n, k] = it.shape;
-    (GemmModel::new(it.device, known.cache_bandwidth(it.device), kernel, *parameters, None).time(m, n, k) / it.seconds).ln()
+    parameters.memory *= memory;
+    (GemmModel::new(it.device, cache, kernel, parameters, None).time(m, n, k) * time / it.seconds).ln()
 }
 
 /// Values of the fitted parameters in order, and the parameters from values.
@@ -150,25 +161,30 @@ fn unpack(values: &[f64], splits: f64, vector_rows: f64) -> GemmParameters {
         reduction_us: values[10],
         activation_ps: values[11],
         throttle: values[12],
-        vector_launch_us: values[13],
-        vector_memory: values[14],
+        ragged: values[13],
+        vector_launch_us: values[14],
+        vector_memory: values[15],
         splits,
         vector_rows,
     }
 }
 
-/// The launch model's parameters and their loss.
-fn parameters(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits: f64, vector_rows: f64) -> (GemmParameters, f64) {
+/// The launch model's parameters, and what sets the devices apart.
+fn search(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits: f64, vector_rows: f64) -> Found {
+    // The parameters are of the first device, and of the others but for two factors.
+    let mut titles: Vec<&str> = points.iter().map(|it| it.device.title.as_str()).collect();
+    titles.sort_unstable();
+    titles.dedup();
     let range = |start, low, high| Parameter { start, low, high };
     // The launch is what the smallest products take.
     let floor = points.iter().map(|it| it.seconds * 1e6).fold(f64::INFINITY, f64::min);
     let vector = if vector_rows > 0.0 { 1.0 } else { 0.0 };
-    let ranges = [
-        range(0.85, 0.3, 1.1),
-        range(0.85, 0.4, 1.1),
+    let mut ranges = vec![
+        range(0.85, 0.3, 1.2),
+        range(0.85, 0.4, 1.2),
         range(0.5, 0.05, 2.0),
         range(0.4, 0.1, 2.0),
-        range(2.0, 0.1, 8.0),
+        range(2.0, 0.1, 12.0),
         range(floor * 0.8, 0.2, floor * 1.1 + 0.3),
         range(1.0, 0.0, 6.0),
         range(1.0, 0.0, 8.0),
@@ -177,28 +193,50 @@ fn parameters(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], spl
         range(1.0, 0.0, 8.0),
         range(0.1, 0.0, 5.0),
         range(0.02, 0.0, 0.1),
+        range(0.0, 0.0, 0.6),
         range(floor * vector, 0.0, (floor * 2.0 + 5.0) * vector),
         range(0.8, 0.3, 0.8 + 0.3 * vector),
     ];
-    let cache: Vec<f64> = points.iter().map(|it| known.cache_bandwidth(it.device)).collect();
-    let (values, loss) = minimise(&ranges, ROUNDS, |values| {
+    let shared = ranges.len();
+    for _ in 1..titles.len() {
+        ranges.extend([range(1.0, 0.8, 1.2), range(1.0, 0.9, 1.1)]);
+    }
+    let own = |values: &[f64], index: usize| match index {
+        0 => (1.0, 1.0),
+        _ => (values[shared + 2 * index - 2], values[shared + 2 * index - 1]),
+    };
+    let places: Vec<(f64, usize)> = points
+        .iter()
+        .map(|it| (known.cache_bandwidth(it.device), titles.iter().position(|title| *title == it.device.title).unwrap_or(0)))
+        .collect();
+    let residuals = |values: &[f64]| {
         let trial = unpack(values, splits, vector_rows);
-        robust_loss(
-            points.iter().zip(&cache).map(|(it, cache)| {
-                let [m, n, k] = it.shape;
-                (GemmModel::new(it.device, *cache, kernel, trial, None).time(m, n, k) / it.seconds).ln()
-            }),
-            ODD,
-        )
+        points.iter().zip(&places).map(|(it, (cache, index))| log_error_of(*cache, kernel, trial, own(values, *index), it)).collect()
+    };
+    // Soft and sharp corners, whole and shared waves lie in valleys of their own: a start in each.
+    let [a, b] = [(1.3, 0.9), (2.5, 0.1)].map(|(sharpness, waves)| {
+        let mut ranges = ranges.clone();
+        ranges[8].start = sharpness;
+        ranges[9].start = waves;
+        least_squares(&ranges, residuals)
     });
-    (unpack(&values, splits, vector_rows), loss)
+    let (values, loss) = if b.1 < a.1 { b } else { a };
+    let devices = titles
+        .iter()
+        .enumerate()
+        .map(|(index, title)| {
+            let (memory, time) = own(&values, index);
+            MeasuredDevice { title: (*title).to_owned(), memory, time }
+        })
+        .collect();
+    Found { parameters: unpack(&values, splits, vector_rows), devices, loss }
 }
 
 /// Support points, spread over the measured shapes, with the weights that a Gaussian process of them would have (Quinonero-Candela
 /// and Rasmussen 2005, equation 16).
-fn support(known: &GemmLibrary, kernel: GemmKernel, parameters: &GemmParameters, points: &[GemmPoint]) -> Vec<RatioPoint> {
+fn support(known: &GemmLibrary, kernel: GemmKernel, found: &Found, points: &[GemmPoint]) -> Vec<RatioPoint> {
     let places: Vec<[f64; 3]> = points.iter().map(|it| place(it.shape[0], it.shape[1], it.shape[2])).collect();
-    let targets: Vec<f64> = points.iter().map(|it| -log_error(known, kernel, parameters, it).clamp(-ODD, ODD)).collect();
+    let targets: Vec<f64> = points.iter().map(|it| -log_error(known, kernel, found, it).clamp(-ODD, ODD)).collect();
     let knots = spread_out(&places);
     let size = knots.len();
     let mut matrix = vec![0.0; size * size];
@@ -242,28 +280,6 @@ fn spread_out(places: &[[f64; 3]]) -> Vec<[f64; 3]> {
         chosen.push(next);
     }
     chosen
-}
-
-/// Solves a symmetric positive definite system, of which the lower half is given by rows (Cholesky).
-fn solve(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
-    let size = right.len();
-    for j in 0..size {
-        for i in j..size {
-            let inner: f64 = (0..j).map(|l| matrix[i * size + l] * matrix[j * size + l]).sum();
-            let rest = matrix[i * size + j] - inner;
-            // The diagonal's noise keeps it above zero; the floor is for rounding.
-            matrix[i * size + j] = if i == j { rest.max(1e-12).sqrt() } else { rest / matrix[j * size + j] };
-        }
-    }
-    for i in 0..size {
-        let inner: f64 = (0..i).map(|l| matrix[i * size + l] * right[l]).sum();
-        right[i] = (right[i] - inner) / matrix[i * size + i];
-    }
-    for i in (0..size).rev() {
-        let inner: f64 = (i + 1..size).map(|l| matrix[l * size + i] * right[l]).sum();
-        right[i] = (right[i] - inner) / matrix[i * size + i];
-    }
-    right
 }
 
 /// Sizes of the cross-validated errors by kind of shape, each drawn to the mean of all as ten errors of that size would, and the
