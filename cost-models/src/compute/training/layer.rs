@@ -350,7 +350,11 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
         it_forward.context = (one - attention_forward).max(0.1 * one);
         it_backward.context = (2.0 * one - attention_backward).max(0.2 * one);
     }
-    let floor = |parts: &mut Parts| parts.launch = (setting.framework.launch - parts.seconds()).max(0.0);
+    // A layer lasts as long as the slower of accelerator and processor, with some of both where they are alike.
+    let floor = |parts: &mut Parts| {
+        let seconds = parts.seconds();
+        parts.launch = (seconds.powi(4) + setting.framework.launch.powi(4)).sqrt().sqrt() - seconds;
+    };
     floor(&mut it_forward);
     floor(&mut it_backward);
     let recompute = match layout.recompute {

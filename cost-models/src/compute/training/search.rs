@@ -1,7 +1,8 @@
 //! Search for the layouts that train a model fastest.
 
 use super::layer::Setting;
-use super::{Layout, Recompute, Sharding, Step, Task, peak_memory, step};
+use super::step::{Layers, layers, step_of};
+use super::{Layout, Recompute, Sharding, Step, Task, peak_memory};
 
 /// A layout with what it makes of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,11 +72,11 @@ fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, ke
     let mut best: Vec<Candidate> = Vec::with_capacity(keep + 1);
     let one_or = |given: Option<u32>, all: Vec<u32>| given.map_or(all, |it| vec![it]);
     let widest = if setting.domain >= 16.0 && setting.domain <= 72.0 { 16 } else { (setting.domain as u32).clamp(1, 16) };
-    let layers = it.layers.clamp(1.0, 10_000.0) as u32;
+    let count = it.layers.clamp(1.0, 10_000.0) as u32;
     let tensors = one_or(fixed.tensor, [1, 2, 4, 8, 16].into_iter().filter(|t| *t <= widest).collect());
     let pipelines = one_or(
         fixed.pipeline,
-        (1..=layers).filter(|p| layers.is_multiple_of(*p) || (p.is_power_of_two() && (layers + 2).is_multiple_of(*p))).collect(),
+        (1..=count).filter(|p| count.is_multiple_of(*p) || (p.is_power_of_two() && (count + 2).is_multiple_of(*p))).collect(),
     );
     let contexts = one_or(
         fixed.context,
@@ -83,56 +84,59 @@ fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, ke
     );
     let recomputes = one_or_copy(fixed.recompute, &[Recompute::None, Recompute::Full]);
     let shardings = one_or_copy(fixed.sharding, &[Sharding::Optimiser, Sharding::Full]);
+    let wide = u64::from;
     for &tensor in &tensors {
-        for &pipeline in &pipelines {
-            for &context in &contexts {
-                let model = u64::from(tensor) * u64::from(pipeline) * u64::from(context);
-                if model == 0 || model > u64::from(base.devices) || !u64::from(base.devices).is_multiple_of(model) {
-                    continue;
-                }
-                let data = (u64::from(base.devices) / model) as u32;
-                if !base.global_batch.is_multiple_of(data) {
-                    continue;
-                }
-                let mine = base.global_batch / data;
-                let micro = one_or(fixed.micro_batch, divisors(mine, 32).collect());
-                let experts = one_or(fixed.expert, expert_choices(it.experts.map_or(1.0, |moe| moe.count), data * context * tensor));
-                let most = layers.div_ceil(pipeline.max(1)).max(1);
-                let chunks = one_or(
-                    fixed.interleaving,
-                    if pipeline == 1 { vec![1] } else { divisors(most, 20).filter(|v| v * pipeline <= layers.max(pipeline)).collect() },
-                );
-                for &micro_batch in &micro {
-                    for &expert in &experts {
+        for &context in &contexts {
+            let inner = wide(tensor) * wide(context);
+            if inner == 0 || inner > wide(base.devices) || !wide(base.devices).is_multiple_of(inner) {
+                continue;
+            }
+            let members = (wide(base.devices) / inner) as u32;
+            let micro = one_or(fixed.micro_batch, divisors(base.global_batch, 32).collect());
+            let experts = one_or(fixed.expert, expert_choices(it.experts.map_or(1.0, |moe| moe.count), base.devices));
+            for &micro_batch in &micro {
+                for &expert in &experts {
+                    let mut known: [Option<Layers>; 3] = [None; 3];
+                    for &pipeline in &pipelines {
+                        if pipeline == 0 || !members.is_multiple_of(pipeline) {
+                            continue;
+                        }
+                        let data = members / pipeline;
+                        if !wide(base.global_batch).is_multiple_of(wide(data) * wide(micro_batch.max(1))) {
+                            continue;
+                        }
+                        let most = count.div_ceil(pipeline).max(1);
+                        let chunks = one_or(
+                            fixed.interleaving,
+                            if pipeline == 1 { vec![1] } else { divisors(most, 20).filter(|v| v * pipeline <= count.max(pipeline)).collect() },
+                        );
                         for &interleaving in &chunks {
                             for &sharding in &shardings {
                                 // Weights gathered for each micro-batch of a pipeline are never worth it.
                                 if sharding == Sharding::Full && (pipeline > 1 || data * context == 1) && fixed.sharding.is_none() {
                                     continue;
                                 }
-                                let mut fits = false;
                                 for &recompute in &recomputes {
-                                    // Recomputing what fits is only slower.
-                                    if fits {
-                                        continue;
-                                    }
                                     let layout =
                                         Layout { tensor, pipeline, context, data, expert, interleaving, micro_batch, sharding, recompute, ..*base };
+                                    if layout.check(it).is_err() {
+                                        break;
+                                    }
                                     let memory = peak_memory(&task, &layout).total();
-                                    if !(memory <= capacity) || layout.check(it).is_err() {
+                                    // A memory that is no number does not fit either.
+                                    if memory.is_nan() || memory > capacity {
                                         continue;
                                     }
-                                    fits = true;
-                                    let step = step(setting, task, &layout);
+                                    let parts = known[recompute as usize].get_or_insert_with(|| layers(setting, task, &layout));
+                                    let step = step_of(setting, task, &layout, parts);
                                     let seconds = step.seconds();
-                                    if !seconds.is_finite() {
-                                        continue;
-                                    }
                                     let at = best.partition_point(|it| it.step.seconds() <= seconds);
-                                    if at < keep {
+                                    if seconds.is_finite() && at < keep {
                                         best.insert(at, Candidate { layout, step, memory });
                                         best.truncate(keep);
                                     }
+                                    // Recomputing what fits is only slower.
+                                    break;
                                 }
                             }
                         }

@@ -86,7 +86,7 @@ impl Step {
                 "fitted",
             ),
             term("recomputation", self.passes.recompute, "one more forward pass", "Chen et al. 2016; Korthikanti et al. 2022"),
-            term("pipeline bubble", self.bubble, "(p - 1) / v micro-batches of an average stage", "Narayanan et al. 2021, section 2.2"),
+            term("pipeline bubble", self.bubble, "one micro-batch on every other stage / v", "Narayanan et al. 2021, section 2.2"),
             term("pipeline communication", self.point_to_point, "2 v transfers of 2 b s h / t bytes a micro-batch", "Narayanan et al. 2021"),
             term(
                 "data-parallel communication",
@@ -109,15 +109,19 @@ fn exposed(time: f64, overlap: f64, window: f64) -> f64 {
     time - (overlap * time).min(window)
 }
 
-/// Time of a training step. The layout must have passed its check.
-#[must_use]
-pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
-    let it = task.architecture;
-    let framework = setting.framework;
-    let stages = f64::from(layout.pipeline);
-    let chunks = f64::from(layout.interleaving);
-    let micro_batches = layout.micro_batches().max(1.0);
+/// What a step needs to know of its layers: the part that does not depend on pipeline and data parallelism, so that a search asks
+/// the kernels once for many layouts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layers {
+    one: Passes,
+    head: Passes,
+    weights: f64,
+    expert_weights: f64,
+}
 
+/// An average layer, and the head, of a micro-batch on one accelerator.
+pub(crate) fn layers(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Layers {
+    let it = task.architecture;
     // An average layer of the model: dense ones and ones with experts.
     let sparse = if it.layers > 0.0 { it.expert_layers() / it.layers } else { 0.0 };
     let mut one = Passes::default();
@@ -136,15 +140,30 @@ pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
         weights += sparse * (all - experts);
         expert_weights = sparse * experts;
     }
-    let head = head(setting, task, layout);
+    Layers { one, head: head(setting, task, layout), weights, expert_weights }
+}
+
+/// Time of a training step. The layout must have passed its check.
+#[must_use]
+pub fn step(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Step {
+    step_of(setting, task, layout, &layers(setting, task, layout))
+}
+
+pub(crate) fn step_of(setting: Setting<'_>, task: Task<'_>, layout: &Layout, layers: &Layers) -> Step {
+    let it = task.architecture;
+    let framework = setting.framework;
+    let stages = f64::from(layout.pipeline);
+    let chunks = f64::from(layout.interleaving);
+    let micro_batches = layout.micro_batches().max(1.0);
+    let &Layers { one, head, weights, expert_weights } = layers;
 
     // The slowest stage sets the pace: one in the middle, or the last, which has the loss and gives up a layer first.
     let middle = (it.layers / stages).ceil();
     let last = if middle * stages > it.layers { middle - 1.0 } else { middle };
     let (middle_stage, last_stage) = (Passes::default().plus(one, middle), head.plus(one, last));
     let slowest = if layout.pipeline > 1 && middle_stage.seconds() > last_stage.seconds() { middle_stage } else { last_stage };
-    let mean = (one.seconds() * it.layers + head.seconds()) / stages;
-    let filling = (stages - 1.0) / chunks * mean;
+    // The first and the last micro-batch go through all other stages alone, a chunk at a time.
+    let filling = (one.seconds() * it.layers + head.seconds() - slowest.seconds()).max(0.0) / chunks;
     let bubble = match layout.schedule {
         Schedule::OneForwardOneBackward => filling,
         // Forward, backward of inputs and of weights take about a third each; weights fill two of them (Qi et al. 2023, table 1).

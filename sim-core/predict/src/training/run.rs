@@ -320,7 +320,7 @@ impl Run {
             micro_batch: count(row, "micro_batch")?,
             recompute: recompute.or(match framework {
                 "megatron-bridge" | "megascale" | "megatron" | "meta" | "maxtext" => Some(Recompute::None),
-                "maxtext-tpu" => Some(Recompute::Full),
+                "maxtext-tpu" if !source.contains("MLPerf") => Some(Recompute::Full),
                 _ => None,
             }),
             sharding,
@@ -456,7 +456,10 @@ impl Run {
 
 /// Format that submitters of MLPerf Training use: 8 bits where the chip has them, 4 bits on Blackwell from v5.1 on (NVIDIA 2025).
 fn benchmark_precision(device: &Device, source: &str) -> Format {
-    if device.peak_fp4.is_some() && source.contains("v5.1") {
+    if device.generation == bastide_cost_models::compute::Generation::Tpu {
+        // Google's submissions mix 8-bit integers and 16 bits; which products do is not published with the results.
+        Format::Bf16
+    } else if device.peak_fp4.is_some() && source.contains("v5.1") {
         Format::Fp4
     } else if device.peak_fp8.is_some() {
         Format::Fp8
