@@ -20,6 +20,8 @@ pub struct Framework {
     pub elementwise: f64,
     /// Time of the processor to launch one layer in one direction \[s\]: the floor of a layer's time.
     pub launch: f64,
+    /// The same of a layer with experts, whose routing and grouped products are many small kernels \[s\].
+    pub expert_launch: f64,
     /// Share of tensor-parallel communication that compute does not hide; above 1 where members wait for each other.
     pub tensor_exposed: f64,
     /// Share of gradient and weight communication among data-parallel members that may run beside compute.
@@ -56,6 +58,9 @@ pub struct Common {
     pub power: f64,
     /// How much of the faster peak of 8 and 4 bits products reach: time falls with (peak over that of 16 bits)^`narrow`.
     pub narrow: f64,
+    /// How much of the difference between shapes that kernel tables of inference show is there in training, whose products have
+    /// thousands of rows and a kernel picked for them: exponent of the kernel's time over that at the efficiency of large products.
+    pub shape: f64,
 }
 
 impl Common {
@@ -139,6 +144,7 @@ const FALLBACK: Framework = Framework {
     attention: 1.0,
     elementwise: 1.0,
     launch: 0.0,
+    expert_launch: 0.0,
     tensor_exposed: 1.0,
     data_overlap: 0.0,
     expert_exposed: 1.0,

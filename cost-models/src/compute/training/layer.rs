@@ -132,6 +132,9 @@ impl Passes {
     }
 }
 
+/// Share of the peak that kernels of large products reach, about which shapes vary.
+const LARGE: f64 = 0.8;
+
 /// The products of a pass: forward `x W`; backward two of the same work, for inputs and for weights.
 struct Products<'a> {
     setting: Setting<'a>,
@@ -149,7 +152,13 @@ impl Products<'_> {
         }
         // Kernels for 8 and 4 bits are those for 16 with a faster unit and smaller operands; conversion counts as memory traffic.
         let device = self.setting.device;
-        let time = |m, n, k| gemm_time(device, Product { m, n, k, format: Format::Bf16 });
+        let time = |m, n, k| {
+            let product = Product { m, n, k, format: Format::Bf16 };
+            let kernel = gemm_time(device, product);
+            let ideal = product.flop() / device.peak_16bit.as_flop_per_s();
+            // Efficiency drawn to that of large products.
+            ideal / LARGE * (kernel * LARGE / ideal).powf(self.setting.common.shape)
+        };
         let faster = device.peak(self.format).as_flop_per_s() / device.peak_16bit.as_flop_per_s();
         let factor = count * factor * self.setting.framework.matrix * self.setting.sustained * faster.powf(-self.setting.common.narrow);
         self.forward += factor * time(m, n, k);
@@ -351,9 +360,10 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
         it_backward.context = (2.0 * one - attention_backward).max(0.2 * one);
     }
     // A layer lasts as long as the slower of accelerator and processor, with some of both where they are alike.
+    let launch = if routed > 0.0 { setting.framework.expert_launch } else { setting.framework.launch };
     let floor = |parts: &mut Parts| {
         let seconds = parts.seconds();
-        parts.launch = (seconds.powi(4) + setting.framework.launch.powi(4)).sqrt().sqrt() - seconds;
+        parts.launch = (seconds.powi(4) + launch.powi(4)).sqrt().sqrt() - seconds;
     };
     floor(&mut it_forward);
     floor(&mut it_backward);
