@@ -658,6 +658,9 @@ pub enum PredictCommand {
         /// Say where the time goes, term by term, with formula and source
         #[arg(long)]
         explain: bool,
+        /// Matrix products as measured in this calibration pack instead of public measurements
+        #[arg(long, value_name = "PACK")]
+        calibration: Option<PathBuf>,
         /// One configuration
         #[command(flatten)]
         input: Box<ServeInput>,
@@ -670,6 +673,9 @@ pub enum PredictCommand {
         /// Say where the time goes, term by term, with formula and source
         #[arg(long)]
         explain: bool,
+        /// Matrix products as measured in this calibration pack instead of public measurements
+        #[arg(long, value_name = "PACK")]
+        calibration: Option<PathBuf>,
         /// One configuration
         #[command(flatten)]
         input: Box<TrainInput>,

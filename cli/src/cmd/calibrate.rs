@@ -17,14 +17,16 @@ pub fn run(args: &CalibrateInput, global: &Global, output: &Output) -> Result<()
     if let Some(pack) = &args.check {
         return check_pack(pack, output);
     }
+    let without = |error: bastide_kernels::CalibrationError| {
+        Failure::hinted(error.to_string(), "planning needs no GPU: bastide predict answers from data sheets and public measurements")
+    };
+    // Said before anything else is: a machine without a device gets one sentence.
+    bastide_kernels::devices().map_err(|error| without(error.into()))?;
     let options = CalibrationOptions {
         ordinal: args.device,
         quick: args.quick,
         date: jiff::Zoned::now().date().to_string(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let without = |error: bastide_kernels::CalibrationError| {
-        Failure::hinted(error.to_string(), "planning needs no GPU: bastide predict answers from data sheets and public measurements")
     };
     let profile = calibrate(&options, &mut |line| output.say(line)).map_err(without)?;
     let path = write(&profile, global)?;

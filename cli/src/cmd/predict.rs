@@ -1,5 +1,6 @@
 //! `predict`: throughput, time, memory, power and energy of configurations.
 
+pub mod calibration;
 pub mod library;
 pub mod replica;
 mod serve;
@@ -15,6 +16,9 @@ use crate::exit::Failure;
 use crate::output::Output;
 
 pub fn run(command: &PredictCommand, global: &Global, output: &Output) -> Result<(), Failure> {
+    if let PredictCommand::Serve { calibration: Some(pack), .. } | PredictCommand::Train { calibration: Some(pack), .. } = command {
+        calibration::install(pack, output)?;
+    }
     match command {
         PredictCommand::Serve { table: Some(file), explain, .. } | PredictCommand::Train { table: Some(file), explain, .. } => {
             table::run(file, *explain, global, output)

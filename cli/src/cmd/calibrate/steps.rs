@@ -1,6 +1,6 @@
 //! Whole steps of a transformer, measured and predicted from the pack of the same card.
 
-use bastide_cost_models::compute::gemm::Product;
+use bastide_cost_models::compute::gemm::{GemmKernel, GemmLibrary};
 use bastide_cost_models::compute::{Device, Format, device};
 use bastide_kernels::{CalibrationError, ModelShape, Profile, StepTiming, decode_step, training_step};
 use bastide_units::format_significant;
@@ -59,8 +59,10 @@ fn compared(what: &str, measured: &StepTiming, predicted: f64) -> Compared {
 
 /// Products of a pass over `tokens` rows.
 fn products(sheet: &Device, profile: &Profile, shape: ModelShape, tokens: f64, head_rows: f64) -> f64 {
-    let library = calibration::gemm_library(Some(profile));
-    let time = |m: f64, n: u64, k: u64| library.time(sheet, Product { m, n: n as f64, k: k as f64, format: Format::Bf16 });
+    // A pack with too few products leaves the program's own library.
+    let library = calibration::gemm_library(profile).unwrap_or_else(|_| GemmLibrary::shipped().clone());
+    let model = library.model(sheet, GemmKernel::of(Format::Bf16)).cold();
+    let time = |m: f64, n: u64, k: u64| model.time(m, n as f64, k as f64);
     let layer: f64 = shape.sites().iter().map(|(n, k)| time(tokens, *n, *k)).sum();
     f64::from(shape.layers) * layer + time(head_rows, u64::from(shape.vocabulary), u64::from(shape.hidden))
 }

@@ -84,6 +84,9 @@ pub struct GemmLibrary {
     pub fitted: Vec<FittedGemm>,
 }
 
+/// What a calibration pack says, for the whole process.
+static INSTALLED: OnceLock<GemmLibrary> = OnceLock::new();
+
 impl GemmLibrary {
     /// Reads the library's TOML.
     ///
@@ -105,6 +108,18 @@ impl GemmLibrary {
                 // Compiled in, and parsed by the tests of this file: no input of a user reaches this.
                 .expect("the compiled-in library parses")
         })
+    }
+
+    /// The library that predictions use: the one of a calibration pack where one was installed, otherwise that of this program.
+    #[must_use]
+    pub fn current() -> &'static Self {
+        INSTALLED.get().unwrap_or_else(Self::shipped)
+    }
+
+    /// Makes this the library that predictions of this process use. Only the first call counts, so that no answer changes
+    /// half-way; `false` where a library was installed before.
+    pub fn install(self) -> bool {
+        INSTALLED.set(self).is_ok()
     }
 
     /// The same with a kernel as measured here, which takes the place of what was measured on its generation.

@@ -98,7 +98,7 @@ impl GemmModel<'static> {
     /// still there, as in a benchmark that repeats one product.
     #[must_use]
     pub fn of(device: &Device, format: Format) -> Self {
-        GemmLibrary::shipped().model(device, GemmKernel::of(format))
+        GemmLibrary::current().model(device, GemmKernel::of(format))
     }
 }
 
