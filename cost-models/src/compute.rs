@@ -27,4 +27,4 @@ pub use device::{Device, Generation, device, devices};
 pub use format::Format;
 pub use prediction::{Conformal, Grade, Prediction, Term, left_out};
 pub use serving::{Batch, Deployment, Engine, Layout, Step};
-pub use serving_rate::{BANDWIDTH_EFFICIENCY, MATRIX_EFFICIENCY, MAX_BATCH, MIN_BATCH, USABLE_MEMORY, serving_rate};
+pub use serving_rate::{READABLE, serving_rate, sheet_of};

@@ -75,6 +75,8 @@ pub struct AcceleratorData {
 pub struct ModelData {
     /// Name for people.
     pub title: String,
+    /// Its shape in the library of architectures.
+    pub architecture: String,
     /// Parameters.
     pub parameters: f64,
     /// Parameters that one token uses; fewer than `parameters` in a mixture of experts.
@@ -249,7 +251,11 @@ mod tests {
     fn every_model_is_whole_and_plausible() {
         for (name, it) in &library().models {
             assert!(it.active_parameters <= it.parameters && it.active_parameters > 1e8, "{name}");
-            assert!((1e3..1e6).contains(&it.kv_per_token.as_bytes()), "{name}");
+            let (_, shape) = crate::compute::architecture(&it.architecture).unwrap_or_else(|| panic!("{name}: no shape `{}`", it.architecture));
+            assert!((shape.parameters / it.parameters - 1.0).abs() < 0.02, "{name}: {} {}", shape.parameters, it.parameters);
+            // Whole bytes of one kept number: 1 or 2.
+            let bytes = it.kv_per_token.as_bytes() / shape.kept_per_token();
+            assert!((bytes - 1.0).abs() < 0.01 || (bytes - 2.0).abs() < 0.02, "{name}: {bytes}");
             assert!([0.5, 1.0, 2.0].contains(&it.bytes_per_parameter), "{name}");
             assert!(it.prompt_tokens > 0.0 && it.output_tokens > 0.0 && it.layers > 0, "{name}");
         }

@@ -120,16 +120,13 @@ fn served_model(service: &Service, demands: &Demands) -> Option<Assumption> {
 
 /// Tokens per second of one accelerator of each type, before the security mode slows it.
 fn token_rates(service: &Service, demands: &Demands, accelerators: &[Accelerator]) -> Vec<TokenRate> {
+    use bastide_cost_models::compute::{READABLE, serving_rate, sheet_of};
     let data = bastide_cost_models::library().models.get(&service.model);
-    accelerators
-        .iter()
-        .map(|kind| {
-            let rate = demands.tokens_per_accelerator.or_else(|| {
-                bastide_cost_models::compute::serving_rate(data?, kind.peak, kind.memory, kind.memory_bandwidth, kind.per_node)
-            });
-            rate.unwrap_or(TokenRate::ZERO)
-        })
-        .collect()
+    let of_model = |kind: &Accelerator| {
+        let sheet = sheet_of(&kind.entity.name, kind.peak, kind.memory, kind.memory_bandwidth)?;
+        serving_rate(data?, &sheet, kind.per_node, READABLE)
+    };
+    accelerators.iter().map(|kind| demands.tokens_per_accelerator.or_else(|| of_model(kind)).unwrap_or(TokenRate::ZERO)).collect()
 }
 
 /// Training compute rate of one accelerator of each type: peak by utilisation (MFU; Chowdhery et al. 2022).
