@@ -7,4 +7,6 @@ mod dispatch;
 mod grid;
 mod minimal;
 mod queueing;
+
+mod throughput;
 mod training;
