@@ -147,9 +147,7 @@ mod tests {
     #[test]
     fn every_device_and_format_has_a_time_that_grows() {
         for (name, it) in devices() {
-            for format in
-                [Format::Fp4, Format::Int4, Format::Fp8, Format::Fp8Block, Format::Int8, Format::Bf16, Format::Fp32]
-            {
+            for format in [Format::Fp4, Format::Int4, Format::Fp8, Format::Fp8Block, Format::Int8, Format::Bf16, Format::Fp32] {
                 let model = GemmModel::of(it, format).cold();
                 let time = |m: f64, n: f64, k: f64| gemm_time(it, Product { m, n, k, format });
                 for (n, k) in [(1.0, 1.0), (512.0, 8192.0), (8192.0, 8192.0), (1e6, 1e5)] {
@@ -197,7 +195,8 @@ mod tests {
         let it = device("h100").unwrap().1;
         let model = GemmModel::of(it, Format::Bf16).cold();
         for m in [1.0_f64, 16.0, 128.0, 129.0, 1000.0, 4096.0] {
-            let (low, middle, high) = (model.time(m, 4096.0, 4096.0), model.time(m + 0.5, 4096.0, 4096.0), model.time(m + 1.0, 4096.0, 4096.0));
+            let (low, middle, high) =
+                (model.time(m, 4096.0, 4096.0), model.time(m + 0.5, 4096.0, 4096.0), model.time(m + 1.0, 4096.0, 4096.0));
             assert!(middle >= low.min(high) * 0.999 && middle <= low.max(high) * 1.001, "{m}: {low} {middle} {high}");
         }
     }

@@ -6,9 +6,30 @@ use super::ratio::{RatioSurface, place};
 use super::{GemmKernel, GemmLibrary};
 use crate::compute::{Device, Format};
 
-/// Rows and columns of the tiles among which a library's heuristic chooses (CUTLASS and cuBLAS tile shapes).
-const TILES: [(f64, f64); 8] =
-    [(16.0, 64.0), (16.0, 128.0), (32.0, 64.0), (32.0, 128.0), (64.0, 64.0), (64.0, 128.0), (128.0, 128.0), (128.0, 256.0)];
+/// Rows and columns that tiles have.
+const ROWS: [f64; 5] = [16.0, 32.0, 64.0, 128.0, 256.0];
+const COLUMNS: [f64; 3] = [64.0, 128.0, 256.0];
+
+/// The tiles among which a library's heuristic chooses (CUTLASS and cuBLAS tile shapes), as indices of rows and columns.
+const TILES: [(usize, usize); 11] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2), (4, 1)];
+
+/// Blocks for the depth of a tile that libraries try, and their inverses.
+const SPLITS: [(f64, f64); 11] = [
+    (2.0, 1.0 / 2.0),
+    (3.0, 1.0 / 3.0),
+    (4.0, 1.0 / 4.0),
+    (5.0, 1.0 / 5.0),
+    (6.0, 1.0 / 6.0),
+    (7.0, 1.0 / 7.0),
+    (8.0, 1.0 / 8.0),
+    (12.0, 1.0 / 12.0),
+    (16.0, 1.0 / 16.0),
+    (24.0, 1.0 / 24.0),
+    (32.0, 1.0 / 32.0),
+];
+
+/// Index of the largest of these up to a number.
+const SPLITS_UP_TO: [u8; 33] = [0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 9, 9, 10];
 
 /// Depth of one step of a tile: no split goes below it.
 const STEP: f64 = 64.0;
@@ -27,11 +48,11 @@ pub struct GemmParameters {
     pub resident: f64,
     /// How often a multiprocessor's loads are served closer by than the cache (shared tiles, multicast).
     pub reuse: f64,
-    /// From the launch to the first tile, and back [us].
+    /// From the launch to the first tile, and back \[us\].
     pub launch_us: f64,
-    /// Start and end of each wave of tiles [us].
+    /// Start and end of each wave of tiles \[us\].
     pub wave_us: f64,
-    /// Shortest time of a unit of depth, however small the tile [ns].
+    /// Shortest time of a unit of depth, however small the tile \[ns\].
     pub depth_ns: f64,
     /// Exponent of the soft maximum of tiles and memory.
     pub sharpness: f64,
@@ -39,9 +60,9 @@ pub struct GemmParameters {
     pub whole_waves: f64,
     /// Largest number of blocks that share the depth of one tile.
     pub splits: f64,
-    /// Start of the sum over those blocks [us].
+    /// Start of the sum over those blocks \[us\].
     pub reduction_us: f64,
-    /// Quantising one activation before the product [ps].
+    /// Quantising one activation before the product \[ps\].
     pub activation_ps: f64,
     /// How much longer tiles take where the rows are not a multiple of four, to which a kernel that loads scales with them aligns.
     pub ragged: f64,
@@ -49,7 +70,7 @@ pub struct GemmParameters {
     pub throttle: f64,
     /// Rows up to which another kernel, of vectors, is taken; 0 where there is none.
     pub vector_rows: f64,
-    /// Launch of that kernel [us].
+    /// Launch of that kernel \[us\].
     pub vector_launch_us: f64,
     /// Share of the memory bandwidth that it reaches.
     pub vector_memory: f64,
@@ -114,6 +135,7 @@ impl<'a> GemmModel<'a> {
         let unit_rate = 2.0 * multiprocessors / (peak * parameters.compute);
         let unit_load = multiprocessors / (cache * parameters.reuse);
         let steps = TILES.map(|(rows, columns)| {
+            let (rows, columns) = (ROWS[rows], COLUMNS[columns]);
             (rows * columns * unit_rate).max((rows * activation + columns * weight) * unit_load).max(parameters.depth_ns * 1e-3)
         });
         Self {
@@ -136,6 +158,16 @@ impl<'a> GemmModel<'a> {
     #[must_use]
     pub fn cold(mut self) -> Self {
         self.cold = true;
+        self
+    }
+
+    /// The same with another launch \[s\] and activations that come quantised, as where a layer before does that and launches are in
+    /// a graph.
+    #[must_use]
+    pub fn fused(mut self, launch: f64) -> Self {
+        self.parameters.launch_us = launch * 1e6;
+        self.parameters.vector_launch_us = launch * 1e6;
+        self.parameters.activation_ps = 0.0;
         self
     }
 
@@ -193,18 +225,30 @@ impl<'a> GemmModel<'a> {
         let inverse = 1.0 / self.multiprocessors;
         let mut best = f64::INFINITY;
         let sums = 8.0 * m * n / self.cache;
+        let inverse_sums = 1.0 / sums;
         let (depth, deepest) = (k.max(STEP), (k / STEP).min(it.splits));
         let waves = |blocks: f64| {
-            it.whole_waves * whole(blocks, self.multiprocessors, inverse) + (1.0 - it.whole_waves) * (blocks * inverse).max(1.0)
+            let shared = (blocks * inverse).max(1.0);
+            if it.whole_waves > 0.0 { shared + it.whole_waves * (whole(blocks, self.multiprocessors, inverse) - shared) } else { shared }
         };
+        let (down, across) = (ROWS.map(|rows| whole(m, rows, 1.0 / rows)), COLUMNS.map(|columns| whole(n, columns, 1.0 / columns)));
         for ((rows, columns), step) in TILES.into_iter().zip(self.steps) {
-            let tiles = whole(m, rows, 1.0 / rows) * whole(n, columns, 1.0 / columns);
+            let tiles = down[rows] * across[columns];
             best = best.min(waves(tiles) * (depth * step + it.wave_us));
-            // Blocks that share the depth of a tile, while multiprocessors are free: their sums are written and read in 32 bits, so
-            // that k step / s + 8 s m n / W is least at s = sqrt(k step W / (8 m n)).
-            if deepest > 1.0 && tiles < self.multiprocessors {
-                let splits = (depth * step / sums).sqrt().min(deepest).min(self.multiprocessors / tiles).max(1.0);
-                best = best.min(waves(tiles * splits) * (depth / splits * step + it.wave_us) + it.reduction_us + splits * sums);
+            // Blocks that share the depth of a tile while there are multiprocessors for them; their sums are written and read in 32
+            // bits. With one wave, k step / s + s sums is least at s = sqrt(k step / sums); numbers from there on count.
+            if deepest < 2.0 || tiles > self.multiprocessors {
+                continue;
+            }
+            let free = self.multiprocessors / tiles;
+            let most = deepest.min(2.0 * free);
+            let likely = (depth * step * inverse_sums).sqrt().min(free).min(32.0) as usize;
+            for (splits, share) in SPLITS.iter().skip(usize::from(SPLITS_UP_TO[likely])).take(3) {
+                if *splits > most {
+                    break;
+                }
+                let steps = (depth * share * (1.0 / STEP) + 0.999_999) as i64 as f64 * STEP;
+                best = best.min(waves(tiles * splits) * (steps * step + it.wave_us) + it.reduction_us + splits * sums);
             }
         }
         let long = 2.0 * m * n * k / self.peak * 1e-2;
@@ -291,6 +335,14 @@ mod tests {
             assert_eq!(whole(total, 128.0, 1.0 / 128.0), pieces, "{total}");
         }
         assert_eq!(whole(108.0 * 7.0, 108.0, 1.0 / 108.0), 7.0);
+    }
+
+    #[test]
+    fn a_fused_product_saves_its_launch() {
+        let model = GemmModel::of(device("h200").unwrap().1, Format::Fp8);
+        let saved = model.parts(4096.0, 4096.0, 4096.0).overhead - model.fused(1e-6).parts(4096.0, 4096.0, 4096.0).overhead;
+        // Some ten us of launch, and 16.8 million activations at some 2 ps.
+        assert!((30e-6..60e-6).contains(&saved), "{saved}");
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(super) fn least_squares(ranges: &[Parameter], residuals: impl Fn(&[f64]) -> 
                 width[j] > 0.0 && !(slope[j] > 0.0 && at[j] >= ranges[j].high - room || slope[j] < 0.0 && at[j] <= ranges[j].low + room)
             })
             .collect();
-        let normal: Vec<f64> = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).map(|(i, j)| product(&columns[i], &columns[j])).collect();
+        let normal: Vec<f64> =
+            free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).map(|(i, j)| product(&columns[i], &columns[j])).collect();
         let mut improved = false;
         for _ in 0..12 {
             let mut matrix = normal.clone();
@@ -117,9 +118,8 @@ mod tests {
     #[test]
     fn a_curve_is_found_despite_an_odd_row() {
         // y = 3 exp(-0.7 x), one of twenty rows ten times too large; b has no effect beyond its bound.
-        let rows: Vec<(f64, f64)> = (0..20)
-            .map(|i| (f64::from(i) / 5.0, 3.0 * (-0.7 * f64::from(i) / 5.0).exp() * if i == 7 { 10.0 } else { 1.0 }))
-            .collect();
+        let rows: Vec<(f64, f64)> =
+            (0..20).map(|i| (f64::from(i) / 5.0, 3.0 * (-0.7 * f64::from(i) / 5.0).exp() * if i == 7 { 10.0 } else { 1.0 })).collect();
         let ranges = [Parameter { start: 1.0, low: 0.1, high: 10.0 }, Parameter { start: 0.1, low: 0.0, high: 2.0 }];
         let (at, _) = least_squares(&ranges, |v| rows.iter().map(|(x, y)| (v[0] * (-v[1] * x).exp() / y).ln()).collect());
         assert!((at[0] - 3.0).abs() < 0.05 && (at[1] - 0.7).abs() < 0.02, "{at:?}");

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bastide_cost_models::compute::gemm::ratio::{covariance, log_ratio, place};
-use bastide_cost_models::compute::gemm::{FittedGemm, GemmKernel, GemmLibrary, GemmModel, GemmParameters, MeasuredDevice, RatioPoint, Spread};
+use bastide_cost_models::compute::gemm::{
+    FittedGemm, GemmKernel, GemmLibrary, GemmModel, GemmParameters, MeasuredDevice, RatioPoint, Spread,
+};
 use bastide_cost_models::compute::{Conformal, Device, Generation, left_out};
 
 use super::Question;
@@ -18,11 +20,12 @@ const RATIO_SIZE: f64 = 0.08;
 const RATIO_NOISE: f64 = 0.04;
 /// Errors beyond this are odd rows (another algorithm was chosen, another process ran) and pull no further.
 const ODD: f64 = 0.4;
+/// Weight of what is usual.
+const USUAL: f64 = 0.2;
+/// What quantiles over few sites are widened by.
+const FEW_SITES: f64 = 1.15;
 /// Parts of the cross-validation.
 const FOLDS: u64 = 5;
-/// Products of a device and kernel that a fit uses; a calibration of a minute measures about as many.
-pub const POINTS: usize = 200;
-
 /// A measured product.
 #[derive(Clone, Copy, Debug)]
 pub struct GemmPoint {
@@ -34,16 +37,17 @@ pub struct GemmPoint {
     pub seconds: f64,
 }
 
-/// The kernels of a table, from rows that are not left out and that `wanted` picks, with at most [`POINTS`] of each device and
-/// number format; generations are those of `known`.
-#[must_use]
-pub fn library(table: &Table, known: &GemmLibrary, wanted: impl Fn(Row<'_>) -> bool) -> GemmLibrary {
-    limited(table, known, POINTS, wanted)
+/// What was measured of a kernel on one generation.
+#[derive(Default)]
+struct Measured<'a> {
+    names: Vec<&'a str>,
+    points: Vec<GemmPoint>,
 }
 
-/// The same with another limit.
+/// The kernels of a table, from rows that are not left out and that `wanted` picks, at most `limit` of each device and kernel;
+/// generations are those of `known`.
 #[must_use]
-pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn(Row<'_>) -> bool) -> GemmLibrary {
+pub fn library(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn(Row<'_>) -> bool) -> GemmLibrary {
     let mut types: BTreeMap<(GemmKernel, &str), Vec<(u64, GemmPoint)>> = BTreeMap::new();
     for row in table.rows().filter(|row| super::Gemm.scored(*row) && wanted(*row)) {
         let (Ok(question), Ok(measured)) = (Question::read(row), row.positive("latency_ms")) else { continue };
@@ -53,22 +57,22 @@ pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
         let point = GemmPoint { device: question.device, shape: question.shape, seconds: measured * 1e-3 };
         types.entry((question.kernel, question.name)).or_default().push((hash(point.shape), point));
     }
-    let mut kernels: BTreeMap<(Generation, GemmKernel), (Vec<&str>, Vec<GemmPoint>)> = BTreeMap::new();
+    let mut kernels: BTreeMap<(Generation, GemmKernel), Measured<'_>> = BTreeMap::new();
     for ((kernel, name), mut points) in types {
         // Which ones are left when there are too many is by hash: neither by size nor by place in the table.
         points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.seconds.total_cmp(&b.1.seconds)));
         points.truncate(limit);
         let Some((_, first)) = points.first() else { continue };
-        let (names, all) = kernels.entry((first.device.generation, kernel)).or_default();
-        names.push(name);
-        all.extend(points.into_iter().map(|(_, point)| point));
+        let measured = kernels.entry((first.device.generation, kernel)).or_default();
+        measured.names.push(name);
+        measured.points.extend(points.into_iter().map(|(_, point)| point));
     }
     let fitted = kernels
         .into_iter()
-        .filter_map(|((_, kernel), (names, points))| {
+        .filter_map(|((_, kernel), Measured { names, points })| {
             let source = format!(
-                "{} products of {} and more, groups with a stable hash of 0 modulo 5 left out (ai-dynamo/aiconfigurator 095f58a51, \
-                 TensorRT-LLM collector, operands not flushed from the cache, Apache-2.0)",
+                "{} products on {}, groups whose stable hash is 0 modulo 5 left out; ai-dynamo/aiconfigurator 095f58a51 (TensorRT-LLM \
+                 1.0.0 on A100, 1.3.0rc20 on H100 and H200; operands not flushed from the cache; Apache-2.0)",
                 points.len(),
                 names.join(" and "),
             );
@@ -81,12 +85,7 @@ pub fn limited(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
 /// A kernel from its measured products, all of one generation of chips: the parameters, the ratio, and how far off both are on
 /// shapes that they had not seen. `None` below 30 products, which cannot tell the parameters apart.
 #[must_use]
-pub fn from_points(
-    known: &GemmLibrary,
-    kernel: GemmKernel,
-    points: &[GemmPoint],
-    source: &str,
-) -> Option<FittedGemm> {
+pub fn from_points(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], source: &str) -> Option<FittedGemm> {
     let points: Vec<GemmPoint> =
         points.iter().copied().filter(|it| it.seconds > 0.0 && it.shape.iter().all(|size| size.is_finite() && *size > 0.0)).collect();
     let generation = points.first()?.device.generation;
@@ -95,24 +94,12 @@ pub fn from_points(
     }
     // Which kernels there are besides: splits of the depth that a library tries, and one for vectors.
     let choices = [(1.0, 0.0), (7.0, 0.0), (32.0, 0.0), (1.0, 4.0), (7.0, 4.0)];
-    let found = choices
+    // The one whose errors on sites that it had not seen are least.
+    let ((splits, rows), errors) = choices
         .into_iter()
-        .map(|(splits, rows)| search(known, kernel, &points, splits, rows))
-        .min_by(|a, b| a.loss.total_cmp(&b.loss))?;
-    let mut errors: Vec<([f64; 3], f64)> = Vec::new();
-    for fold in 0..FOLDS {
-        let inside = |it: &&GemmPoint| hash([0.0, it.shape[1], it.shape[2]]) % FOLDS == fold;
-        let seen: Vec<GemmPoint> = points.iter().filter(|it| !inside(it)).copied().collect();
-        if seen.is_empty() {
-            continue;
-        }
-        let there = search(known, kernel, &seen, found.parameters.splits, found.parameters.vector_rows);
-        let support = support(known, kernel, &there, &seen);
-        errors.extend(points.iter().filter(inside).map(|it| {
-            let [m, n, k] = it.shape;
-            (it.shape, log_error(known, kernel, &there, it) + log_ratio(&support, place(m, n, k)))
-        }));
-    }
+        .map(|(splits, rows)| ((splits, rows), unseen(known, kernel, &points, splits, rows)))
+        .min_by(|a, b| mean_size(&a.1).total_cmp(&mean_size(&b.1)))?;
+    let found = search(known, kernel, &points, splits, rows);
     Some(FittedGemm {
         kernel,
         generation,
@@ -126,11 +113,34 @@ pub fn from_points(
     })
 }
 
+/// Logarithms of predicted over measured times of sites that a fit had not seen, with the shapes.
+fn unseen(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits: f64, vector_rows: f64) -> Vec<([f64; 3], f64)> {
+    let mut errors = Vec::with_capacity(points.len());
+    for fold in 0..FOLDS {
+        let inside = |it: &&GemmPoint| hash([0.0, it.shape[1], it.shape[2]]) % FOLDS == fold;
+        let seen: Vec<GemmPoint> = points.iter().filter(|it| !inside(it)).copied().collect();
+        if seen.is_empty() || seen.len() == points.len() {
+            continue;
+        }
+        let found = search(known, kernel, &seen, splits, vector_rows);
+        let support = support(known, kernel, &found, &seen);
+        errors.extend(points.iter().filter(inside).map(|it| {
+            let [m, n, k] = it.shape;
+            (it.shape, log_error(known, kernel, &found, it) + log_ratio(&support, place(m, n, k)))
+        }));
+    }
+    errors
+}
+
+/// Mean size of errors, odd rows cut.
+fn mean_size(errors: &[([f64; 3], f64)]) -> f64 {
+    errors.iter().map(|it| it.1.abs().min(1.0)).sum::<f64>() / errors.len().max(1) as f64
+}
+
 /// What a search found, without the ratio.
 struct Found {
     parameters: GemmParameters,
     devices: Vec<MeasuredDevice>,
-    loss: f64,
 }
 
 /// Logarithm of modelled over measured time, without the ratio.
@@ -211,16 +221,27 @@ fn search(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits:
         .collect();
     let residuals = |values: &[f64]| {
         let trial = unpack(values, splits, vector_rows);
-        points.iter().zip(&places).map(|(it, (cache, index))| log_error_of(*cache, kernel, trial, own(values, *index), it)).collect()
+        // What is usual counts as a weak measurement of each parameter, so that few products cannot drive one far.
+        let usual = values.iter().zip(&ranges).map(|(value, it)| USUAL * (value - it.start) / (it.high - it.low).max(1e-9));
+        points
+            .iter()
+            .zip(&places)
+            .map(|(it, (cache, index))| log_error_of(*cache, kernel, trial, own(values, *index), it))
+            .chain(usual)
+            .collect()
     };
-    // Soft and sharp corners, whole and shared waves lie in valleys of their own: a start in each.
-    let [a, b] = [(1.3, 0.9), (2.5, 0.1)].map(|(sharpness, waves)| {
-        let mut ranges = ranges.clone();
-        ranges[8].start = sharpness;
-        ranges[9].start = waves;
-        least_squares(&ranges, residuals)
-    });
-    let (values, loss) = if b.1 < a.1 { b } else { a };
+    // Soft and sharp corners, whole and shared waves, cache and tiles that bound lie in valleys of their own: a start in each.
+    let (values, _) = [(1.3, 0.9, 2.0), (2.5, 0.1, 2.0)]
+        .into_iter()
+        .map(|(sharpness, waves, reuse)| {
+            let mut ranges = ranges.clone();
+            ranges[8].start = sharpness;
+            ranges[9].start = waves;
+            ranges[4].start = reuse;
+            least_squares(&ranges, residuals)
+        })
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or_default();
     let devices = titles
         .iter()
         .enumerate()
@@ -229,7 +250,7 @@ fn search(known: &GemmLibrary, kernel: GemmKernel, points: &[GemmPoint], splits:
             MeasuredDevice { title: (*title).to_owned(), memory, time }
         })
         .collect();
-    Found { parameters: unpack(&values, splits, vector_rows), devices, loss }
+    Found { parameters: unpack(&values, splits, vector_rows), devices }
 }
 
 /// Support points, spread over the measured shapes, with the weights that a Gaussian process of them would have (Quinonero-Candela
@@ -285,7 +306,7 @@ fn spread_out(places: &[[f64; 3]]) -> Vec<[f64; 3]> {
 /// Sizes of the cross-validated errors by kind of shape, each drawn to the mean of all as ten errors of that size would, and the
 /// quantiles over them.
 fn spread(kernel: GemmKernel, errors: &[([f64; 3], f64)]) -> Option<Spread> {
-    let mean = errors.iter().map(|it| it.1.abs().min(1.0)).sum::<f64>() / errors.len().max(1) as f64;
+    let mean = mean_size(errors);
     let mut sums = [[(mean * 10.0, 10.0); 3]; 3];
     for ([m, n, k], error) in errors {
         let (rows, bytes) = Spread::kind(kernel, *m, *n, *k);
@@ -298,7 +319,9 @@ fn spread(kernel: GemmKernel, errors: &[([f64; 3], f64)]) -> Option<Spread> {
         let (rows, bytes) = Spread::kind(kernel, *m, *n, *k);
         (-error, size[rows][bytes])
     });
-    Some(Spread { size, conformal: Conformal::calibrate(residuals)? })
+    let found = Conformal::calibrate(residuals)?;
+    // Products of one site err together, so that quantiles over some fifty sites are themselves uncertain: room for that.
+    Some(Spread { size, conformal: Conformal { low: found.low * FEW_SITES, high: found.high * FEW_SITES } })
 }
 
 /// A stable number of a shape: FNV-1a over its bits (Fowler, Noll and Vo 1991).
@@ -332,5 +355,63 @@ fn round(value: &mut toml::Value) {
         toml::Value::Array(items) => items.iter_mut().for_each(round),
         toml::Value::Table(items) => items.iter_mut().for_each(|(_, item)| round(item)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bastide_cost_models::compute::device;
+
+    use super::*;
+
+    fn points(count: usize) -> Vec<GemmPoint> {
+        // What a made-up kernel takes on an H100: sizes in thirds of a doubling, without noise.
+        let known = GemmLibrary::shipped();
+        let it = device("h100").unwrap().1;
+        let truth = GemmParameters { compute: 0.75, memory: 0.9, launch_us: 5.0, whole_waves: 1.0, ..GemmParameters::usual() };
+        let model = GemmModel::new(it, known.cache_bandwidth(it), GemmKernel::Bf16, truth, None);
+        (0..count)
+            .map(|i| {
+                let size = |salt: u64, low: f64, doublings: u64| {
+                    let step = hash([i as f64, salt as f64, 0.5]) % (3 * doublings);
+                    (low * 2_f64.powf(step as f64 / 3.0)).round()
+                };
+                let shape = [size(1, 1.0, 14), size(2, 64.0, 9), size(3, 64.0, 9)];
+                GemmPoint { device: it, shape, seconds: model.time(shape[0], shape[1], shape[2]) }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_calibration_finds_what_it_was_made_from() {
+        let fitted = from_points(GemmLibrary::shipped(), GemmKernel::Bf16, &points(200), "made up").unwrap();
+        let it = &fitted.parameters;
+        assert!((it.compute / 0.75 - 1.0).abs() < 0.05 && (it.memory / 0.9 - 1.0).abs() < 0.05, "{it:?}");
+        let library = GemmLibrary::shipped().clone().with(fitted);
+        let model = library.model(device("h100").unwrap().1, GemmKernel::Bf16);
+        let errors: Vec<f64> =
+            points(400)[200..].iter().map(|it| (model.time(it.shape[0], it.shape[1], it.shape[2]) / it.seconds - 1.0).abs()).collect();
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        assert!(mean < 0.02, "{mean}");
+    }
+
+    #[test]
+    fn too_few_or_mixed_products_are_refused() {
+        let known = GemmLibrary::shipped();
+        assert!(from_points(known, GemmKernel::Bf16, &[], "none").is_none());
+        assert!(from_points(known, GemmKernel::Bf16, &points(20), "few").is_none());
+        let mut mixed = points(100);
+        mixed[7].device = device("a100").unwrap().1;
+        assert!(from_points(known, GemmKernel::Bf16, &mixed, "mixed").is_none());
+        let broken: Vec<GemmPoint> = points(100).into_iter().map(|it| GemmPoint { seconds: f64::NAN, ..it }).collect();
+        assert!(from_points(known, GemmKernel::Bf16, &broken, "broken").is_none());
+    }
+
+    #[test]
+    fn a_library_is_read_back_as_rendered() {
+        let text = render(GemmLibrary::shipped()).unwrap();
+        let again = GemmLibrary::read(&text).unwrap();
+        assert_eq!(again.fitted.len(), GemmLibrary::shipped().fitted.len());
+        assert_eq!(render(&again).unwrap(), text);
     }
 }
