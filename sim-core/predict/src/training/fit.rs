@@ -96,7 +96,13 @@ const START: [f64; 13] = [1.05, 1.1, 1.3, 6e-4, 1.5e-3, 1.0, 0.9, 0.9, 1.1, 0.0,
 /// Frameworks of which no fitted row tells: from what is known of the software. XLA compiles a step into one program that leaves
 /// no launches and fuses norms and activations into products; systolic arrays reach about 95 % of their peak on large products, where the
 /// kernel model takes 80 to 83 % (scaling book of the JAX authors, recalled).
-const KNOWN: [(&str, [f64; 13]); 1] = [("maxtext-tpu", [0.87, 0.9, 0.8, 0.0, 0.0, 1.0, 0.95, 0.9, 1.1, 0.15, 0.0, 1.5e-3, 1e-3])];
+///
+/// DeepSeek's own framework hides the all-to-all of experts and most of the pipeline (DeepSeek-AI 2024, DeepSeek-V3, section 3.2); the rest
+/// is what Megatron reaches on the same chips.
+const KNOWN: [(&str, [f64; 13]); 2] = [
+    ("hai-llm", [1.05, 1.1, 1.3, 6e-4, 1.5e-3, 1.0, 0.9, 0.05, 1.1, 0.0, 0.0, 2e-3, 5e-3]),
+    ("maxtext-tpu", [0.87, 0.9, 0.8, 0.0, 0.0, 1.0, 0.95, 0.9, 1.1, 0.15, 0.0, 1.5e-3, 1e-3]),
+];
 
 /// What a residual costs: its size, of which little above `cap` counts.
 fn cost(residual: f64, cap: f64) -> f64 {
@@ -159,7 +165,13 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         return None;
     }
     let mut parameters = start.clone();
-    let mut general = if with_general { START } else { figures(start.framework(GENERAL, Generation::Hopper).0) };
+    let mut general = if with_general {
+        START
+    } else {
+        // Megatron-LM as it is installed hides neither tensor-parallel communication nor all-to-alls.
+        let it = *start.framework(GENERAL, Generation::Hopper).0;
+        figures(&Framework { tensor_exposed: 1.0, expert_exposed: 1.0, ..it })
+    };
     if with_general {
         // Frameworks count alike, however many rows they have.
         let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
@@ -202,7 +214,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         general.copy_from_slice(&best[..13]);
         parameters.common = common(&best);
     }
-    let found = fit_levels(&rows, &parameters, &general, noise, 60);
+    let found = fit_levels(&rows, &parameters, &general, noise, 150);
     // Leave one group out.
     let groups: std::collections::BTreeSet<&str> = rows.iter().map(|it| it.group.as_str()).collect();
     let mut residuals: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -210,7 +222,7 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         let (out, kept): (Vec<&Observation>, Vec<&Observation>) = rows.iter().partition(|it| it.group == group);
         let names: std::collections::BTreeSet<&str> = out.iter().map(|it| it.run.framework).collect();
         let kept: Vec<&Observation> = kept.into_iter().filter(|it| names.contains(it.run.framework)).collect();
-        let levels = fit_levels(&kept, &parameters, &general, noise, 25);
+        let levels = fit_levels(&kept, &parameters, &general, noise, 50);
         for row in out {
             let key = keys(&row.run);
             let it = levels.get(&key[0]).or_else(|| levels.get(&key[1]));

@@ -1,7 +1,7 @@
 //! A row of a training table as a run: which model on what, how laid out, by which software.
 
 use bastide_cost_models::compute::training::{
-    Definition, Fixed, GENERAL, Layout, Optimiser, Parameters, Recompute, Setting, Sharding, Step, Task, complete, step,
+    Definition, Fixed, GENERAL, Layout, Optimiser, Parameters, Recompute, Schedule, Setting, Sharding, Step, Task, complete, step,
 };
 use bastide_cost_models::compute::{Architecture, Attention, Device, Format, architecture, architectures, device, devices};
 
@@ -100,6 +100,8 @@ pub fn framework_of(source: &str, framework: &str, generation_is_tpu: bool) -> &
         if generation_is_tpu { "maxtext-tpu" } else { "maxtext" }
     } else if has("torchtitan") {
         if has("compile") { "torchtitan-compile" } else { "torchtitan" }
+    } else if source.contains("DeepSeek-V3") && !has("Megatron") {
+        "hai-llm"
     } else if has("Meta") {
         "meta"
     } else if has("PTD-P") || has("DeepSpeed") || source.contains("2104.04473") || source.contains("2205.05198") {
@@ -242,7 +244,9 @@ impl Run {
         let (_, device) = device(name)
             .ok_or_else(|| format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str))))?;
         let tpu = device.generation == bastide_cost_models::compute::Generation::Tpu;
-        let framework = framework_of(&source, text("framework"), tpu);
+        // DeepSeek's figures without a framework are of its own.
+        let own = if text("model") == "DeepSeek-V3" { "DeepSeek-V3 " } else { "" };
+        let framework = framework_of(&format!("{own}{source}"), text("framework"), tpu);
         let known = row.get("params_b").map(|_| row.positive("params_b")).transpose()?.map(|it| it * 1e9);
         let model = row.get("model").unwrap_or_default();
         let adapters = model.contains("LoRA") || row.get("note").is_some_and(|it| it.contains("LoRA Performance"));
@@ -263,7 +267,7 @@ impl Run {
         };
         let sequence_length = match row.get("seq_len") {
             Some(_) => row.positive("seq_len")?,
-            None if framework == "maxtext" => 4096.0,
+            None if framework == "maxtext" || framework == "hai-llm" => 4096.0,
             None => 2048.0,
         };
         if sequence_length > 1e9 {
@@ -275,6 +279,8 @@ impl Run {
             Some(word) if word.contains("rowwise") => Format::Bf16,
             Some(word) if word.contains("vendor") => benchmark_precision(device, &source),
             Some(word) => Format::parse(word.split([' ', '(']).next().unwrap_or(word)).or_else(|| Format::parse(word)).unwrap_or(Format::Bf16),
+            // DeepSeek-AI 2024, DeepSeek-V3, section 3.3.
+            None if framework == "hai-llm" => Format::Fp8,
             None => Format::Bf16,
         };
         let early = framework == "megatron-2021";
@@ -338,6 +344,11 @@ impl Run {
             },
             None if framework == "maxtext" => members.saturating_mul(4),
             None if framework == "maxtext-tpu" => members.saturating_mul(tpu_batch(device, &it)),
+            // Large runs of unknown layout take tens of millions of tokens a step: Llama 3 16, DeepSeek-V3 63.
+            None if fixed.tensor.is_none() => {
+                let sequences = (32e6 / sequence_length).clamp(1.0, 1e6) as u32;
+                sequences.max(1).next_multiple_of(members.clamp(1, 1_000_000))
+            }
             // One sequence for each accelerator: about what large runs use.
             None => members.saturating_mul(fixed.micro_batch.unwrap_or(1)).max(devices / members.max(1) * members),
         };
@@ -351,6 +362,7 @@ impl Run {
             flash_attention: !early,
             fused_cross_entropy: !early && framework != "composer",
             data: members,
+            schedule: if framework == "hai-llm" { Schedule::ZeroBubble } else { Schedule::OneForwardOneBackward },
             // MaxText shards inside a slice or node and copies between them.
             sharding_group: match (framework, slices) {
                 ("maxtext", _) => device.scale_up_domain,
@@ -371,7 +383,7 @@ impl Run {
             framework,
             layout: base,
             searched: fixed.tensor.is_none() || fixed.pipeline.is_none() || framework.starts_with("maxtext"),
-            network: network_of(sharded).or_else(|| {
+            network: network_of(sharded).or_else(|| slice_network(device)).or_else(|| {
                 let note = text("note");
                 note.find("RDMA").and_then(|_| network_of(&note.replace("Gb/s", "Gb")))
             }),
@@ -454,6 +466,12 @@ impl Run {
     }
 }
 
+/// Share of the network between slices of TPUs [B/s]: the pod's bandwidth over its chips (Google Cloud documentation of TPU v5e,
+/// v5p and v6e: 6.4 Tb/s for 256, 50 Gb/s a chip, 25.6 Tb/s for 256; recalled).
+fn slice_network(device: &Device) -> Option<f64> {
+    [("v5e", 3.125e9), ("v5p", 6.25e9), ("v6e", 12.5e9)].iter().find(|(name, _)| device.title.contains(name)).map(|it| it.1)
+}
+
 /// Format that submitters of MLPerf Training use: 8 bits where the chip has them, 4 bits on Blackwell from v5.1 on (NVIDIA 2025).
 fn benchmark_precision(device: &Device, source: &str) -> Format {
     if device.generation == bastide_cost_models::compute::Generation::Tpu {
@@ -473,5 +491,5 @@ fn tpu_batch(device: &Device, it: &Architecture) -> u32 {
     // What full recomputation keeps: the layers' inputs, and the logits of the loss.
     let state = 16.0 * it.shape_parameters() / 256.0;
     let each = 2048.0 * (2.0 * it.layers * it.hidden + 8.0 * it.vocabulary);
-    (((device.memory.as_bytes() * 0.8 - state) / each).floor().clamp(1.0, 8.0)) as u32
+    (((device.memory.as_bytes() * 0.6 - state) / each).floor().clamp(1.0, 8.0)) as u32
 }
