@@ -104,7 +104,6 @@ mod tests {
             let per_node = library().accelerators[accelerator].per_node;
             let ours = serving_rate(&model, &of_library(accelerator), per_node, Targets::NONE).unwrap().as_tokens_per_s();
             let ratio = ours / published;
-            println!("{name} on {accelerator} {prompt} + {output}: published {published}, ours {ours:.0} ({ratio:.2}), {source}");
             if !(0.5..=2.0).contains(&ratio) {
                 wrong.push(format!("{name} on {accelerator}: published {published}, ours {ours:.0} ({ratio:.2}), {source}"));
             }

@@ -33,7 +33,7 @@ pub fn gemm_library(profile: &Profile) -> Result<GemmLibrary, String> {
             .gemm()
             .iter()
             .filter(|it| it.format == format)
-            .map(|it| GemmPoint { device: sheet, shape: [it.m as f64, it.n as f64, it.k as f64], seconds: it.seconds })
+            .map(|it| GemmPoint { device: sheet, shape: [it.m as f64, it.n as f64, it.k as f64], seconds: it.seconds, cold: it.cold })
             .collect();
         let source = format!("calibration pack of {name}, {}, {} products", profile.run.date, points.len());
         if let Some(measured) = from_points(&library, kernel, &points, &source) {

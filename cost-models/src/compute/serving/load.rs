@@ -96,7 +96,7 @@ impl Deployment<'_> {
             let it = self.state(concurrency, lengths, speculation);
             it.ttft_p95 > targets.ttft_p95 || it.latency.tpot > targets.tpot
         };
-        if !(most >= 1.0) || misses(1.0) {
+        if most.is_nan() || most < 1.0 || misses(1.0) {
             return None;
         }
         if !misses(most) {

@@ -35,6 +35,8 @@ pub struct GemmPoint {
     pub shape: [f64; 3],
     /// How long it took \[s\].
     pub seconds: f64,
+    /// Whether the weights came from memory every time, not from the cache.
+    pub cold: bool,
 }
 
 /// What was measured of a kernel on one generation.
@@ -54,7 +56,7 @@ pub fn library(table: &Table, known: &GemmLibrary, limit: usize, wanted: impl Fn
         if row.get("group").is_some_and(left_out) {
             continue;
         }
-        let point = GemmPoint { device: question.device, shape: question.shape, seconds: measured * 1e-3 };
+        let point = GemmPoint { device: question.device, shape: question.shape, seconds: measured * 1e-3, cold: false };
         types.entry((question.kernel, question.name)).or_default().push((hash(point.shape), point));
     }
     let mut kernels: BTreeMap<(Generation, GemmKernel), Measured<'_>> = BTreeMap::new();
@@ -152,7 +154,9 @@ fn log_error(known: &GemmLibrary, kernel: GemmKernel, found: &Found, it: &GemmPo
 fn log_error_of(cache: f64, kernel: GemmKernel, mut parameters: GemmParameters, (memory, time): (f64, f64), it: &GemmPoint) -> f64 {
     let [m, n, k] = it.shape;
     parameters.memory *= memory;
-    (GemmModel::new(it.device, cache, kernel, parameters, None).time(m, n, k) * time / it.seconds).ln()
+    let model = GemmModel::new(it.device, cache, kernel, parameters, None);
+    let model = if it.cold { model.cold() } else { model };
+    (model.time(m, n, k) * time / it.seconds).ln()
 }
 
 /// Values of the fitted parameters in order, and the parameters from values.
@@ -377,7 +381,7 @@ mod tests {
                     (low * 2_f64.powf(step as f64 / 3.0)).round()
                 };
                 let shape = [size(1, 1.0, 14), size(2, 64.0, 9), size(3, 64.0, 9)];
-                GemmPoint { device: it, shape, seconds: model.time(shape[0], shape[1], shape[2]) }
+                GemmPoint { device: it, shape, seconds: model.time(shape[0], shape[1], shape[2]), cold: false }
             })
             .collect()
     }
