@@ -15,13 +15,16 @@ pub mod deployment;
 pub mod load;
 pub mod memory;
 pub mod parameters;
+pub mod power;
 pub mod sizing;
 pub mod steady;
 pub mod step;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
-pub use load::{State, Targets};
+pub use load::{Load, NoSteadyState, Steady, Targets};
 pub use memory::{Memory, Shortage};
-pub use parameters::{EngineParameters, Parameters, Practice, parameters};
+pub use parameters::{EngineParameters, Parameters, Practice, Spread, parameters};
+pub use power::Work;
+pub use sizing::{Demand, Service, Sizing};
 pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};
 pub use step::{Batch, Step};

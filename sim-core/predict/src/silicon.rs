@@ -3,8 +3,8 @@
 mod case;
 mod tuning;
 
-use bastide_cost_models::compute::serving::{Disaggregated, Latency, Parameters, Speculation, parameters};
-use bastide_cost_models::compute::{Grade, Prediction, left_out};
+use bastide_cost_models::compute::serving::{Disaggregated, Latency, Parameters, Speculation, Spread, parameters};
+use bastide_cost_models::compute::{Conformal, Generation, Grade, Prediction, left_out};
 
 use crate::{Answer, Family, Row, Table};
 use case::{Case, Drafting};
@@ -19,11 +19,18 @@ const DRAFT_COST: f64 = 0.03;
 
 impl Case {
     fn latency(&self, parameters: &Parameters) -> Latency {
+        let it = self.current(parameters);
+        let aged = (parameters.practice.aging * self.age).exp();
+        Latency { tpot: it.tpot * aged, ttft: it.ttft * aged, ..it }
+    }
+
+    /// With the software that the parameters describe.
+    fn current(&self, parameters: &Parameters) -> Latency {
         let decode = self.deployment(self.decode.layout, parameters);
         let practice = parameters.practice;
         let drafts = Speculation { tokens: 3.0, acceptance: practice.acceptance, cost: DRAFT_COST };
         let Some(prefill) = self.prefill else {
-            return decode.closed_loop(self.concurrency, self.lengths, (self.drafting == Drafting::Yes).then_some(drafts));
+            return decode.closed_loop(self.concurrency, self.lengths, self.drafts(parameters));
         };
         let workers = practice.decode_workers * self.concurrency.powf(practice.decode_growth);
         let whole = Disaggregated {
@@ -54,45 +61,64 @@ impl Family for Silicon {
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
-        let latency = Case::read(row).map(|case| case.latency(parameters()));
-        [("tpot", "tpot_ms", 0), ("ttft", "ttft_ms", 1)]
+        let fitted = parameters();
+        let case = Case::read(row);
+        let latency = case.as_ref().map(|case| case.latency(fitted)).map_err(Clone::clone);
+        [("tpot", "tpot_ms", true), ("ttft", "ttft_ms", false)]
             .into_iter()
-            .map(|(metric, column, which)| Answer {
+            .map(|(metric, column, each)| Answer {
                 metric: metric.to_owned(),
                 unit: "ms".to_owned(),
                 measured: row.number(column),
-                outcome: latency.clone().map(|it| {
-                    let value = 1e3 * if which == 0 { it.tpot } else { it.ttft };
-                    Prediction { value, low90: value * 0.6, high90: value * 1.6, grade: Grade::Interpolated, terms: Vec::new() }
-                }),
+                outcome: match (&case, &latency) {
+                    (Ok(case), Ok(it)) => {
+                        let value = 1e3 * if each { it.tpot } else { it.ttft };
+                        if value.is_finite() && value > 0.0 {
+                            Ok(case.prediction(it, value, each))
+                        } else {
+                            Err("the configuration is outside what the model covers".to_owned())
+                        }
+                    }
+                    (Err(reason), _) | (_, Err(reason)) => Err(reason.clone()),
+                },
             })
             .collect()
     }
 
     fn fit(&self, table: &Table) -> Option<String> {
-        let fitted = fit_parameters(self, table, |group| left_out(group));
-        toml::to_string(&fitted).ok()
+        toml::to_string(&tuning::fit_with_spread(self, table, &left_out)).ok()
     }
 }
 
-/// Factors of the 90 % intervals of latencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Intervals {
-    /// Of the time to the first token.
-    pub ttft: (f64, f64),
-    /// Of the time for each further token.
-    pub tpot: (f64, f64),
+impl Case {
+    fn prediction(&self, latency: &Latency, value: f64, each: bool) -> Prediction {
+        let fitted = parameters();
+        let known = matches!(self.device.generation, Generation::Hopper | Generation::Blackwell);
+        let spread = self.spread(if each { &fitted.tpot } else { &fitted.ttft });
+        let (low90, high90) = spread.interval(value, if known { 1.0 } else { UNKNOWN_DEVICE });
+        let deployment = self.deployment(self.decode.layout, fitted);
+        let terms = match (self.prefill, each) {
+            (None, true) => deployment.tpot_terms(latency, self.lengths, self.drafts(fitted)),
+            (None, false) => deployment.ttft_terms(latency),
+            (Some(_), _) => Vec::new(),
+        };
+        Prediction { value, low90, high90, grade: if known { Grade::Transferred } else { Grade::Datasheet }, terms }
+    }
+
+    /// The interval of the row's kind.
+    fn spread(&self, of: &Spread) -> Conformal {
+        match (self.prefill, self.decode.count) {
+            (None, _) => of.together,
+            (Some(_), Some(_)) => of.apart,
+            (Some(_), None) => of.guessed,
+        }
+    }
+
+    fn drafts(&self, parameters: &Parameters) -> Option<Speculation> {
+        let drafts = Speculation { tokens: 3.0, acceptance: parameters.practice.acceptance, cost: DRAFT_COST };
+        (self.drafting == Drafting::Yes).then_some(drafts)
+    }
 }
 
-/// Factors of the 90 % intervals of a model and device that were not measured together.
-#[must_use]
-pub fn serving_intervals() -> Intervals {
-    Intervals { ttft: (0.6, 1.6), tpot: (0.6, 1.6) }
-}
-
-/// What latencies of a deployment rest on: engines were measured on chips of the Hopper and Blackwell generations.
-#[must_use]
-pub fn serving_grade(it: &bastide_cost_models::compute::serving::Deployment<'_>) -> Grade {
-    use bastide_cost_models::compute::Generation;
-    if matches!(it.device.generation, Generation::Hopper | Generation::Blackwell) { Grade::Transferred } else { Grade::Datasheet }
-}
+/// Widening of the interval on devices of generations without measured configurations (our assumption).
+const UNKNOWN_DEVICE: f64 = 1.5;

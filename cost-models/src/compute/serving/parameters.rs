@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use crate::compute::Conformal;
 
 /// Overheads of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct EngineParameters {
 pub struct Practice {
     /// Probability that a token drafted by the model's own extra layer is accepted.
     pub acceptance: f64,
+    /// Growth of times with the age of the software: logarithm for each year before [`Practice::EPOCH`].
+    pub aging: f64,
     /// Share of disaggregated runs of models with such a layer that use it.
     pub drafting: f64,
     /// Decode workers of a disaggregated deployment at one request at a time.
@@ -46,6 +49,23 @@ pub struct Practice {
     pub decode_growth: f64,
     /// Share of the time that prefill workers are busy, to which their count is chosen.
     pub prefill_busy: f64,
+}
+
+/// 90 % intervals of a latency, from fits that had not seen the group.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Prefill and decoding on the same devices.
+    pub together: Conformal,
+    /// Apart, with the count of workers known.
+    pub apart: Conformal,
+    /// Apart, with the count of workers guessed.
+    pub guessed: Conformal,
+}
+
+impl Practice {
+    /// The year, with its fraction, of the software that the other parameters describe.
+    pub const EPOCH: f64 = 2026.3;
 }
 
 /// Parameters of the serving model.
@@ -60,8 +80,12 @@ pub struct Parameters {
     pub blackwell_stream: f64,
     /// Times on Blackwell of products that wait for the matrix units over what the data sheet's ratio to Hopper says.
     pub blackwell_matrix: f64,
+    /// Times of products with 4-bit weights that wait for memory over those of their bytes.
+    pub unpacking: f64,
     /// Passes over a token's residual stream in a layer by kernels that are no products (norms, activations, quantisation).
     pub passes: f64,
+    /// Small kernels of a layer with 8-bit experts, which scale activations by blocks \[s\].
+    pub quantised_layer: f64,
     /// Small kernels of a layer with experts: routing, sorting, gathering \[s\].
     pub routed_layer: f64,
     /// Small kernels of a layer with latent attention \[s\].
@@ -72,8 +96,12 @@ pub struct Parameters {
     pub attention: f64,
     /// Times of collectives in an engine over those of the collective model.
     pub collectives: f64,
-    /// Share of the peak that grouped products of experts reach.
+    /// Share of the 16-bit peak that grouped products of experts reach.
     pub expert_matrix: f64,
+    /// How far narrower formats gain: share of the peak falls with this power of the peak over that of 16 bits.
+    pub narrow: f64,
+    /// Rows of an expert's product at which it runs at half its speed; as many are lost for each expert that is touched.
+    pub expert_rows: f64,
     /// Share of the memory bandwidth that reading experts reaches.
     pub expert_stream: f64,
     /// Share of tokens that count as independent in which experts they touch: routing is skewed and tokens of a text are alike.
@@ -88,6 +116,10 @@ pub struct Parameters {
     pub handover: f64,
     /// Share of disaggregated requests that find a queue of all others.
     pub handover_start: f64,
+    /// Interval of the time of a token.
+    pub tpot: Spread,
+    /// Interval of the time to the first token.
+    pub ttft: Spread,
     /// What benchmarks do where they do not say it.
     pub practice: Practice,
     /// vLLM.

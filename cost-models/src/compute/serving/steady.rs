@@ -48,6 +48,8 @@ impl Speculation {
 pub struct Latency {
     /// Mean time to the first token \[s\].
     pub ttft: f64,
+    /// 95th percentile of the time to the first token, with exponential waits \[s\].
+    pub ttft_p95: f64,
     /// Mean time of each further token \[s\].
     pub tpot: f64,
     /// Requests that decode at a time.
@@ -60,6 +62,10 @@ pub struct Latency {
     pub step: f64,
     /// What one prompt adds to the steps beside it \[s\].
     pub prefill: f64,
+    /// Part of the time to the first token behind other prompts \[s\].
+    pub queue: f64,
+    /// Part of the time to the first token until memory is free \[s\].
+    pub memory_wait: f64,
 }
 
 impl Deployment<'_> {
@@ -107,6 +113,7 @@ impl Deployment<'_> {
         let room = self.held_at_once(concurrency, context);
         let yielded = speculation.map_or(1.0, |it| it.yielded());
         let mut it = Latency { decoding: room, ..Latency::default() };
+        let mut sure = 0.0;
         for _ in 0..3 {
             it.step = self.decode_step(it.decoding, context, speculation).total();
             // One group of data-parallel attention prefills while the others wait in the same step.
@@ -115,12 +122,17 @@ impl Deployment<'_> {
             let think = output * it.tpot;
             let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
             let response = closed_queue(it.prefill, think, room, overhead.burst) + start;
-            it.ttft = overhead.admission + overhead.wait * it.step + response;
+            sure = overhead.admission + overhead.wait * it.step + it.prefill;
+            it.ttft = sure - it.prefill + response;
             it.decoding = room * think / (think + it.ttft);
         }
         let held = output * it.tpot + it.ttft;
         it.waiting = concurrency - room;
-        it.ttft += it.waiting / room * held;
+        it.queue = (it.ttft - sure).max(0.0);
+        it.memory_wait = it.waiting / room * held;
+        it.ttft += it.memory_wait;
+        // An exponential wait of mean w is below 3.0 w in 95 of 100 cases.
+        it.ttft_p95 = it.ttft + (20.0_f64.ln() - 1.0) * (it.queue + it.memory_wait);
         it.rate = room / held;
         it
     }
@@ -158,6 +170,7 @@ impl Disaggregated<'_> {
         let group = (overhead.chunk * prefill.layout.data / prompt).floor().clamp(1.0, concurrency.max(1.0));
         let alone = prefill.step(&Batch::prompts(1.0, prompt)).total();
         let mut it = Latency { decoding: room, ..Latency::default() };
+        let mut sure = 0.0;
         let each = prefill.step(&Batch::prompts(group, prompt)).total() / group;
         let architecture = decode.architecture;
         let kept = architecture.kept_per_token() * prompt * decode.cache.bytes();
@@ -167,18 +180,23 @@ impl Disaggregated<'_> {
             it.step = decode.decode_step((it.decoding / self.decode_workers).max(1.0_f64.min(concurrency)), context, speculation).total();
             it.tpot = it.step / yielded;
             let think = output * it.tpot;
-            let workers = self.prefill_workers.unwrap_or_else(|| {
-                (concurrency / (think + alone) * each / fitted.practice.prefill_busy.max(1e-3)).ceil().max(1.0)
-            });
+            let workers = self
+                .prefill_workers
+                .unwrap_or_else(|| (concurrency / (think + alone) * each / fitted.practice.prefill_busy.max(1e-3)).ceil().max(1.0));
             it.prefill = each / workers;
             let start = fitted.handover_start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
             let queue = closed_queue(it.prefill, think, room, overhead.burst) - it.prefill;
-            it.ttft = overhead.admission + handover + alone + queue + start + it.step;
+            sure = overhead.admission + handover + alone + it.step;
+            it.ttft = sure + queue + start;
             it.decoding = room * think / (think + it.ttft);
         }
         let held = output * it.tpot + it.ttft;
         it.waiting = concurrency - room;
-        it.ttft += it.waiting / room * held;
+        it.queue = (it.ttft - sure).max(0.0);
+        it.memory_wait = it.waiting / room * held;
+        it.ttft += it.memory_wait;
+        // An exponential wait of mean w is below 3.0 w in 95 of 100 cases.
+        it.ttft_p95 = it.ttft + (20.0_f64.ln() - 1.0) * (it.queue + it.memory_wait);
         it.rate = room / held;
         it
     }

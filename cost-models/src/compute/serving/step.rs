@@ -131,6 +131,7 @@ impl Deployment<'_> {
             // Between waiting for memory and for the matrix units.
             let (multiply, read) = (product.flop() / self.device.peak(product.format).as_flop_per_s(), product.bytes() / bandwidth);
             let share = multiply / (multiply + read);
+            let stream = stream * if product.format == Format::Fp4 { fitted.unpacking } else { 1.0 };
             (stream + (matrix - stream) * share) * gemm_time(self.device, product)
         };
 
@@ -160,6 +161,7 @@ impl Deployment<'_> {
         let eager = if local.prefill > 0.0 { overhead.eager } else { 0.0 };
         let passes = fitted.passes * local.tokens() * it.hidden * Format::Bf16.bytes() / bandwidth;
         step.host = it.layers * (overhead.layer + eager + passes)
+            + if matches!(self.experts, Format::Fp8 | Format::Fp8Block) { it.expert_layers() * fitted.quantised_layer } else { 0.0 }
             + it.expert_layers() * fitted.routed_layer
             + it.layers * it.attention.linear_share * fitted.linear_layer
             + if it.attention.latent.is_some() { it.layers * fitted.latent_layer } else { 0.0 }
@@ -242,7 +244,7 @@ impl Deployment<'_> {
             if local.decoding > 0.0 {
                 // Absorbed: every device of a tensor group reads the whole latent.
                 let bytes = local.kept * (latent.kv_rank + latent.rope_size) * self.cache.bytes();
-                let flop = 2.0 * local.kept * heads.query * (2.0 * latent.kv_rank + latent.rope_size);
+                let flop = 2.0 * local.kept * heads.query.max(LATENT_TILE) * (2.0 * latent.kv_rank + latent.rope_size);
                 let peak = self.device.peak(self.cache).as_flop_per_s();
                 seconds += full * ((bytes / (bandwidth * fitted.latent_stream)).max(flop / (peak * fitted.latent_matrix)));
             }
@@ -288,13 +290,13 @@ impl Deployment<'_> {
         // Chance leaves some rank with more; with many rows on each rank the rest is a lasting preference for some experts.
         let imbalance = if share > 1.0 { 1.0 + fitted.imbalance * (1.0 - 1.0 / share) } else { 1.0 };
         let bytes = local * matrix * self.experts.bytes();
-        // Tiles of `EXPERT_TILE` rows are computed whole.
-        let padded = rows.max(local * EXPERT_TILE.min(rows));
-        let flop = 2.0 * padded * matrix;
+        let flop = 2.0 * (rows + local * fitted.expert_rows) * matrix;
         let bandwidth = self.device.memory_bandwidth.as_gb_per_s() * 1e9 * fitted.expert_stream;
-        let peak = self.device.peak(format).as_flop_per_s() * fitted.expert_matrix;
-        let (stream, multiply) = self.shares();
-        imbalance * (stream / fitted.products * bytes / bandwidth).max(multiply / fitted.matrix * flop / peak)
+        let peak = self.device.peak(format).as_flop_per_s();
+        let gain = peak / self.device.peak(Format::Bf16).as_flop_per_s();
+        let peak = peak * fitted.expert_matrix * gain.powf(-fitted.narrow);
+        let unpacking = if self.experts == Format::Fp4 { fitted.unpacking } else { 1.0 };
+        imbalance * (unpacking * bytes / bandwidth).max(flop / peak)
     }
 
     /// All collectives of a step.
@@ -339,5 +341,5 @@ impl Deployment<'_> {
 
 /// Numbers of a linear attention's state for each value channel: the key's head size in Qwen3-Next and its successors (2025).
 const LINEAR_KEY: f64 = 128.0;
-/// Rows of the smallest tile of grouped products.
-const EXPERT_TILE: f64 = 16.0;
+/// Rows of heads that a tile of latent attention computes, whether there are as many or not (FlashMLA, 2025).
+const LATENT_TILE: f64 = 64.0;

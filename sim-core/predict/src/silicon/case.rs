@@ -1,6 +1,6 @@
 //! A row as a question.
 
-use bastide_cost_models::compute::serving::{Lengths, Parameters};
+use bastide_cost_models::compute::serving::{Lengths, Parameters, Practice};
 use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Generation, Layout, architecture, device};
 
 use crate::Row;
@@ -17,6 +17,8 @@ pub(super) struct Case {
     pub lengths: Lengths,
     pub concurrency: f64,
     pub drafting: Drafting,
+    /// Years that the software is older than what the parameters describe.
+    pub age: f64,
     pub prefill: Option<Workers>,
     pub decode: Workers,
 }
@@ -80,6 +82,10 @@ impl Case {
                     layout.tensor /= layout.expert;
                 }
             }
+            // Groups of data-parallel attention are as many as devices in these tables, where both degrees are given.
+            if drawn && layout.tensor > 1.0 && layout.tensor == layout.data && layout.expert == layout.tensor * layout.data {
+                layout = Layout { tensor: 1.0, pipeline: layout.pipeline, expert: layout.data, data: layout.data };
+            }
             layout.check().map_err(|error| error.0)?;
             Ok(Workers { layout, count: row.number(&format!("{prefix}num_workers")).filter(|count| *count >= 1.0) })
         };
@@ -94,6 +100,7 @@ impl Case {
             (Engine::TrtLlm, _) | (_, Generation::Blackwell) => Format::Fp8,
             _ => Format::Bf16,
         };
+        let age = row.get("measured_date").and_then(year).map_or(0.0, |year| Practice::EPOCH - year);
         let drafts = model == "deepseek-v3" && engine != Engine::Vllm;
         let drafting = match (&prefill, drafts) {
             (Some(_), true) => Drafting::Unknown,
@@ -106,7 +113,7 @@ impl Case {
             }
             _ => Drafting::No,
         };
-        Ok(Self { device, architecture, engine, weights, experts, cache, lengths, concurrency, drafting, prefill, decode })
+        Ok(Self { device, architecture, engine, weights, experts, cache, lengths, concurrency, drafting, age, prefill, decode })
     }
 
     pub(super) fn deployment<'a>(&self, layout: Layout, parameters: &'a Parameters) -> Deployment<'a> {
@@ -121,4 +128,11 @@ impl Case {
             parameters,
         }
     }
+}
+
+/// The year of `2025-11-02` with its fraction.
+fn year(date: &str) -> Option<f64> {
+    let mut parts = date.split('-').map(|part| part.parse::<f64>().ok());
+    let (year, month) = (parts.next()??, parts.next().flatten().unwrap_or(7.0));
+    (2000.0..2100.0).contains(&year).then_some(year + (month - 0.5).clamp(0.0, 12.0) / 12.0)
 }
