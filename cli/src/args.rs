@@ -630,9 +630,12 @@ pub struct ServeInput {
     /// Mean tokens of an answer
     #[arg(long, alias = "osl", default_value_t = 256.0, value_name = "TOKENS", value_parser = above_zero)]
     pub answer: f64,
-    /// Requests at a time on the replica
+    /// Requests at a time on the replica [default: as many as readers can bear: 2 s to 95 % of first tokens, 50 ms a token]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub concurrency: Option<f64>,
+    /// Requests a second on the replica, instead
+    #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with_all = ["concurrency", "target"])]
+    pub rate: Option<f64>,
     /// Probability that a drafted token is accepted (speculative decoding)
     #[arg(long, value_name = "SHARE")]
     pub acceptance: Option<f64>,

@@ -29,6 +29,5 @@ pub mod training;
 
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use family::{Answer, Family, families, family_of};
-pub use silicon::{Intervals, serving_grade, serving_intervals};
 pub use table::{Row, Table, TableError};
 pub use training::training_interval;

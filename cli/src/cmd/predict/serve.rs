@@ -1,9 +1,10 @@
 //! `predict serve`: a replica at a load, or a fleet for a target.
 
-use bastide_cost_models::compute::Grade;
-use bastide_cost_models::compute::serving::load::{State, Targets};
-use bastide_cost_models::compute::serving::sizing::{Demand, Fleet, size};
-use bastide_cost_models::compute::serving::{Batch, Layout, Lengths, Memory, Speculation};
+use bastide_cost_models::compute::serving::power::IDLE_SHARE;
+use bastide_cost_models::compute::serving::{
+    Demand, Deployment, Layout, Lengths, Load, NoSteadyState, Service, Sizing, Speculation, Steady, Targets, parameters,
+};
+use bastide_cost_models::compute::{Generation, Grade, READABLE, Term};
 use bastide_units::{Duration, Quantity, Rate, TokenRate, format_significant};
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ use crate::output::Output;
 /// Time of one draft pass over that of a step of the model: a draft of a thirtieth of the size (our assumption; Leviathan,
 /// Kalman and Matias 2023, table 1, use drafts from a hundredth to a tenth).
 const DRAFT_COST: f64 = 0.03;
-/// What a reader can bear where no target says otherwise: 95 % of first tokens within 2 s, 20 tokens a second.
-const BEARABLE: Targets = Targets { ttft_p95: 2.0, tpot: 0.05 };
+/// How much wider an interval is on chips of a generation whose serving was not measured (our assumption).
+const UNKNOWN_DEVICE: f64 = 1.5;
 
 pub fn run(args: &ServeInput, explain: bool, output: &Output) -> Result<(), Failure> {
     let replica = args.replica.replica()?;
@@ -36,6 +37,44 @@ pub fn run(args: &ServeInput, explain: bool, output: &Output) -> Result<(), Fail
     }
 }
 
+/// Share of the dynamic power that devices draw, from their power.
+fn activity(it: &Deployment<'_>, power: f64) -> f64 {
+    let limit = it.device.board_power.as_w() * it.layout.devices();
+    (power / limit - IDLE_SHARE) / (1.0 - IDLE_SHARE)
+}
+
+/// One value with its 90 % interval.
+struct Answer {
+    metric: &'static str,
+    unit: &'static str,
+    value: f64,
+    low: f64,
+    high: f64,
+    terms: Vec<Term>,
+}
+
+/// Latencies and throughput of a state with their intervals: engines were measured on chips of two generations.
+fn answers(it: &Deployment<'_>, state: &Steady) -> (Vec<Answer>, Grade) {
+    let known = matches!(it.device.generation, Generation::Hopper | Generation::Blackwell);
+    let scale = if known { 1.0 } else { UNKNOWN_DEVICE };
+    let fitted = parameters();
+    let devices = it.layout.devices();
+    let time = |metric, value: f64, spread: bastide_cost_models::compute::Conformal, terms| {
+        let (low, high) = spread.interval(value, scale);
+        Answer { metric, unit: "ms", value: value * 1e3, low: low * 1e3, high: high * 1e3, terms }
+    };
+    let (low, high) = fitted.tpot.together.interval(1.0, scale);
+    // Throughput falls as the time of a token grows.
+    let rate = |metric, value: f64| Answer { metric, unit: "tokens/s", value, low: value / high, high: value / low, terms: Vec::new() };
+    let list = vec![
+        time("ttft", state.latency.ttft, fitted.ttft.together, it.ttft_terms(&state.latency)),
+        time("tpot", state.latency.tpot, fitted.tpot.together, state.terms.clone()),
+        rate("output_tokens_per_s", state.output_tokens_per_s),
+        rate("output_tokens_per_s_per_gpu", state.output_tokens_per_s / devices),
+    ];
+    (list, if known { Grade::Transferred } else { Grade::Datasheet })
+}
+
 /// One replica at a load.
 fn load(
     args: &ServeInput,
@@ -47,10 +86,21 @@ fn load(
     output: &Output,
 ) -> Result<(), Failure> {
     let it = &replica.deployment;
-    let memory = it.memory().map_err(|shortage| Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)))?;
-    let state = match args.concurrency {
-        Some(concurrency) => it.state(concurrency, lengths, speculation),
-        None => it.largest_load(lengths, speculation, BEARABLE).ok_or_else(|| {
+    let asked = match (args.concurrency, args.rate) {
+        (Some(concurrency), _) => Some(Load::Concurrency(concurrency)),
+        (None, Some(rate)) => Some(Load::Rate(rate)),
+        (None, None) => None,
+    };
+    let state = match asked {
+        Some(load) => it.steady_state(load, lengths, speculation).map_err(|error| match error {
+            NoSteadyState::Memory(shortage) => Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)),
+            NoSteadyState::Overloaded { rate } => Failure::hinted(
+                format!("the replica cannot serve so many requests: at most {} a second", format_significant(rate, 4)),
+                "size a fleet with --target",
+            ),
+            NoSteadyState::Absurd => Failure::sentence("lengths and loads are numbers above zero"),
+        })?,
+        None => it.largest_load(lengths, READABLE, speculation).ok_or_else(|| {
             Failure::hinted(
                 "one request at a time takes longer than 2 s to its first token or 50 ms for each further one",
                 "give the load: --concurrency 8",
@@ -58,104 +108,72 @@ fn load(
         })?,
     };
     let devices = it.layout.devices();
-    let power = ownership.facility_power(state.activity) * devices;
+    let power = ownership.facility_power(activity(it, state.power)) * devices;
     let energy = power.as_w() / state.output_tokens_per_s;
-    let context = lengths.prompt + lengths.output / 2.0;
-    let step = it.step(&Batch::decode(state.latency.decoding, context));
-    let prompt = it.step(&Batch::prompts(1.0, lengths.prompt));
-    let answers = [
-        ("ttft", "ms", state.latency.ttft * 1e3),
-        ("tpot", "ms", state.latency.tpot * 1e3),
-        ("output_tokens_per_s", "tokens/s", state.output_tokens_per_s),
-        ("output_tokens_per_s_per_gpu", "tokens/s", state.output_tokens_per_s / devices),
-    ];
-    let intervals = bastide_predict::serving_intervals();
-    let range = |metric: &str, value: f64| match metric {
-        "ttft" => (value * intervals.ttft.0, value * intervals.ttft.1),
-        "tpot" => (value * intervals.tpot.0, value * intervals.tpot.1),
-        // Throughput falls as the time of a token grows.
-        _ => (value / intervals.tpot.1, value / intervals.tpot.0),
-    };
-    let grade = bastide_predict::serving_grade(it);
+    let (answers, grade) = answers(it, &state);
     if output.format == Format::Json {
-        let mut rows: Vec<Value> = answers
+        let rows: Vec<Value> = answers
             .iter()
-            .map(|(metric, unit, value)| {
-                let (low, high) = range(metric, *value);
-                json!({ "metric": metric, "unit": unit, "predicted": value, "low90": low, "high90": high, "grade": grade })
+            .map(|it| {
+                let mut row =
+                    json!({ "metric": it.metric, "unit": it.unit, "predicted": it.value, "low90": it.low, "high90": it.high, "grade": grade });
+                if explain && !it.terms.is_empty() {
+                    row["terms"] = json!(it.terms);
+                }
+                row
             })
             .collect();
-        if explain {
-            rows[1]["terms"] = json!(step.terms());
-            rows[0]["terms"] = json!(prompt.terms());
-        }
         return output.json(
             "predict/1",
             &json!({
                 "model": replica.model, "accelerator": replica.accelerator, "layout": it.layout, "weights": it.weights, "cache": it.cache,
-                "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": memory,
+                "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": state.memory,
                 "power_mw": power.as_mw(), "energy_j_per_token": energy, "rows": rows,
             }),
         );
     }
-    for line in load_lines(replica, lengths, &state, &memory, power.as_w(), energy, grade, &answers, range) {
-        output.line(&line)?;
-    }
-    if explain {
-        output.line("")?;
-        output.line(&format!("a decoding step of {:.1} requests at {context:.0} tokens each: {} ms", state.latency.decoding, format_significant(step.total() * 1e3, 4)))?;
-        for line in super::terms(&step.terms(), step.total()) {
-            output.line(&line)?;
-        }
-        output.line("")?;
-        output.line(&format!("the prefill of one prompt of {} tokens: {} ms", lengths.prompt, format_significant(prompt.total() * 1e3, 4)))?;
-        for line in super::terms(&prompt.terms(), prompt.total()) {
-            output.line(&line)?;
-        }
-    }
-    Ok(())
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of one printed answer")]
-fn load_lines(
-    replica: &Replica,
-    lengths: Lengths,
-    state: &State,
-    memory: &Memory,
-    power_w: f64,
-    energy: f64,
-    grade: Grade,
-    answers: &[(&str, &str, f64)],
-    range: impl Fn(&str, f64) -> (f64, f64),
-) -> Vec<String> {
-    let it = &replica.deployment;
     let significant = |value: f64| format_significant(value, 4);
-    let mut lines = vec![format!(
-        "{} on {}: {}, prompts of {} and answers of {} tokens, {:.1} requests at a time",
+    output.line(&format!(
+        "{} on {}: {}, prompts of {} and answers of {} tokens, {} requests at a time",
         replica.model,
         replica.accelerator,
         words(&it.layout),
         lengths.prompt,
         lengths.output,
-        state.concurrency
-    )];
+        significant(state.concurrency)
+    ))?;
     let mut cells = vec![["90 % interval in brackets", "value", "", ""].map(str::to_owned).to_vec()];
-    for (metric, unit, value) in answers {
-        let (low, high) = range(metric, *value);
-        let bounds = format!("({} to {})", format_significant(low, 3), format_significant(high, 3));
-        cells.push(vec![metric.replace('_', " "), significant(*value), bounds, (*unit).to_owned()]);
+    for it in &answers {
+        let bounds = format!("({} to {})", format_significant(it.low, 3), format_significant(it.high, 3));
+        cells.push(vec![it.metric.replace('_', " "), significant(it.value), bounds, it.unit.to_owned()]);
     }
-    lines.extend(aligned(&cells));
-    lines.push(format!("95 % of first tokens within {} ms; grade {grade}", significant(state.ttft_p95 * 1e3)));
-    lines.push(format!(
+    for line in aligned(&cells) {
+        output.line(&line)?;
+    }
+    output.line(&format!("95 % of first tokens within {} ms; grade {grade}", significant(state.latency.ttft_p95 * 1e3)))?;
+    output.line(&format!(
         "memory of a device: weights {:.1} GB, keys and values {:.1} GB in {:.0} blocks of 16 tokens; the replica holds {:.0} requests of this length",
-        memory.weights / 1e9,
-        memory.cache / 1e9,
-        memory.blocks,
+        state.memory.weights / 1e9,
+        state.memory.cache / 1e9,
+        state.memory.blocks,
         it.room(lengths.prompt + lengths.output / 2.0)
-    ));
-    lines.push(format!("power: {} kW at the facility, {} J a token of an answer", significant(power_w / 1e3), significant(energy)));
-    lines
+    ))?;
+    output.line(&format!(
+        "power: {} kW at the facility (PUE {}, hosts and network included), {} J a token of an answer",
+        significant(power.as_w() / 1e3),
+        ownership.pue,
+        significant(energy)
+    ))?;
+    if explain {
+        for it in answers.iter().filter(|it| !it.terms.is_empty()) {
+            output.line("")?;
+            output.line(&format!("{}: {} ms", it.metric, significant(it.value)))?;
+            for line in super::terms(&it.terms, it.value / 1e3) {
+                output.line(&line)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn words(it: &Layout) -> String {
@@ -179,7 +197,7 @@ struct Target {
 fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
     let example = "for example --target \"users=20000,think=30 s,tokens=1024/256,ttft_p95=2 s,tpot=50 ms\", or requests=50 / s, or tokens=2000000 tokens/s";
     let wrong = |what: String| Failure::hinted(what, example);
-    let mut targets = BEARABLE;
+    let mut targets = READABLE;
     let (mut users, mut think, mut requests, mut tokens) = (None, 0.0, None, None);
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())).ok_or_else(|| wrong(format!("`{pair}` is not KEY=VALUE")))?;
@@ -217,16 +235,50 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
     Ok(Target { demand, lengths, targets })
 }
 
+/// What a fleet takes.
+struct Bill {
+    power_mw: f64,
+    capital_eur: Option<f64>,
+    energy_eur_per_y: f64,
+    yearly_eur: Option<f64>,
+    eur_per_million_tokens: Option<f64>,
+}
+
+impl Bill {
+    fn of(it: &Sizing, replica: &Deployment<'_>, ownership: &Ownership) -> Self {
+        let activity = activity(&Deployment { layout: it.layout, ..*replica }, it.replica.power);
+        let year = Duration::from_y(1.0);
+        let (energy, written_off) = ownership.cost(activity, year);
+        let tokens = it.replicas * it.replica.output_tokens_per_s * year.as_s();
+        let yearly = written_off.map(|written_off| (written_off.as_eur() + energy.as_eur()) * it.devices);
+        Self {
+            power_mw: ownership.facility_power(activity).as_mw() * it.devices,
+            capital_eur: ownership.bought.map(|(price, _)| price.as_eur() * it.devices),
+            energy_eur_per_y: energy.as_eur() * it.devices,
+            yearly_eur: yearly,
+            eur_per_million_tokens: yearly.map(|yearly| yearly / tokens * 1e6),
+        }
+    }
+}
+
 /// Fleets for a target.
-fn fleet(args: &ServeInput, target: &Target, replica: &Replica, speculation: Option<Speculation>, ownership: Ownership, output: &Output) -> Result<(), Failure> {
-    let mut fleets = size(&replica.deployment, target.lengths, speculation, target.targets, target.demand);
+fn fleet(
+    args: &ServeInput,
+    target: &Target,
+    replica: &Replica,
+    speculation: Option<Speculation>,
+    ownership: Ownership,
+    output: &Output,
+) -> Result<(), Failure> {
+    let service = Service { replica: replica.deployment, lengths: target.lengths, speculation };
+    let mut fleets = service.sizings(target.demand, target.targets);
     if let Some(tensor) = args.replica.tensor {
         fleets.retain(|it| it.layout.tensor == f64::from(tensor));
     }
     let Some(best) = fleets.first() else {
         return Err(Failure::hinted(
             format!(
-                "no tensor parallelism of `{}` on {} keeps 95 % of first tokens within {} s and a token within {} ms",
+                "no layout of `{}` on {} keeps 95 % of first tokens within {} s and a token within {} ms",
                 replica.model,
                 replica.accelerator,
                 target.targets.ttft_p95,
@@ -235,23 +287,14 @@ fn fleet(args: &ServeInput, target: &Target, replica: &Replica, speculation: Opt
             "bear longer times, take a narrower format with --weights, or another accelerator",
         ));
     };
-    let of = |it: &Fleet| {
-        let power = ownership.facility_power(it.state.activity) * it.devices;
-        let year = Duration::from_y(1.0);
-        let (energy, written_off) = ownership.cost(it.state.activity, year);
-        let tokens_a_year = it.replicas * it.state.output_tokens_per_s * year.as_s();
-        let capital = ownership.bought.map(|(price, _)| price.as_eur() * it.devices);
-        let yearly = written_off.map(|written_off| (written_off.as_eur() + energy.as_eur()) * it.devices);
-        (power.as_mw(), capital, energy.as_eur() * it.devices, yearly, yearly.map(|yearly| yearly / tokens_a_year * 1e6))
-    };
-    let (power, capital, energy, yearly, per_million) = of(best);
+    let bill = |it: &Sizing| Bill::of(it, &replica.deployment, &ownership);
     if output.format == Format::Json {
-        let entry = |it: &Fleet| {
-            let (power, capital, energy, yearly, per_million) = of(it);
+        let entry = |it: &Sizing| {
+            let bill = bill(it);
             json!({
-                "layout": it.layout, "replicas": it.replicas, "gpus": it.devices, "power_mw": power, "capital_eur": capital,
-                "energy_eur_per_y": energy, "yearly_eur": yearly, "eur_per_million_tokens": per_million,
-                "utilisation": it.utilisation, "state": it.state,
+                "layout": it.layout, "replicas": it.replicas, "gpus": it.devices, "power_mw": bill.power_mw, "capital_eur": bill.capital_eur,
+                "energy_eur_per_y": bill.energy_eur_per_y, "yearly_eur": bill.yearly_eur,
+                "eur_per_million_tokens": bill.eur_per_million_tokens, "utilisation": it.utilisation, "state": it.replica,
             })
         };
         let mut document = entry(best);
@@ -263,43 +306,44 @@ fn fleet(args: &ServeInput, target: &Target, replica: &Replica, speculation: Opt
     }
     let significant = |value: f64| format_significant(value, 4);
     let money = |value: Option<f64>| value.map_or_else(|| "no price in the library".to_owned(), |it| format!("{} EUR", significant(it)));
+    let first = bill(best);
     output.line(&format!(
         "{} replicas of {} on {} {}: {} MW at the facility (PUE {})",
         best.replicas,
         replica.model,
         best.devices,
         replica.accelerator,
-        significant(power),
+        significant(first.power_mw),
         ownership.pue
     ))?;
     output.line(&format!(
         "each {}: {:.1} requests at a time, 95 % of first tokens within {} ms, {} ms a token, {:.0} tokens/s; {:.1} % of the largest load",
         words(&best.layout),
-        best.state.concurrency,
-        significant(best.state.ttft_p95 * 1e3),
-        significant(best.state.latency.tpot * 1e3),
-        best.state.output_tokens_per_s,
+        best.replica.concurrency,
+        significant(best.replica.latency.ttft_p95 * 1e3),
+        significant(best.replica.latency.tpot * 1e3),
+        best.replica.output_tokens_per_s,
         best.utilisation * 100.0
     ))?;
     output.line(&format!(
         "capital {} with hosts and network; {} a year written off and with energy, of which energy {} EUR; {} a million tokens",
-        money(capital),
-        money(yearly),
-        significant(energy),
-        money(per_million)
+        money(first.capital_eur),
+        money(first.yearly_eur),
+        significant(first.energy_eur_per_y),
+        money(first.eur_per_million_tokens)
     ))?;
     output.line("")?;
     let mut cells = vec![["replica", "replicas", "accelerators", "MW", "first token p95 ms", "token ms", "EUR/M tokens"].map(str::to_owned).to_vec()];
     for it in &fleets {
-        let (power, _, _, _, per_million) = of(it);
+        let bill = bill(it);
         cells.push(vec![
             words(&it.layout),
             it.replicas.to_string(),
             it.devices.to_string(),
-            significant(power),
-            significant(it.state.ttft_p95 * 1e3),
-            significant(it.state.latency.tpot * 1e3),
-            per_million.map_or_else(String::new, significant),
+            significant(bill.power_mw),
+            significant(it.replica.latency.ttft_p95 * 1e3),
+            significant(it.replica.latency.tpot * 1e3),
+            bill.eur_per_million_tokens.map_or_else(String::new, significant),
         ]);
     }
     for line in aligned(&cells) {

@@ -56,6 +56,11 @@ pub struct Targets {
     pub tpot: f64,
 }
 
+impl Targets {
+    /// Nothing is asked.
+    pub const NONE: Self = Self { ttft_p95: f64::INFINITY, tpot: f64::INFINITY };
+}
+
 /// Most requests at a time that are looked at.
 const MOST: f64 = 65_536.0;
 
@@ -201,4 +206,56 @@ fn bisect(low: f64, high: f64, above: impl Fn(f64) -> bool) -> f64 {
         if above(middle.exp()) { high = middle } else { low = middle }
     }
     high.exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, Layout};
+    use super::*;
+    use crate::compute::{Format, architecture, device};
+
+    fn replica() -> Deployment<'static> {
+        let (h100, llama) = (device("h100").unwrap().1, architecture("llama-3.1-8b").unwrap().1);
+        Deployment::new(h100, llama, Format::Fp8, Layout::tensor(1.0), Engine::Vllm)
+    }
+
+    const CHAT: Lengths = Lengths { prompt: 1024.0, output: 256.0 };
+
+    #[test]
+    fn a_rate_is_served_at_that_rate() {
+        let it = replica();
+        for rate in [0.05, 0.5, 5.0, 10.0] {
+            let state = it.steady_state(Load::Rate(rate), CHAT, None).unwrap();
+            assert!((state.latency.rate / rate - 1.0).abs() < 1e-3, "{rate}: {}", state.latency.rate);
+            // Little's law.
+            let held = state.latency.ttft + CHAT.output * state.latency.tpot;
+            assert!((state.concurrency / (rate * held) - 1.0).abs() < 0.05, "{rate}: {} {}", state.concurrency, rate * held);
+        }
+        assert!(matches!(it.steady_state(Load::Rate(1e5), CHAT, None), Err(NoSteadyState::Overloaded { .. })));
+        assert_eq!(it.steady_state(Load::Rate(f64::NAN), CHAT, None), Err(NoSteadyState::Absurd));
+    }
+
+    #[test]
+    fn the_largest_load_is_the_last_within_the_targets() {
+        let it = replica();
+        let targets = Targets { ttft_p95: 1.0, tpot: 0.020 };
+        let best = it.largest_load(CHAT, targets, None).unwrap();
+        assert!(best.latency.ttft_p95 <= targets.ttft_p95 && best.latency.tpot <= targets.tpot, "{best:?}");
+        let next = it.closed_loop(best.concurrency * 1.02 + 1.0, CHAT, None);
+        assert!(next.ttft_p95 > targets.ttft_p95 || next.tpot > targets.tpot, "{next:?}");
+        assert!(it.largest_load(CHAT, Targets { ttft_p95: 1e-6, ..targets }, None).is_none());
+    }
+
+    #[test]
+    fn more_load_draws_more_power_and_waits_longer() {
+        let it = replica();
+        let at = |rate: f64| it.steady_state(Load::Rate(rate), CHAT, None).unwrap();
+        let mut before = at(0.1);
+        for rate in [1.0, 4.0, 8.0] {
+            let now = at(rate);
+            assert!(now.power > before.power && now.latency.tpot > before.latency.tpot, "{rate}");
+            assert!(now.latency.ttft_p95 >= before.latency.ttft_p95 && now.energy_per_token < before.energy_per_token, "{rate}");
+            before = now;
+        }
+    }
 }

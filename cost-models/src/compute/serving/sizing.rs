@@ -1,7 +1,6 @@
 //! How many devices a demand needs.
 
-use super::{Deployment, Engine, Layout, Lengths, Speculation, Steady, Targets, parameters};
-use crate::compute::{Architecture, Device, Format};
+use super::{Deployment, Layout, Lengths, Load, Speculation, Steady, Targets};
 
 /// What a service must carry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,23 +19,12 @@ pub enum Demand {
 /// What is served on what.
 #[derive(Clone, Copy, Debug)]
 pub struct Service<'a> {
-    /// Device.
-    pub device: &'a Device,
-    /// Model.
-    pub architecture: &'a Architecture,
-    /// Format of weights and experts.
-    pub weights: Format,
-    /// Format of keys and values.
-    pub cache: Format,
-    /// Serving software.
-    pub engine: Engine,
+    /// Device, model, formats and software; its layout is what is looked for.
+    pub replica: Deployment<'a>,
     /// Mean lengths of requests.
     pub lengths: Lengths,
     /// Speculative decoding, where it is used.
     pub speculation: Option<Speculation>,
-    /// Power of the whole site over that of its devices: hosts, network and cooling (power usage effectiveness and the share of
-    /// servers beside their accelerators).
-    pub overhead: f64,
 }
 
 /// An answer: replicas and what they need.
@@ -48,7 +36,7 @@ pub struct Sizing {
     pub replicas: f64,
     /// Devices in all.
     pub devices: f64,
-    /// Power of the site \[W\].
+    /// Power of the devices \[W\].
     pub power: f64,
     /// Demand over what the replicas could carry within the targets.
     pub utilisation: f64,
@@ -57,63 +45,105 @@ pub struct Sizing {
 }
 
 impl Service<'_> {
-    /// The replica cut in a layout.
-    #[must_use]
-    pub fn deployment(&self, layout: Layout) -> Deployment<'_> {
-        Deployment {
-            device: self.device,
-            architecture: self.architecture,
-            weights: self.weights,
-            experts: self.weights,
-            cache: self.cache,
-            layout,
-            engine: self.engine,
-            parameters: parameters(),
-        }
-    }
-
     /// Layouts of a scale-up domain: tensor parallel by powers of two as far as heads are cut evenly; models with experts also
     /// with attention by data and experts over all.
     fn layouts(&self) -> impl Iterator<Item = Layout> + '_ {
-        let heads = self.architecture.attention.heads;
-        let domain = f64::from(self.device.scale_up_domain).clamp(1.0, 16.0);
+        let heads = self.replica.architecture.attention.heads;
+        let domain = f64::from(self.replica.device.scale_up_domain).clamp(1.0, 16.0);
         let powers = || (0..5).map(|power| f64::from(1 << power));
         let data = move |tensor: f64| {
-            powers().filter(move |data| tensor * data <= domain && (*data == 1.0 || self.architecture.experts.is_some()))
+            powers().filter(move |data| tensor * data <= domain && (*data == 1.0 || self.replica.architecture.experts.is_some()))
         };
         powers().filter(move |tensor| *tensor <= domain && heads % tensor == 0.0).flat_map(move |tensor| {
             data(tensor).map(move |data| Layout { tensor, pipeline: 1.0, expert: if data > 1.0 { tensor * data } else { 1.0 }, data })
         })
     }
 
-    /// The fewest devices, and among them the least power, that carry a demand within the targets; `None` where no layout of one
-    /// scale-up domain does.
+    /// Every layout of a scale-up domain that carries a demand within the targets, fewest devices first, among as many the one
+    /// that draws least. Empty where none does.
     #[must_use]
-    pub fn size_for(&self, demand: Demand, targets: Targets) -> Option<Sizing> {
-        let mut best: Option<Sizing> = None;
-        for layout in self.layouts() {
-            let Some(replica) = self.deployment(layout).largest_load(self.lengths, targets, self.speculation) else { continue };
-            let rate = match demand {
-                Demand::Requests(rate) => rate,
-                // Each user is either answered or thinks.
-                Demand::Users { count, think } => {
-                    count / (think.max(0.0) + replica.latency.ttft + self.lengths.output * replica.latency.tpot)
-                }
-            };
-            if !(rate.is_finite() && rate > 0.0 && replica.latency.rate > 0.0) {
-                continue;
-            }
-            let replicas = (rate / replica.latency.rate).ceil().max(1.0);
-            let utilisation = rate / (replicas * replica.latency.rate);
-            // Devices that carry less than their largest load draw less, down to their idle power.
-            let idle = super::power::IDLE_SHARE * self.device.board_power.as_w() * layout.devices();
-            let power = replicas * (idle + (replica.power - idle).max(0.0) * utilisation) * self.overhead.max(1.0);
-            let it = Sizing { layout, replicas, devices: replicas * layout.devices(), power, utilisation, replica };
-            let better = best.as_ref().is_none_or(|best| (it.devices, it.power) < (best.devices, best.power));
-            if better {
-                best = Some(it);
+    pub fn sizings(&self, demand: Demand, targets: Targets) -> Vec<Sizing> {
+        let mut found: Vec<Sizing> = self.layouts().filter_map(|layout| self.sizing(layout, demand, targets)).collect();
+        found.sort_by(|a, b| a.devices.total_cmp(&b.devices).then(a.power.total_cmp(&b.power)));
+        found
+    }
+
+    /// Replicas of one layout; `None` where it cannot carry the demand within the targets.
+    #[must_use]
+    pub fn sizing(&self, layout: Layout, demand: Demand, targets: Targets) -> Option<Sizing> {
+        let deployment = Deployment { layout, ..self.replica };
+        let best = deployment.largest_load(self.lengths, targets, self.speculation)?;
+        let held = |state: &Steady| state.latency.ttft + self.lengths.output * state.latency.tpot;
+        // Users who wait longer ask less often: the rate follows the latency of the load that it makes.
+        let rate_at = |state: &Steady| match demand {
+            Demand::Requests(rate) => rate,
+            Demand::Users { count, think } => count / (think.max(0.0) + held(state)),
+        };
+        let rate = rate_at(&best);
+        if !(rate.is_finite() && rate > 0.0 && best.latency.rate > 0.0) {
+            return None;
+        }
+        let replicas = (rate / best.latency.rate - 1e-9).ceil().max(1.0);
+        let mut state = best.clone();
+        for _ in 0..20 {
+            let share = (rate_at(&state) / replicas).min(best.latency.rate * (1.0 - 1e-9));
+            let Ok(next) = deployment.steady_state(Load::Rate(share), self.lengths, self.speculation) else { break };
+            let settled = (next.latency.rate / state.latency.rate - 1.0).abs() < 1e-6;
+            state = next;
+            if settled {
+                break;
             }
         }
-        best
+        Some(Sizing {
+            layout,
+            replicas,
+            devices: replicas * layout.devices(),
+            power: replicas * state.power,
+            utilisation: state.latency.rate / best.latency.rate,
+            replica: state,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Engine;
+    use super::*;
+    use crate::compute::{Format, architecture, device};
+
+    const CHAT: Lengths = Lengths { prompt: 1024.0, output: 256.0 };
+    const BEARABLE: Targets = Targets { ttft_p95: 2.0, tpot: 0.05 };
+
+    fn service() -> Service<'static> {
+        let (h100, llama) = (device("h100").unwrap().1, architecture("llama-3.1-70b").unwrap().1);
+        let replica = Deployment::new(h100, llama, Format::Fp8, Layout::tensor(1.0), Engine::Vllm);
+        Service { replica, lengths: CHAT, speculation: None }
+    }
+
+    #[test]
+    fn a_fleet_serves_its_demand_within_the_targets() {
+        let fleets = service().sizings(Demand::Requests(50.0), BEARABLE);
+        assert!(fleets.len() >= 2, "{fleets:?}");
+        for it in &fleets {
+            assert!((it.replicas * it.replica.latency.rate / 50.0 - 1.0).abs() < 1e-2, "{it:?}");
+            let latency = it.replica.latency;
+            assert!(latency.ttft_p95 <= 2.0 * 1.001 && latency.tpot <= 0.05 * 1.001 && it.utilisation <= 1.001, "{it:?}");
+        }
+        // One replica fewer would have to serve more than the largest load.
+        let it = &fleets[0];
+        assert!(it.replicas == 1.0 || 50.0 / (it.replicas - 1.0) > it.replica.latency.rate / it.utilisation * 0.999);
+    }
+
+    #[test]
+    fn twice_the_users_need_about_twice_the_devices() {
+        let of = |count: f64| service().sizings(Demand::Users { count, think: 30.0 }, BEARABLE)[0].devices;
+        let ratio = of(40_000.0) / of(20_000.0);
+        assert!((1.9..2.1).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn impossible_targets_have_no_fleet() {
+        assert!(service().sizings(Demand::Requests(1.0), Targets { ttft_p95: 1e-4, tpot: 0.05 }).is_empty());
+        assert!(service().sizings(Demand::Requests(f64::NAN), BEARABLE).is_empty());
     }
 }
