@@ -27,19 +27,17 @@ impl Family for Steps {
             return vec![Answer { metric, unit, measured: row.number("value"), outcome }];
         }
         let parameters = step_parameters();
-        let outcome = Run::of_step(row).and_then(|run| {
-            match metric.as_str() {
-                "step_time" => {
-                    let step = run.step(parameters);
-                    let seconds = step.seconds();
-                    if !(seconds.is_finite() && seconds > 0.0) {
-                        return Err("the step has no finite time".to_owned());
-                    }
-                    let value = if unit == "s" { seconds } else { 1e3 * seconds };
-                    Ok(prediction(parameters, run.regime(true), Grade::Transferred, value, step.terms()))
+        let outcome = Run::of_step(row).and_then(|run| match metric.as_str() {
+            "step_time" => {
+                let step = run.step(parameters);
+                let seconds = step.seconds();
+                if !(seconds.is_finite() && seconds > 0.0) {
+                    return Err("the step has no finite time".to_owned());
                 }
-                _ => Err(format!("`{metric}` is not a known metric of steps")),
+                let value = if unit == "s" { seconds } else { 1e3 * seconds };
+                Ok(prediction(parameters, run.regime(true), Grade::Transferred, value, step.terms()))
             }
+            _ => Err(format!("`{metric}` is not a known metric of steps")),
         });
         vec![Answer { metric, unit, measured: row.number("value"), outcome }]
     }
@@ -51,7 +49,12 @@ impl Family for Steps {
             .filter_map(|row| {
                 let milliseconds = row.number("value").filter(|it| *it > 0.0)?;
                 let run = Run::of_step(row).ok()?;
-                Some(Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign: 1.0, measured: (milliseconds / 1e3).ln() })
+                Some(Observation {
+                    run,
+                    group: row.get("group").unwrap_or_default().to_owned(),
+                    sign: 1.0,
+                    measured: (milliseconds / 1e3).ln(),
+                })
             })
             .collect();
         fit(&rows, parameters(), "steps of Megatron-LM on eight B200 (SimuMax 1.2 release)", 0.01, false)

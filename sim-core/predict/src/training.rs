@@ -71,7 +71,8 @@ pub(crate) fn metric_value(run: &Run, row: Row<'_>, metric: &str, unit: &str, se
             }
         }
         "time_to_train" => {
-            let benchmark = benchmark_of(row).ok_or("the benchmark is none whose convergence is known: gpt3, llama2_70b_lora, llama31_405b, llama31_8b")?;
+            let benchmark = benchmark_of(row)
+                .ok_or("the benchmark is none whose convergence is known: gpt3, llama2_70b_lora, llama31_405b, llama31_8b")?;
             let whole = seconds * benchmark.steps(f64::from(layout.global_batch));
             match unit {
                 "s" => whole,
@@ -87,11 +88,7 @@ pub(crate) fn metric_value(run: &Run, row: Row<'_>, metric: &str, unit: &str, se
 
 /// The benchmark of a row: by its group, or by the folder of its source.
 fn benchmark_of(row: Row<'_>) -> Option<&'static Benchmark> {
-    [row.get("group"), row.get("source_ref")]
-        .into_iter()
-        .flatten()
-        .flat_map(|text| text.split(['/', ' ']))
-        .find_map(Benchmark::of)
+    [row.get("group"), row.get("source_ref")].into_iter().flatten().flat_map(|text| text.split(['/', ' '])).find_map(Benchmark::of)
 }
 
 /// Training tokens that a note names: `300B tokens`, `14.8T tokens`.

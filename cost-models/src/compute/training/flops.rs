@@ -14,7 +14,7 @@ pub enum Definition {
     /// The same with the forward pass counted twice for recomputation: `96 L h^2 (1 + s / 6h + V / 16 L h)` (Narayanan et al. 2021,
     /// equation 3): hardware, not model.
     MegatronRecompute,
-    /// `6 N + 6 L h s`: the scores below the diagonal alone (Llama 3, PyTorch).
+    /// `6 N + 6 L h s`: the scores below the diagonal alone, which is what causal kernels multiply.
     Causal,
     /// `6 N`.
     Parameters,

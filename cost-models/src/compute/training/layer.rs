@@ -175,8 +175,7 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let sequences = f64::from(layout.micro_batch);
     let tokens = sequences * task.sequence_length / context;
     let attention = &it.attention;
-    let mut products =
-        Products { setting, format: layout.precision, forward: 0.0, backward: 0.0, converted: 0.0 };
+    let mut products = Products { setting, format: layout.precision, forward: 0.0, backward: 0.0, converted: 0.0 };
 
     // Projections of attention, of the layers that have it, and of linear mixers in the others.
     let full = 1.0 - attention.linear_share;
@@ -194,13 +193,7 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
                 products.add(1.0, tokens, query / tensor, it.hidden, 1.0);
             }
             products.add(1.0, tokens, latent.kv_rank + latent.rope_size, it.hidden, 1.0);
-            products.add(
-                1.0,
-                tokens,
-                attention.heads * (latent.nope_size + attention.head_size) / tensor,
-                latent.kv_rank,
-                1.0,
-            );
+            products.add(1.0, tokens, attention.heads * (latent.nope_size + attention.head_size) / tensor, latent.kv_rank, 1.0);
             // Keys are wider than values: work of the scores in proportion.
             score_work = (latent.nope_size + latent.rope_size + attention.head_size) / (2.0 * attention.head_size);
         }
@@ -215,7 +208,6 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
         products.add(attention.linear_share, tokens, it.hidden, inside / 3.0, 1.0);
         mixer_numbers = attention.linear_share * tokens * 6.0 * inside;
     }
-
 
     // Feed-forward.
     let mut inner_numbers = 0.0;
@@ -283,10 +275,7 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     // Memory traffic of what lies between products, 16 bits a number: two norms and two residuals (10 numbers of the width),
     // rotary positions and heads (2 of queries and keys), activation.
     let split = if layout.sequence_parallel { tensor } else { 1.0 };
-    let numbers = 10.0 * tokens * it.hidden / split
-        + 2.0 * tokens * (width + value_width) / tensor
-        + inner_numbers
-        + mixer_numbers;
+    let numbers = 10.0 * tokens * it.hidden / split + 2.0 * tokens * (width + value_width) / tensor + inner_numbers + mixer_numbers;
     // Tokens are put in the experts' order and back, and activated, by fused kernels.
     let fused = 4.0 * routed * it.hidden + expert_numbers;
     let mut forward_bytes = 2.0 * (setting.framework.elementwise * numbers + fused);
@@ -303,12 +292,8 @@ pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: boo
     let weights = layer_parameters(task, layout, experts);
     let learn = if setting.weights_learn { 1.0 } else { 0.0 };
     let accumulate = 2.0 * learn * weights * layout.optimiser.gradient_bytes;
-    let mut it_forward = Parts {
-        matrix: products.forward,
-        attention: attention_forward,
-        elementwise: setting.memory(forward_bytes),
-        ..Parts::default()
-    };
+    let mut it_forward =
+        Parts { matrix: products.forward, attention: attention_forward, elementwise: setting.memory(forward_bytes), ..Parts::default() };
     let mut it_backward = Parts {
         matrix: products.backward,
         attention: attention_backward,

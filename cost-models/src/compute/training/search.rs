@@ -78,10 +78,8 @@ fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, ke
         fixed.pipeline,
         (1..=count).filter(|p| count.is_multiple_of(*p) || (p.is_power_of_two() && (count + 2).is_multiple_of(*p))).collect(),
     );
-    let contexts = one_or(
-        fixed.context,
-        [1, 2, 4, 8, 16].into_iter().filter(|c| task.sequence_length / f64::from(*c) >= 4096.0 || *c == 1).collect(),
-    );
+    let contexts =
+        one_or(fixed.context, [1, 2, 4, 8, 16].into_iter().filter(|c| task.sequence_length / f64::from(*c) >= 4096.0 || *c == 1).collect());
     let recomputes = one_or_copy(fixed.recompute, &[Recompute::None, Recompute::Full]);
     let shardings = one_or_copy(fixed.sharding, &[Sharding::Optimiser, Sharding::Full]);
     let wide = u64::from;
@@ -108,7 +106,11 @@ fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, ke
                         let most = count.div_ceil(pipeline).max(1);
                         let chunks = one_or(
                             fixed.interleaving,
-                            if pipeline == 1 { vec![1] } else { divisors(most, 20).filter(|v| v * pipeline <= count.max(pipeline)).collect() },
+                            if pipeline == 1 {
+                                vec![1]
+                            } else {
+                                divisors(most, 20).filter(|v| v * pipeline <= count.max(pipeline)).collect()
+                            },
                         );
                         for &interleaving in &chunks {
                             for &sharding in &shardings {
@@ -117,8 +119,18 @@ fn within(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, ke
                                     continue;
                                 }
                                 for &recompute in &recomputes {
-                                    let layout =
-                                        Layout { tensor, pipeline, context, data, expert, interleaving, micro_batch, sharding, recompute, ..*base };
+                                    let layout = Layout {
+                                        tensor,
+                                        pipeline,
+                                        context,
+                                        data,
+                                        expert,
+                                        interleaving,
+                                        micro_batch,
+                                        sharding,
+                                        recompute,
+                                        ..*base
+                                    };
                                     if layout.check(it).is_err() {
                                         break;
                                     }
@@ -185,4 +197,46 @@ pub fn complete(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fix
         return Some(*found);
     }
     within(setting, task, base, fixed, 1, f64::INFINITY).first().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{architecture, device};
+    use super::super::step;
+    use super::*;
+
+    fn llama() -> Task<'static> {
+        Task { architecture: architecture("llama-3.1-405b").unwrap().1, sequence_length: 8192.0 }
+    }
+
+    #[test]
+    fn a_large_run_has_layouts_that_fit_and_none_given_is_faster() {
+        let setting = Setting::new(device("h100").unwrap().1, "meta");
+        let base = Layout { devices: 16_384, global_batch: 2048, ..Layout::default() };
+        let found = search(setting, llama(), &base, &Fixed::NOTHING, 5);
+        assert_eq!(found.len(), 5);
+        for pair in found.windows(2) {
+            assert!(pair[0].step.seconds() <= pair[1].step.seconds());
+        }
+        for it in &found {
+            assert!(it.layout.check(llama().architecture).is_ok());
+            assert!(it.memory <= setting.device.memory.as_bytes() * PLANNED_MEMORY);
+            assert!((step(setting, llama(), &it.layout).seconds() / it.step.seconds() - 1.0).abs() < 1e-12);
+        }
+        let fixed = Fixed { tensor: Some(8), pipeline: Some(16), ..Fixed::NOTHING };
+        let given = complete(setting, llama(), &base, &fixed).unwrap();
+        assert_eq!((given.layout.tensor, given.layout.pipeline), (8, 16));
+        assert!(given.step.seconds() >= found[0].step.seconds() || given.memory > setting.device.memory.as_bytes() * PLANNED_MEMORY);
+    }
+
+    #[test]
+    fn the_smallest_fleet_fits_and_half_of_it_does_not() {
+        let setting = Setting::new(device("h100").unwrap().1, "general");
+        let base = Layout { global_batch: 512, ..Layout::default() };
+        let found = smallest(setting, llama(), &base, 1 << 20).unwrap();
+        // 405e9 parameters of 18 bytes are 7.3 TB: 98 accelerators of 74 GB at least.
+        assert!((128..=1024).contains(&found.layout.devices), "{}", found.layout.devices);
+        let half = Layout { devices: found.layout.devices / 2, ..base };
+        assert!(search(setting, llama(), &half, &Fixed::NOTHING, 1).is_empty());
+    }
 }

@@ -79,22 +79,27 @@ impl Step {
                 "keys and values round the ring - attention beside it",
                 "Liu et al. 2023, Ring Attention",
             ),
-            term(
-                "launch of kernels",
-                both(|it| it.launch),
-                "max(0, processor's time of a layer - accelerator's)",
-                "fitted",
-            ),
+            term("launch of kernels", both(|it| it.launch), "max(0, processor's time of a layer - accelerator's)", "fitted"),
             term("recomputation", self.passes.recompute, "one more forward pass", "Chen et al. 2016; Korthikanti et al. 2022"),
             term("pipeline bubble", self.bubble, "one micro-batch on every other stage / v", "Narayanan et al. 2021, section 2.2"),
-            term("pipeline communication", self.point_to_point, "2 v transfers of 2 b s h / t bytes a micro-batch", "Narayanan et al. 2021"),
+            term(
+                "pipeline communication",
+                self.point_to_point,
+                "2 v transfers of 2 b s h / t bytes a micro-batch",
+                "Narayanan et al. 2021",
+            ),
             term(
                 "data-parallel communication",
                 self.data,
                 "reduce-scatter of gradients and all-gather of weights - compute beside it",
                 "Rajbhandari et al. 2020, ZeRO; Zhao et al. 2023, FSDP",
             ),
-            term("optimiser", self.optimiser, "(2 state + gradient + weight) bytes x parameters / shards / memory bandwidth", "Kingma and Ba 2014; Rajbhandari et al. 2020"),
+            term(
+                "optimiser",
+                self.optimiser,
+                "(2 state + gradient + weight) bytes x parameters / shards / memory bandwidth",
+                "Kingma and Ba 2014; Rajbhandari et al. 2020",
+            ),
             term("overhead of the step", self.overhead, "data, gradient norm, logging", "fitted"),
             term("stragglers", self.straggle, "share x log2(nodes)", "Jiang et al. 2024, MegaScale; fitted"),
         ];
@@ -186,11 +191,7 @@ pub(crate) fn step_of(setting: Setting<'_>, task: Task<'_>, layout: &Layout, lay
     let stage_experts = middle * expert_weights;
     let groups = [
         (stage_weights, layout.replicas(), (setting.domain / f64::from(layout.tensor)).max(1.0)),
-        (
-            stage_experts,
-            layout.expert_replicas(),
-            (setting.domain / (f64::from(layout.expert) * f64::from(layout.expert_tensor))).max(1.0),
-        ),
+        (stage_experts, layout.expert_replicas(), (setting.domain / (f64::from(layout.expert) * f64::from(layout.expert_tensor))).max(1.0)),
     ];
     let (forward, backward) = (middle_stage.forward.seconds(), middle_stage.backward.seconds() + middle_stage.recompute);
     let (mut gather, mut reduce, mut between) = (0.0, 0.0, 0.0);
@@ -213,7 +214,8 @@ pub(crate) fn step_of(setting: Setting<'_>, task: Task<'_>, layout: &Layout, lay
         let fabric = setting.fabric(members, inside);
         // Layers go one by one in FSDP, in buckets elsewhere.
         let pieces = if layout.sharding == Sharding::Full { middle } else { (middle / 4.0).max(1.0) };
-        let time = |operation, bytes: f64| pieces * collective_time(setting.device, operation, bytes * parameters / pieces, members, fabric);
+        let time =
+            |operation, bytes: f64| pieces * collective_time(setting.device, operation, bytes * parameters / pieces, members, fabric);
         gather += time(Collective::AllGather, 2.0);
         reduce += learn
             * match layout.sharding {
@@ -227,9 +229,7 @@ pub(crate) fn step_of(setting: Setting<'_>, task: Task<'_>, layout: &Layout, lay
         Sharding::Optimiser => learn * exposed(gather, overlap, forward) + exposed(reduce, overlap, backward),
         Sharding::Gradients => exposed(gather, overlap, forward) + micro_batches * exposed(reduce, overlap, backward),
         // Weights are gathered for each pass of each micro-batch.
-        Sharding::Full => {
-            micro_batches * (exposed(gather, overlap, forward) + exposed(gather + reduce, overlap, backward))
-        }
+        Sharding::Full => micro_batches * (exposed(gather, overlap, forward) + exposed(gather + reduce, overlap, backward)),
     };
 
     it_step.data += exposed(between, overlap, backward);
@@ -249,4 +249,111 @@ pub(crate) fn step_of(setting: Setting<'_>, task: Task<'_>, layout: &Layout, lay
     let nodes = f64::from(layout.devices) / setting.domain.min(8.0);
     it_step.straggle = framework.straggle * nodes.max(1.0).log2() * it_step.seconds();
     it_step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Format, architecture, device};
+    use super::super::{Framework, Recompute, Setting};
+    use super::*;
+
+    /// Kernels as they are, nothing hidden, nothing on top.
+    const PLAIN: Framework = Framework {
+        matrix: 1.0,
+        attention: 1.0,
+        elementwise: 1.0,
+        launch: 0.0,
+        expert_launch: 0.0,
+        tensor_exposed: 1.0,
+        data_overlap: 0.0,
+        expert_exposed: 1.0,
+        grouped: 1.0,
+        selective: 0.0,
+        pressure: 0.0,
+        straggle: 0.0,
+        step: 0.0,
+    };
+
+    fn task(name: &str) -> Task<'static> {
+        Task { architecture: architecture(name).unwrap().1, sequence_length: 4096.0 }
+    }
+
+    fn setting() -> Setting<'static> {
+        Setting { framework: &PLAIN, ..Setting::new(device("h100").unwrap().1, "general") }
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a / b - 1.0).abs() < 1e-9
+    }
+
+    #[test]
+    fn the_bubble_is_the_published_one() {
+        // Narayanan et al. 2021, section 2.2: (p - 1) / (v m) of the time of compute, of stages that are alike: 80 layers in 8 stages,
+        // 16 micro-batches; the head makes the last stage longer, so a model without a vocabulary.
+        let known = architecture("llama-3.1-70b").unwrap().1;
+        let it = super::super::super::Architecture { vocabulary: 0.0, ..known.clone() };
+        let task = Task { architecture: &it, sequence_length: 4096.0 };
+        let base = Layout { devices: 64, tensor: 8, pipeline: 8, global_batch: 16, ..Layout::default() };
+        for (interleaving, share) in [(1, 7.0 / 16.0), (2, 7.0 / 32.0), (5, 7.0 / 80.0)] {
+            let step = step(setting(), task, &Layout { interleaving, ..base });
+            assert!(close(step.bubble, share * step.passes.seconds()), "{interleaving}: {} {}", step.bubble, step.passes.seconds());
+        }
+        let filled = step(setting(), task, &Layout { schedule: Schedule::ZeroBubble, ..base });
+        assert!(close(filled.bubble, 7.0 / 48.0 * filled.passes.seconds()));
+    }
+
+    #[test]
+    fn micro_batches_add_up_and_recomputation_is_a_forward_pass() {
+        let base = Layout { devices: 8, tensor: 8, global_batch: 4, ..Layout::default() };
+        let one = step(setting(), task("llama-3.1-8b"), &base);
+        let two = step(setting(), task("llama-3.1-8b"), &Layout { global_batch: 8, ..base });
+        assert!(close(two.passes.seconds(), 2.0 * one.passes.seconds()));
+        assert!(close(two.optimiser, one.optimiser));
+        let full = step(setting(), task("llama-3.1-8b"), &Layout { recompute: Recompute::Full, ..base });
+        // The layers' forward pass, without the head.
+        assert!(full.passes.recompute > 0.9 * one.passes.forward.seconds() && full.passes.recompute < one.passes.forward.seconds());
+        let sum: f64 = two.terms().iter().map(|it| it.seconds).sum();
+        assert!(close(sum, two.seconds()));
+    }
+
+    #[test]
+    fn model_operations_take_at_least_their_time_at_peak() {
+        for name in ["llama-3.1-8b", "deepseek-v3", "gpt-oss-120b", "mixtral-8x7b", "nemotron-3-nano"] {
+            for precision in [Format::Bf16, Format::Fp8] {
+                let layout = Layout { devices: 64, data: 64, expert: 8, global_batch: 64, precision, ..Layout::default() };
+                let it = task(name);
+                let layout = if it.architecture.experts.is_some() { layout } else { Layout { expert: 1, ..layout } };
+                let rate = step(setting(), it, &layout).tokens_per_second(it, &layout);
+                let flop = 6.0 * it.architecture.token_parameters();
+                let peak = device("h100").unwrap().1.peak(precision).as_flop_per_s();
+                assert!(rate > 0.0 && rate * flop < peak, "{name} {precision:?}: {}", rate * flop / peak);
+            }
+        }
+    }
+
+    #[test]
+    fn absurd_figures_give_no_panic() {
+        let huge = Layout {
+            devices: u32::MAX,
+            tensor: u32::MAX,
+            pipeline: u32::MAX,
+            context: u32::MAX,
+            data: u32::MAX,
+            expert: u32::MAX,
+            expert_tensor: u32::MAX,
+            interleaving: u32::MAX,
+            micro_batch: u32::MAX,
+            global_batch: u32::MAX,
+            ..Layout::default()
+        };
+        let zero = Layout { tensor: 0, pipeline: 0, context: 0, data: 0, interleaving: 0, micro_batch: 0, ..huge };
+        for length in [0.0, -1.0, 1e300, f64::NAN, f64::INFINITY] {
+            for name in ["llama-3.1-8b", "deepseek-v3"] {
+                let it = Task { sequence_length: length, ..task(name) };
+                for layout in [huge, zero] {
+                    let _ = step(setting(), it, &layout).terms();
+                }
+            }
+        }
+    }
 }

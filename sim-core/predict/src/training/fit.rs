@@ -25,12 +25,8 @@ pub(crate) struct Observation {
 impl Observation {
     fn residual(&self, parameters: &Parameters, framework: &Framework, common: &Common) -> f64 {
         let setting = self.run.setting(parameters);
-        let setting = bastide_cost_models::compute::training::Setting {
-            framework,
-            common,
-            sustained: common.sustained(self.run.device),
-            ..setting
-        };
+        let setting =
+            bastide_cost_models::compute::training::Setting { framework, common, sustained: common.sustained(self.run.device), ..setting };
         let seconds = bastide_cost_models::compute::training::step(setting, self.run.task(), &self.run.layout).seconds();
         self.measured - self.sign * seconds.ln()
     }
@@ -137,7 +133,13 @@ fn keys(run: &Run) -> [String; 2] {
 }
 
 /// Every level below the general one.
-fn fit_levels(rows: &[&Observation], parameters: &Parameters, general: &[f64; 13], noise: f64, rounds: usize) -> BTreeMap<String, [f64; 13]> {
+fn fit_levels(
+    rows: &[&Observation],
+    parameters: &Parameters,
+    general: &[f64; 13],
+    noise: f64,
+    rounds: usize,
+) -> BTreeMap<String, [f64; 13]> {
     let mut found = BTreeMap::new();
     for level in [1, 0] {
         let mut sets: BTreeMap<String, Vec<&Observation>> = BTreeMap::new();
@@ -179,11 +181,8 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
             *counts.entry(row.run.framework).or_default() += 1.0;
         }
         let chips = [Generation::Hopper, Generation::Blackwell];
-        let mut ranges: Vec<Parameter> = FIGURES
-            .iter()
-            .zip(START)
-            .map(|((_, low, high, _), start)| Parameter { start, low: *low, high: *high })
-            .collect();
+        let mut ranges: Vec<Parameter> =
+            FIGURES.iter().zip(START).map(|((_, low, high, _), start)| Parameter { start, low: *low, high: *high }).collect();
         ranges.push(Parameter { start: 2.9, low: 2.0, high: 4.5 });
         ranges.push(Parameter { start: 0.7, low: 0.0, high: 1.5 });
         ranges.push(Parameter { start: 0.9, low: 0.4, high: 1.1 });
@@ -202,14 +201,18 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
         };
         let (best, _) = minimise(&ranges, 40, |x| {
             let (it, common) = (framework(x), common(x));
-            let data: f64 = rows
-                .iter()
-                .map(|row| cost(row.residual(&parameters, &it, &common), 0.5) / counts[row.run.framework])
-                .sum::<f64>()
-                / counts.len() as f64;
+            let data: f64 =
+                rows.iter().map(|row| cost(row.residual(&parameters, &it, &common), 0.5) / counts[row.run.framework]).sum::<f64>()
+                    / counts.len() as f64;
             let away: f64 = x.iter().zip(START).zip(&FIGURES).map(|((x, start), figure)| ((x - start) / figure.3).powi(2)).sum();
             let chips: f64 = x[17..].iter().map(|it| ((it - 1.1) / 0.1).powi(2)).sum();
-            data + 0.003 * (away + chips + ((x[13] - 2.9) / 0.3).powi(2) + ((x[14] - 0.7) / 0.3).powi(2) + ((x[15] - 0.9) / 0.1).powi(2) + ((x[16] - 0.8) / 0.4).powi(2))
+            data + 0.003
+                * (away
+                    + chips
+                    + ((x[13] - 2.9) / 0.3).powi(2)
+                    + ((x[14] - 0.7) / 0.3).powi(2)
+                    + ((x[15] - 0.9) / 0.1).powi(2)
+                    + ((x[16] - 0.8) / 0.4).powi(2))
         });
         general.copy_from_slice(&best[..13]);
         parameters.common = common(&best);
@@ -233,14 +236,24 @@ pub(crate) fn fit(observations: &[Observation], start: &Parameters, provenance: 
     }
     let mean = |set: &[f64]| set.iter().map(|it| it.abs()).sum::<f64>() / set.len().max(1) as f64;
     let mut out = String::new();
-    let scores: Vec<String> = residuals.iter().map(|(name, set)| format!("{name} {:.1} % of {} rows", 100.0 * mean(set), set.len())).collect();
+    let scores: Vec<String> =
+        residuals.iter().map(|(name, set)| format!("{name} {:.1} % of {} rows", 100.0 * mean(set), set.len())).collect();
     let _ = writeln!(
         out,
         "provenance = \"{provenance}; fitted on the groups that are not left out; mean error of groups that took no part: {}\"\n",
         scores.join(", ")
     );
-    let _ = writeln!(out, "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}\nnarrow = {:.4}\nshape = {:.4}", parameters.common.attention_backward, parameters.common.stream, parameters.common.power, parameters.common.narrow, parameters.common.shape);
-    let chips: Vec<String> = parameters.common.sustained.iter().map(|(chip, value)| format!("{} = {value:.4}", generation_name(*chip))).collect();
+    let _ = writeln!(
+        out,
+        "[common]\nattention_backward = {:.4}\nstream = {:.4}\npower = {:.4}\nnarrow = {:.4}\nshape = {:.4}",
+        parameters.common.attention_backward,
+        parameters.common.stream,
+        parameters.common.power,
+        parameters.common.narrow,
+        parameters.common.shape
+    );
+    let chips: Vec<String> =
+        parameters.common.sustained.iter().map(|(chip, value)| format!("{} = {value:.4}", generation_name(*chip))).collect();
     let _ = writeln!(out, "sustained = {{ {} }}", chips.join(", "));
     for name in ["framework", "composer", "experts", "general", "searched", "benchmark"] {
         let own = residuals.get(name).filter(|set| set.len() >= 8).map(|set| {

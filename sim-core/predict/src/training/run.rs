@@ -120,9 +120,9 @@ fn definition_of(source: &str, metric: &str) -> Definition {
         Definition::MegatronRecompute
     } else if ["MegaScale", "Megatron", "Korthikanti", "Bridge", "SimuMax"].iter().any(|it| source.contains(it)) {
         Definition::Megatron
-    } else if source.contains("Llama 3") || source.contains("torchtitan") {
-        Definition::Causal
     } else {
+        // Chowdhery's, whole squares of scores included, is what most sources use (torchtitan, llm-foundry); Llama 3 does not say, and its
+        // figures at 131,072 tokens agree with it.
         Definition::Palm
     }
 }
@@ -241,8 +241,9 @@ impl Run {
         let text = |column: &str| row.get(column).unwrap_or_default();
         let source = format!("{} {}", text("source"), text("source_ref"));
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name)
-            .ok_or_else(|| format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str))))?;
+        let (_, device) = device(name).ok_or_else(|| {
+            format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str)))
+        })?;
         let tpu = device.generation == bastide_cost_models::compute::Generation::Tpu;
         // DeepSeek's figures without a framework are of its own.
         let own = if text("model") == "DeepSeek-V3" { "DeepSeek-V3 " } else { "" };
@@ -253,7 +254,8 @@ impl Run {
         let plain = model.replace("LoRA", "");
         let layers = row.get("layers").map(|_| row.positive("layers")).transpose()?;
         let hidden = row.get("hidden").map(|_| row.positive("hidden")).transpose()?;
-        let alias = if framework == "maxtext" && known.is_some_and(|it| (it / 6.74e9 - 1.0).abs() < 0.01) { "llama-7b" } else { plain.trim() };
+        let alias =
+            if framework == "maxtext" && known.is_some_and(|it| (it / 6.74e9 - 1.0).abs() < 0.01) { "llama-7b" } else { plain.trim() };
         let it = match architecture(alias) {
             Some((_, it)) => {
                 let mut it = it.clone();
@@ -278,7 +280,9 @@ impl Run {
             // Scales by row made the products of early releases as slow as 16 bits (torchtitan's benchmark pages).
             Some(word) if word.contains("rowwise") => Format::Bf16,
             Some(word) if word.contains("vendor") => benchmark_precision(device, &source),
-            Some(word) => Format::parse(word.split([' ', '(']).next().unwrap_or(word)).or_else(|| Format::parse(word)).unwrap_or(Format::Bf16),
+            Some(word) => {
+                Format::parse(word.split([' ', '(']).next().unwrap_or(word)).or_else(|| Format::parse(word)).unwrap_or(Format::Bf16)
+            }
             // DeepSeek-AI 2024, DeepSeek-V3, section 3.3.
             None if framework == "hai-llm" => Format::Fp8,
             None => Format::Bf16,
@@ -371,7 +375,10 @@ impl Run {
             },
             ..Layout::default()
         };
-        let fixed = Fixed { context: fixed.context.or((context_only || fixed.tensor.is_some() || fixed.micro_batch.is_some()).then_some(1)), ..fixed };
+        let fixed = Fixed {
+            context: fixed.context.or((context_only || fixed.tensor.is_some() || fixed.micro_batch.is_some()).then_some(1)),
+            ..fixed
+        };
         let fixed = match framework {
             "maxtext" | "maxtext-tpu" => Fixed { tensor: Some(1), pipeline: Some(1), context: Some(1), ..fixed },
             _ => fixed,
@@ -409,9 +416,11 @@ impl Run {
                 layout.check(&run.architecture).map_err(|error| error.message)?;
                 layout
             }
-            _ => complete(run.setting(parameters), run.task(), &base, &fixed)
-                .ok_or("no layout of these accelerators and batch runs the model")?
-                .layout,
+            _ => {
+                complete(run.setting(parameters), run.task(), &base, &fixed)
+                    .ok_or("no layout of these accelerators and batch runs the model")?
+                    .layout
+            }
         };
         Ok(run)
     }
@@ -422,11 +431,13 @@ impl Run {
     /// Why the row cannot be answered, for its `reason`.
     pub fn of_step(row: Row<'_>) -> Result<Self, String> {
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name)
-            .ok_or_else(|| format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str))))?;
+        let (_, device) = device(name).ok_or_else(|| {
+            format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str)))
+        })?;
         let name = row.get("model").ok_or("`model` is empty")?;
-        let (_, known) = architecture(name)
-            .ok_or_else(|| format!("`{name}` is not a known model; nearest: {}", nearest(name, architectures().keys().map(String::as_str))))?;
+        let (_, known) = architecture(name).ok_or_else(|| {
+            format!("`{name}` is not a known model; nearest: {}", nearest(name, architectures().keys().map(String::as_str)))
+        })?;
         let mut it = known.clone();
         if let Some(layers) = row.get("n_layers_run").map(|_| row.positive("n_layers_run")).transpose()? {
             it.layers = layers;
@@ -442,10 +453,7 @@ impl Run {
             data,
             expert: one("ep")?,
             micro_batch,
-            global_batch: data
-                .checked_mul(micro_batch)
-                .and_then(|it| it.checked_mul(batches))
-                .ok_or("the batch is beyond any run")?,
+            global_batch: data.checked_mul(micro_batch).and_then(|it| it.checked_mul(batches)).ok_or("the batch is beyond any run")?,
             precision: row.get("precision").and_then(Format::parse).unwrap_or(Format::Bf16),
             ..Layout::default()
         };
