@@ -1,5 +1,7 @@
 //! The model of training beside published runs: single figures typed again with their sources, and the rows that no fit has seen.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use std::path::PathBuf;
 
 use bastide_predict::{Evaluation, Table, evaluate, family_of};

@@ -2,7 +2,7 @@
 
 use super::super::attention::{Heads, prefill_attention_time};
 use super::super::collective::{Collective, Fabric, collective_time};
-use super::super::gemm::{Product, gemm_time};
+use super::super::gemm::GemmModel;
 use super::super::{Device, Format};
 use super::framework::{Common, Framework};
 use super::{Layout, Recompute, Task};
@@ -138,44 +138,52 @@ const LARGE: f64 = 0.8;
 /// The products of a pass: forward `x W`; backward two of the same work, for inputs and for weights.
 struct Products<'a> {
     setting: Setting<'a>,
-    format: Format,
+    kernel: &'a GemmModel<'static>,
+    /// Factor of the software, of sustained load and of the format on the kernel's time.
+    slower: f64,
     forward: f64,
     backward: f64,
     /// Numbers that go into products: with 8 bits or less each is converted first.
     converted: f64,
 }
 
-impl Products<'_> {
+impl<'a> Products<'a> {
+    fn new(setting: Setting<'a>, kernel: &'a GemmModel<'static>, format: Format) -> Self {
+        // Kernels for 8 and 4 bits are those for 16 with a faster unit and smaller operands; conversion counts as memory traffic.
+        let device = setting.device;
+        let faster = device.peak(format).as_flop_per_s() / device.peak_16bit.as_flop_per_s();
+        let slower = setting.framework.matrix * setting.sustained * faster.powf(-setting.common.narrow);
+        Self { setting, kernel, slower, forward: 0.0, backward: 0.0, converted: 0.0 }
+    }
+
     fn add(&mut self, count: f64, m: f64, n: f64, k: f64, factor: f64) {
         if m <= 0.0 || n <= 0.0 || k <= 0.0 || count <= 0.0 {
             return;
         }
-        // Kernels for 8 and 4 bits are those for 16 with a faster unit and smaller operands; conversion counts as memory traffic.
-        let device = self.setting.device;
-        let time = |m, n, k| {
-            let product = Product { m, n, k, format: Format::Bf16 };
-            let kernel = gemm_time(device, product);
-            let ideal = product.flop() / device.peak_16bit.as_flop_per_s();
-            // Efficiency drawn to that of large products.
-            ideal / LARGE * (kernel * LARGE / ideal).powf(self.setting.common.shape)
-        };
-        let faster = device.peak(self.format).as_flop_per_s() / device.peak_16bit.as_flop_per_s();
-        let factor = count * factor * self.setting.framework.matrix * self.setting.sustained * faster.powf(-self.setting.common.narrow);
+        let ideal = 2.0 * m * n * k / self.setting.device.peak_16bit.as_flop_per_s();
+        // Efficiency drawn to that of large products.
+        let time = |m, n, k| ideal / LARGE * (self.kernel.time(m, n, k) * LARGE / ideal).powf(self.setting.common.shape);
+        let factor = count * factor * self.slower;
         self.forward += factor * time(m, n, k);
         self.backward += factor * (time(m, k, n) + if self.setting.weights_learn { time(n, k, m) } else { 0.0 });
         self.converted += count * m * (k + n);
     }
 }
 
+/// The kernels of 16-bit products on a device, looked up once for many layers.
+pub(crate) fn kernel(device: &Device) -> GemmModel<'static> {
+    GemmModel::of(device, Format::Bf16).cold()
+}
+
 /// Time of one layer: `experts` says whether it is one with a mixture of experts.
 #[must_use]
-pub fn layer(setting: Setting<'_>, task: Task<'_>, layout: &Layout, experts: bool) -> Passes {
+pub(crate) fn layer(setting: Setting<'_>, kernel: &GemmModel<'static>, task: Task<'_>, layout: &Layout, experts: bool) -> Passes {
     let it = task.architecture;
     let (tensor, context) = (f64::from(layout.tensor), f64::from(layout.context));
     let sequences = f64::from(layout.micro_batch);
     let tokens = sequences * task.sequence_length / context;
     let attention = &it.attention;
-    let mut products = Products { setting, format: layout.precision, forward: 0.0, backward: 0.0, converted: 0.0 };
+    let mut products = Products::new(setting, kernel, layout.precision);
 
     // Projections of attention, of the layers that have it, and of linear mixers in the others.
     let full = 1.0 - attention.linear_share;
@@ -386,11 +394,11 @@ pub fn layer_parameters(task: Task<'_>, layout: &Layout, experts: bool) -> f64 {
 
 /// Time of the output embedding and the loss of a micro-batch.
 #[must_use]
-pub fn head(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Passes {
+pub(crate) fn head(setting: Setting<'_>, kernel: &GemmModel<'static>, task: Task<'_>, layout: &Layout) -> Passes {
     let it = task.architecture;
     let tensor = f64::from(layout.tensor);
     let tokens = f64::from(layout.micro_batch) * task.sequence_length / f64::from(layout.context);
-    let mut products = Products { setting, format: Format::Bf16, forward: 0.0, backward: 0.0, converted: 0.0 };
+    let mut products = Products::new(setting, kernel, Format::Bf16);
     products.add(1.0, tokens, it.vocabulary / tensor, it.hidden, 1.0);
     // Logits are written, read for maximum and sum, and read again; without fusion a 32-bit copy comes on top.
     let logits = tokens * it.vocabulary / tensor;

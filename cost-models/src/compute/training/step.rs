@@ -2,7 +2,7 @@
 
 use super::super::Term;
 use super::super::collective::{Collective, collective_time};
-use super::layer::{Parts, Passes, Setting, head, layer, layer_parameters};
+use super::layer::{Parts, Passes, Setting, head, kernel, layer, layer_parameters};
 use super::{Layout, Schedule, Sharding, Task};
 
 /// Where the time of a step goes \[s\]. The parts add up to the step.
@@ -127,17 +127,18 @@ pub(crate) struct Layers {
 /// An average layer, and the head, of a micro-batch on one accelerator.
 pub(crate) fn layers(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> Layers {
     let it = task.architecture;
+    let kernel = kernel(setting.device);
     // An average layer of the model: dense ones and ones with experts.
     let sparse = if it.layers > 0.0 { it.expert_layers() / it.layers } else { 0.0 };
     let mut one = Passes::default();
     let mut weights = 0.0;
     let mut expert_weights = 0.0;
     if sparse < 1.0 {
-        one = one.plus(layer(setting, task, layout, false), 1.0 - sparse);
+        one = one.plus(layer(setting, &kernel, task, layout, false), 1.0 - sparse);
         weights += (1.0 - sparse) * layer_parameters(task, layout, false);
     }
     if sparse > 0.0 {
-        one = one.plus(layer(setting, task, layout, true), sparse);
+        one = one.plus(layer(setting, &kernel, task, layout, true), sparse);
         let all = layer_parameters(task, layout, true);
         let experts = it.experts.map_or(0.0, |moe| {
             it.matrices * it.hidden * moe.inner * moe.count / (f64::from(layout.expert) * f64::from(layout.expert_tensor))
@@ -145,7 +146,7 @@ pub(crate) fn layers(setting: Setting<'_>, task: Task<'_>, layout: &Layout) -> L
         weights += sparse * (all - experts);
         expert_weights = sparse * experts;
     }
-    Layers { one, head: head(setting, task, layout), weights, expert_weights }
+    Layers { one, head: head(setting, &kernel, task, layout), weights, expert_weights }
 }
 
 /// Time of a training step. The layout must have passed its check.

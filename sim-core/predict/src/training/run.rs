@@ -474,7 +474,7 @@ impl Run {
     }
 }
 
-/// Share of the network between slices of TPUs [B/s]: the pod's bandwidth over its chips (Google Cloud documentation of TPU v5e,
+/// Share of the network between slices of TPUs \[B/s\]: the pod's bandwidth over its chips (Google Cloud documentation of TPU v5e,
 /// v5p and v6e: 6.4 Tb/s for 256, 50 Gb/s a chip, 25.6 Tb/s for 256; recalled).
 fn slice_network(device: &Device) -> Option<f64> {
     [("v5e", 3.125e9), ("v5p", 6.25e9), ("v6e", 12.5e9)].iter().find(|(name, _)| device.title.contains(name)).map(|it| it.1)
