@@ -19,12 +19,15 @@ pub mod power;
 pub mod sizing;
 pub mod steady;
 pub mod step;
+pub mod terms;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
-pub use load::{Load, NoSteadyState, Steady, Targets};
+pub use load::{State, Targets};
 pub use memory::{Memory, Shortage};
 pub use parameters::{EngineParameters, Parameters, Practice, Spread, parameters};
 pub use power::Work;
-pub use sizing::{Demand, Service, Sizing};
 pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};
 pub use step::{Batch, Step};
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,24 @@
 //! Latencies of full serving configurations: `tpot` and `ttft` against `ttft_ms` and `tpot_ms`.
 
 mod case;
+#[cfg(test)]
+mod tests;
 mod tuning;
 
 use bastide_cost_models::compute::serving::{Disaggregated, Latency, Parameters, Speculation, Spread, parameters};
-use bastide_cost_models::compute::{Conformal, Generation, Grade, Prediction, left_out};
+use bastide_cost_models::compute::{Conformal, Deployment, Generation, Grade, Prediction, left_out};
 
 use crate::{Answer, Family, Row, Table};
 use case::{Case, Drafting};
-pub use tuning::{dump, fit_parameters, loss_of};
+pub use tuning::{Effort, fit_parameters};
+
+/// Head of the file of parameters.
+const PROVENANCE: &str = "\
+# What serving engines add to the times of kernels, and intervals of latencies: robust fit of the two latencies of measured
+# configurations (InferenceX of SemiAnalysis and runs of NVIDIA, October 2025 to April 2026; github.com/ai-dynamo/aiconfigurator
+# 095f58a51, silicon_sample.csv, Apache-2.0) of 14 pairs of model and GPU; 4 more pairs were kept out. Intervals are of fits that
+# left each pair out in turn. Written by the fit of the kind of tables `silicon`.
+";
 
 /// Serving configurations with a measured `ttft_ms` and `tpot_ms`.
 pub struct Silicon;
@@ -63,7 +73,7 @@ impl Family for Silicon {
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
         let fitted = parameters();
         let case = Case::read(row);
-        let latency = case.as_ref().map(|case| case.latency(fitted)).map_err(Clone::clone);
+        let latency = case.as_ref().map_err(Clone::clone).and_then(|case| case.fits(fitted).map(|()| case.latency(fitted)));
         [("tpot", "tpot_ms", true), ("ttft", "ttft_ms", false)]
             .into_iter()
             .map(|(metric, column, each)| Answer {
@@ -86,23 +96,38 @@ impl Family for Silicon {
     }
 
     fn fit(&self, table: &Table) -> Option<String> {
-        toml::to_string(&tuning::fit_with_spread(self, table, &left_out)).ok()
+        let text = toml::to_string(&tuning::fit_with_spread(self, table, &left_out)).ok()?;
+        Some(format!("{PROVENANCE}{text}"))
     }
 }
 
 impl Case {
     fn prediction(&self, latency: &Latency, value: f64, each: bool) -> Prediction {
         let fitted = parameters();
-        let known = matches!(self.device.generation, Generation::Hopper | Generation::Blackwell);
         let spread = self.spread(if each { &fitted.tpot } else { &fitted.ttft });
-        let (low90, high90) = spread.interval(value, if known { 1.0 } else { UNKNOWN_DEVICE });
         let deployment = self.deployment(self.decode.layout, fitted);
+        let grade = serving_grade(&deployment);
+        let (low90, high90) = spread.interval(value, if grade == Grade::Transferred { 1.0 } else { UNKNOWN_DEVICE });
         let terms = match (self.prefill, each) {
             (None, true) => deployment.tpot_terms(latency, self.lengths, self.drafts(fitted)),
             (None, false) => deployment.ttft_terms(latency),
             (Some(_), _) => Vec::new(),
         };
-        Prediction { value, low90, high90, grade: if known { Grade::Transferred } else { Grade::Datasheet }, terms }
+        Prediction { value, low90, high90, grade, terms }
+    }
+
+    /// Whether the weights fit, by and large: engines differ in what they keep in how many bits.
+    fn fits(&self, parameters: &Parameters) -> Result<(), String> {
+        let mut workers = [Some(self.decode), self.prefill].into_iter().flatten();
+        workers.try_for_each(|it| match self.deployment(it.layout, parameters).memory() {
+            Err(shortage) if shortage.bytes > MEMORY_TOLERANCE * self.device.memory.as_bytes() => Err(format!(
+                "the model does not fit: {:.1} GB too few on each of {} devices; {} would hold it",
+                shortage.bytes * 1e-9,
+                it.layout.devices(),
+                shortage.devices
+            )),
+            _ => Ok(()),
+        })
     }
 
     /// The interval of the row's kind.
@@ -120,5 +145,29 @@ impl Case {
     }
 }
 
+/// Share of a device's memory by which our count of weights may be wrong: embeddings, extra layers, scales.
+const MEMORY_TOLERANCE: f64 = 0.15;
 /// Widening of the interval on devices of generations without measured configurations (our assumption).
 const UNKNOWN_DEVICE: f64 = 1.5;
+
+/// Factors of the 90 % intervals of latencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Intervals {
+    /// Of the time to the first token.
+    pub ttft: (f64, f64),
+    /// Of the time for each further token.
+    pub tpot: (f64, f64),
+}
+
+/// Factors of the 90 % intervals of a model and device that were not measured together, prefill and decoding on the same devices.
+#[must_use]
+pub fn serving_intervals() -> Intervals {
+    let fitted = parameters();
+    Intervals { ttft: fitted.ttft.together.interval(1.0, 1.0), tpot: fitted.tpot.together.interval(1.0, 1.0) }
+}
+
+/// What latencies of a deployment rest on: engines were measured on chips of the Hopper and Blackwell generations.
+#[must_use]
+pub fn serving_grade(it: &Deployment<'_>) -> Grade {
+    if matches!(it.device.generation, Generation::Hopper | Generation::Blackwell) { Grade::Transferred } else { Grade::Datasheet }
+}

@@ -89,7 +89,7 @@ impl Layout {
     pub fn check(&self) -> Result<(), LayoutError> {
         for (name, degree) in [("tensor", self.tensor), ("pipeline", self.pipeline), ("expert", self.expert), ("attention data", self.data)]
         {
-            if !((1.0..=1e5).contains(&degree) && degree.fract() == 0.0) {
+            if !(1.0..=1e5).contains(&degree) || degree.fract() != 0.0 {
                 return Err(LayoutError(format!("{name} parallel must be a whole number from 1 to 100,000: {degree}")));
             }
         }

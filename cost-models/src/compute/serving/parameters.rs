@@ -72,6 +72,8 @@ impl Practice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    /// Launch of a kernel that a graph saves: kernel models are of kernels timed one by one \[s\].
+    pub launch: f64,
     /// Times of matrix products that wait for memory over those of the kernel model.
     pub products: f64,
     /// Times of matrix products that wait for the matrix units over those of the kernel model.
@@ -108,10 +110,12 @@ pub struct Parameters {
     pub routing: f64,
     /// Load of the fullest expert rank over the mean, less 1, where experts are spread over many.
     pub imbalance: f64,
-    /// Share of the peak that latent attention reaches in decoding.
-    pub latent_matrix: f64,
-    /// Share of the memory bandwidth that latent attention and recurrent states reach.
-    pub latent_stream: f64,
+    /// Times of latent attention in decoding over those of its kernel model.
+    pub latent: f64,
+    /// Share of the peak that linear attention reaches.
+    pub state_matrix: f64,
+    /// Share of the memory bandwidth that recurrent states reach.
+    pub state_stream: f64,
     /// Time that a request needs from its prefill worker to its decode worker, beside the transfer of keys and values \[s\].
     pub handover: f64,
     /// Share of disaggregated requests that find a queue of all others.

@@ -1,21 +1,18 @@
 //! Power of a replica.
 //!
 //! ```text
-//! P = limit * (i + (1 - i) * min(1, s * bytes / (t * bandwidth) + m * flop / (t * peak)))
+//! P = idle + (limit - idle) * min(1, s * bytes / (t * bandwidth) + m * flop / (t * peak))
 //! ```
 //!
-//! Devices draw an idle share `i`, a part that follows how busy memory is and a part that follows how busy the matrix units
-//! are. Patel et al. 2024 (POLCA, ASPLOS) measured on servers of the A100 and H100 kind: idle near a fifth of the limit,
+//! Beyond idle, devices draw a part that follows how busy memory is and a part that follows how busy the matrix units are. Patel et al. 2024 (POLCA, ASPLOS) measured on servers of the A100 and H100 kind: idle near a fifth of the limit,
 //! prompts near the limit, decoding at half to two thirds of it; the constants are read off these figures.
 
-use super::{Batch, Deployment};
+use super::{Batch, Deployment, Latency, Lengths};
 use crate::compute::Format;
 
-/// Share of the board's power limit that a loaded but idle device draws.
-pub const IDLE_SHARE: f64 = 0.18;
 /// Share of the dynamic power at full memory bandwidth.
 pub const STREAM_SHARE: f64 = 0.65;
-/// Share of the dynamic power at half the data sheet's matrix peak, which large products sustain; in inverse.
+/// Share of the dynamic power at the data sheet's matrix peak: large products, which sustain some 60 % of it, draw the limit.
 pub const MATRIX_SHARE: f64 = 1.6;
 
 /// What a step computes and moves, over the whole replica.
@@ -50,18 +47,20 @@ impl Deployment<'_> {
         Work { flop, bytes: touched + dense + head + kept }
     }
 
-    /// Power of one device that does `work` in `seconds`, shared with the others of its replica \[W\].
+    /// Power between idle (0) and full (1) of a replica at these latencies.
     #[must_use]
-    pub fn device_power(&self, work: Work, seconds: f64) -> f64 {
-        let limit = self.device.board_power.as_w();
+    pub fn activity(&self, latency: &Latency, lengths: Lengths) -> f64 {
+        if !(latency.rate > 0.0 && latency.decoding > 0.0) {
+            return 0.0;
+        }
+        let decode = self.work(&Batch::decode(latency.decoding, lengths.prompt + lengths.output / 2.0));
+        let prompt = self.work(&Batch::prompts(1.0, lengths.prompt));
+        // In a second: steps of all that decode, and prompts, whose weights are read with the step beside them.
+        let steps = latency.rate * lengths.output / latency.decoding;
         let devices = self.layout.devices();
-        let busy = if seconds > 0.0 {
-            let stream = work.bytes / (seconds * devices * self.device.memory_bandwidth.as_gb_per_s() * 1e9);
-            let matrix = work.flop / (seconds * devices * self.device.peak(self.weights).as_flop_per_s());
-            (STREAM_SHARE * stream + MATRIX_SHARE * matrix).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
-        limit * (IDLE_SHARE + (1.0 - IDLE_SHARE) * busy)
+        let stream = decode.bytes * steps / (devices * self.device.memory_bandwidth.as_gb_per_s() * 1e9);
+        let flop = decode.flop * steps + prompt.flop * latency.rate;
+        let matrix = flop / (devices * self.device.peak(self.weights).as_flop_per_s());
+        (STREAM_SHARE * stream + MATRIX_SHARE * matrix).clamp(0.0, 1.0)
     }
 }

@@ -48,8 +48,6 @@ impl Speculation {
 pub struct Latency {
     /// Mean time to the first token \[s\].
     pub ttft: f64,
-    /// 95th percentile of the time to the first token, with exponential waits \[s\].
-    pub ttft_p95: f64,
     /// Mean time of each further token \[s\].
     pub tpot: f64,
     /// Requests that decode at a time.
@@ -114,10 +112,13 @@ impl Deployment<'_> {
         let yielded = speculation.map_or(1.0, |it| it.yielded());
         let mut it = Latency { decoding: room, ..Latency::default() };
         let mut sure = 0.0;
-        for _ in 0..3 {
+        for round in 0..2 {
             it.step = self.decode_step(it.decoding, context, speculation).total();
-            // One group of data-parallel attention prefills while the others wait in the same step.
-            it.prefill = self.prefill_cost(it.decoding, context, lengths, self.decode_step(it.decoding, context, None).total());
+            // What a prompt adds hardly depends on how many decode beside it: once is enough.
+            if round == 0 {
+                let alone = if speculation.is_some() { self.decode_step(it.decoding, context, None).total() } else { it.step };
+                it.prefill = self.prefill_cost(it.decoding, context, lengths, alone);
+            }
             it.tpot = it.step / yielded + it.decoding / output * it.prefill * overhead.mixing;
             let think = output * it.tpot;
             let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
@@ -131,8 +132,6 @@ impl Deployment<'_> {
         it.queue = (it.ttft - sure).max(0.0);
         it.memory_wait = it.waiting / room * held;
         it.ttft += it.memory_wait;
-        // An exponential wait of mean w is below 3.0 w in 95 of 100 cases.
-        it.ttft_p95 = it.ttft + (20.0_f64.ln() - 1.0) * (it.queue + it.memory_wait);
         it.rate = room / held;
         it
     }
@@ -171,12 +170,12 @@ impl Disaggregated<'_> {
         let alone = prefill.step(&Batch::prompts(1.0, prompt)).total();
         let mut it = Latency { decoding: room, ..Latency::default() };
         let mut sure = 0.0;
-        let each = prefill.step(&Batch::prompts(group, prompt)).total() / group;
+        let each = if group > 1.0 { prefill.step(&Batch::prompts(group, prompt)).total() / group } else { alone };
         let architecture = decode.architecture;
         let kept = architecture.kept_per_token() * prompt * decode.cache.bytes();
         let network = decode.device.scale_out_bandwidth.as_gb_per_s() * 1e9 * prefill.layout.tensor.min(decode.layout.tensor);
         let handover = fitted.handover + kept / network;
-        for _ in 0..3 {
+        for _ in 0..2 {
             it.step = decode.decode_step((it.decoding / self.decode_workers).max(1.0_f64.min(concurrency)), context, speculation).total();
             it.tpot = it.step / yielded;
             let think = output * it.tpot;
@@ -195,8 +194,6 @@ impl Disaggregated<'_> {
         it.queue = (it.ttft - sure).max(0.0);
         it.memory_wait = it.waiting / room * held;
         it.ttft += it.memory_wait;
-        // An exponential wait of mean w is below 3.0 w in 95 of 100 cases.
-        it.ttft_p95 = it.ttft + (20.0_f64.ln() - 1.0) * (it.queue + it.memory_wait);
         it.rate = room / held;
         it
     }

@@ -1,8 +1,9 @@
 //! Time of one step: one pass of the whole model over decoding requests and prompts.
 
 use super::Deployment;
+use crate::compute::attention::latent::{Latent, latent_attention_time};
 use crate::compute::attention::{Heads, decode_attention_time, prefill_attention_time};
-use crate::compute::collective::{Collective, Fabric, collective_time};
+use crate::compute::collective::{Collective, Fabric, collective_time, engine_all_reduce_time};
 use crate::compute::gemm::{Product, gemm_time};
 use crate::compute::{Experts, Format, Generation, Term};
 
@@ -132,7 +133,7 @@ impl Deployment<'_> {
             let (multiply, read) = (product.flop() / self.device.peak(product.format).as_flop_per_s(), product.bytes() / bandwidth);
             let share = multiply / (multiply + read);
             let stream = stream * if product.format == Format::Fp4 { fitted.unpacking } else { 1.0 };
-            (stream + (matrix - stream) * share) * gemm_time(self.device, product)
+            (stream + (matrix - stream) * share) * self.in_graph(gemm_time(self.device, product))
         };
 
         let mut step = Step {
@@ -178,6 +179,11 @@ impl Deployment<'_> {
         } else {
             (it.products, it.matrix)
         }
+    }
+
+    /// Time of a kernel in a graph, of that of the kernel launched alone; a few tenths are its own at least.
+    fn in_graph(&self, alone: f64) -> f64 {
+        (alone - self.parameters.launch).max(0.3 * alone)
     }
 
     /// The format that products run in: 4-bit floating point without units for it is unpacked to 16 bits.
@@ -239,23 +245,22 @@ impl Deployment<'_> {
                 // Multiplied out: queries and keys of nope + rope, values of head_size.
                 let size = (latent.nope_size + latent.rope_size + it.head_size) / 2.0;
                 let heads = Heads { key_value: heads.query, size, ..heads };
-                seconds += full * fitted.attention * prefill_attention_time(self.device, heads, prompts, length, past);
+                seconds += full * fitted.attention * self.in_graph(prefill_attention_time(self.device, heads, prompts, length, past));
             }
             if local.decoding > 0.0 {
                 // Absorbed: every device of a tensor group reads the whole latent.
-                let bytes = local.kept * (latent.kv_rank + latent.rope_size) * self.cache.bytes();
-                let flop = 2.0 * local.kept * heads.query.max(LATENT_TILE) * (2.0 * latent.kv_rank + latent.rope_size);
-                let peak = self.device.peak(self.cache).as_flop_per_s();
-                seconds += full * ((bytes / (bandwidth * fitted.latent_stream)).max(flop / (peak * fitted.latent_matrix)));
+                let heads = Latent { query: heads.query, latent: latent.kv_rank, position: latent.rope_size, cache: self.cache };
+                seconds += full * fitted.latent * self.in_graph(latent_attention_time(self.device, heads, local.decoding, context, 1.0));
             }
         } else {
             let windowed = Heads { window: it.window.unwrap_or(f64::INFINITY), ..heads };
             for (layers, heads) in [(full, heads), (layers * it.windowed_share, windowed)] {
                 if layers > 0.0 && local.prefill > 0.0 {
-                    seconds += layers * fitted.attention * prefill_attention_time(self.device, heads, prompts, length, past);
+                    seconds += layers * fitted.attention * self.in_graph(prefill_attention_time(self.device, heads, prompts, length, past));
                 }
                 if layers > 0.0 && local.decoding > 0.0 {
-                    seconds += layers * fitted.attention * decode_attention_time(self.device, heads, local.decoding, context);
+                    seconds +=
+                        layers * fitted.attention * self.in_graph(decode_attention_time(self.device, heads, local.decoding, context));
                 }
             }
         }
@@ -266,7 +271,7 @@ impl Deployment<'_> {
             let peak = self.device.peak(Format::Bf16).as_flop_per_s();
             seconds += layers
                 * it.linear_share
-                * (2.0 * local.decoding * state / (bandwidth * fitted.latent_stream) + flop / (peak * fitted.latent_matrix));
+                * (2.0 * local.decoding * state / (bandwidth * fitted.state_stream) + flop / (peak * fitted.state_matrix));
         }
         seconds
     }
@@ -305,7 +310,12 @@ impl Deployment<'_> {
         let width = it.hidden * Format::Bf16.bytes();
         let mine = local.tokens() * width;
         let group = layout.expert_group();
-        let over = |operation, bytes, members| collective_time(device, operation, bytes, members, self.fabric(members));
+        let over = |operation, bytes, members| {
+            self.in_graph(match (operation, self.fabric(members)) {
+                (Collective::AllReduce, Fabric::ScaleUp) => engine_all_reduce_time(device, bytes, members),
+                (operation, fabric) => collective_time(device, operation, bytes, members, fabric),
+            })
+        };
         let (dense, sparse) = (it.layers - it.expert_layers(), it.expert_layers());
         // After attention and after a dense feed-forward.
         let mut seconds = (it.layers + dense) * over(Collective::AllReduce, mine, layout.tensor);
@@ -341,5 +351,3 @@ impl Deployment<'_> {
 
 /// Numbers of a linear attention's state for each value channel: the key's head size in Qwen3-Next and its successors (2025).
 const LINEAR_KEY: f64 = 128.0;
-/// Rows of heads that a tile of latent attention computes, whether there are as many or not (FlashMLA, 2025).
-const LATENT_TILE: f64 = 64.0;

@@ -14,9 +14,10 @@ use crate::{Family, Row, Table};
 type Free = (&'static str, f64, f64, f64, fn(&mut Parameters) -> &mut f64);
 
 pub(super) const FREE: &[Free] = &[
-    ("products", 1.0, 0.7, 3.0, |it| &mut it.products),
+    ("launch", 3e-6, 0.0, 1e-5, |it| &mut it.launch),
+    ("products", 1.0, 0.6, 2.0, |it| &mut it.products),
     ("matrix", 1.25, 0.7, 3.0, |it| &mut it.matrix),
-    ("blackwell_stream", 1.0, 0.7, 2.0, |it| &mut it.blackwell_stream),
+    ("blackwell_stream", 1.0, 0.6, 2.0, |it| &mut it.blackwell_stream),
     ("blackwell_matrix", 1.0, 0.7, 2.5, |it| &mut it.blackwell_matrix),
     ("passes", 40.0, 0.0, 120.0, |it| &mut it.passes),
     ("quantised_layer", 2e-5, 0.0, 8e-5, |it| &mut it.quantised_layer),
@@ -32,7 +33,7 @@ pub(super) const FREE: &[Free] = &[
     ("handover", 0.1, 0.0, 1.0, |it| &mut it.handover),
     ("handover_start", 0.2, 0.0, 1.0, |it| &mut it.handover_start),
     ("attention", 1.0, 0.4, 4.0, |it| &mut it.attention),
-    ("collectives", 0.8, 0.2, 4.0, |it| &mut it.collectives),
+    ("collectives", 1.0, 0.3, 4.0, |it| &mut it.collectives),
     ("expert_matrix", 0.6, 0.1, 0.9, |it| &mut it.expert_matrix),
     ("unpacking", 1.15, 0.8, 2.0, |it| &mut it.unpacking),
     ("narrow", 0.4, 0.0, 1.0, |it| &mut it.narrow),
@@ -40,8 +41,9 @@ pub(super) const FREE: &[Free] = &[
     ("expert_stream", 0.8, 0.2, 0.95, |it| &mut it.expert_stream),
     ("routing", 0.8, 0.2, 1.0, |it| &mut it.routing),
     ("imbalance", 0.2, 0.0, 2.0, |it| &mut it.imbalance),
-    ("latent_matrix", 0.3, 0.03, 0.9, |it| &mut it.latent_matrix),
-    ("latent_stream", 0.6, 0.1, 0.95, |it| &mut it.latent_stream),
+    ("latent", 1.0, 0.4, 3.0, |it| &mut it.latent),
+    ("state_matrix", 0.3, 0.05, 0.9, |it| &mut it.state_matrix),
+    ("state_stream", 0.6, 0.1, 0.95, |it| &mut it.state_stream),
     ("vllm.step", 0.0015, 0.0, 8e-3, |it| &mut it.vllm.step),
     ("vllm.layer", 2e-05, 0.0, 8e-5, |it| &mut it.vllm.layer),
     ("vllm.request", 1.5e-05, 0.0, 1e-4, |it| &mut it.vllm.request),
@@ -73,8 +75,22 @@ pub(super) const FREE: &[Free] = &[
 
 /// Weight of the squared distance from what is expected, in units of the ranges.
 const RIDGE: f64 = 4e-3;
-/// Rows of a fit: more say little more.
-const ROWS: usize = 700;
+
+/// How long a fit may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rows that it looks at: more say little more.
+    pub rows: usize,
+    /// Rounds of the search.
+    pub rounds: usize,
+}
+
+impl Effort {
+    /// For the parameters that ship.
+    pub const FULL: Self = Self { rows: 600, rounds: 50 };
+    /// For the errors on groups that a fit had not seen.
+    pub const QUICK: Self = Self { rows: 240, rounds: 18 };
+}
 
 /// Which interval a row belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,13 +120,13 @@ struct Measured {
     weight: f64,
 }
 
-fn measured(family: &Silicon, table: &Table, skip: &dyn Fn(&str) -> bool) -> Vec<Measured> {
+fn measured(family: &Silicon, table: &Table, skip: &dyn Fn(&str) -> bool, rows: usize) -> Vec<Measured> {
     let usable = |row: &Row<'_>| family.scored(*row) && !skip(row.get("group").unwrap_or_default());
     let mut sizes = std::collections::BTreeMap::new();
     for row in table.rows().filter(usable) {
         *sizes.entry(row.get("group").unwrap_or_default()).or_insert(0.0) += 1.0;
     }
-    let stride = (table.rows().filter(usable).count() / ROWS).max(1);
+    let stride = (table.rows().filter(usable).count() / rows.max(1)).max(1);
     table
         .rows()
         .filter(usable)
@@ -133,22 +149,16 @@ fn loss(rows: &[Measured], parameters: &Parameters) -> f64 {
     };
     for row in rows {
         let it = row.case.latency(parameters);
-        sum += row.weight * (size(it.tpot / row.tpot, 0.4) + 0.4 * size(it.ttft / row.ttft, 0.6));
+        sum += row.weight * (size(it.tpot / row.tpot, 0.4) + 0.8 * size(it.ttft / row.ttft, 0.6));
         weights += row.weight;
     }
     sum / weights.max(1e-9)
 }
 
-/// Loss of parameters on a table's rows.
-#[must_use]
-pub fn loss_of(family: &Silicon, table: &Table, parameters: &Parameters, skip: impl Fn(&str) -> bool) -> f64 {
-    loss(&measured(family, table, &skip), parameters)
-}
-
 /// Parameters that fit the rows whose group is not skipped.
 #[must_use]
-pub fn fit_parameters(family: &Silicon, table: &Table, skip: impl Fn(&str) -> bool) -> Parameters {
-    let rows = measured(family, table, &skip);
+pub fn fit_parameters(family: &Silicon, table: &Table, skip: impl Fn(&str) -> bool, effort: Effort) -> Parameters {
+    let rows = measured(family, table, &skip, effort.rows);
     let prior: Vec<Parameter> = FREE.iter().map(|(_, start, low, high, _)| Parameter { start: *start, low: *low, high: *high }).collect();
     let set = |values: &[f64]| {
         let mut it = parameters().clone();
@@ -161,7 +171,7 @@ pub fn fit_parameters(family: &Silicon, table: &Table, skip: impl Fn(&str) -> bo
     let away = |values: &[f64]| -> f64 {
         values.iter().zip(&prior).map(|(value, it)| ((value - it.start) / (it.high - it.low)).powi(2)).sum::<f64>() * RIDGE
     };
-    let (best, _) = minimise(&prior, 40, |values| loss(&rows, &set(values)) + away(values));
+    let (best, _) = minimise(&prior, effort.rounds, |values| loss(&rows, &set(values)) + away(values));
     set(&best)
 }
 
@@ -170,7 +180,7 @@ pub(super) fn fit_with_spread(family: &Silicon, table: &Table, skip: &dyn Fn(&st
     let groups: BTreeSet<&str> = table.rows().filter_map(|row| row.get("group")).filter(|group| !skip(group)).collect();
     let mut residuals: [Vec<Residual>; 2] = [Vec::new(), Vec::new()];
     for group in groups {
-        let fitted = fit_parameters(family, table, |it| skip(it) || it == group);
+        let fitted = fit_parameters(family, table, |it| skip(it) || it == group, Effort::QUICK);
         for row in table.rows().filter(|row| family.scored(*row) && row.get("group") == Some(group)) {
             let (Ok(case), Some(tpot), Some(ttft)) = (Case::read(row), row.number("tpot_ms"), row.number("ttft_ms")) else { continue };
             let it = case.latency(&fitted);
@@ -190,47 +200,6 @@ pub(super) fn fit_with_spread(family: &Silicon, table: &Table, skip: &dyn Fn(&st
             guessed: quantiles(&[Kind::Guessed], before.guessed),
         }
     };
-    let it = fit_parameters(family, table, skip);
+    let it = fit_parameters(family, table, skip, Effort::FULL);
     Parameters { tpot: spread(&residuals[0], it.tpot), ttft: spread(&residuals[1], it.ttft), ..it }
-}
-
-/// Debug.
-#[must_use]
-pub fn dump(family: &Silicon, table: &Table, p: &Parameters) -> String {
-    use bastide_cost_models::compute::Batch;
-    let mut out = String::from("id,group,ptpot,pttft,n,waiting,tstep,prefill,proj,attn,ff,experts,head,coll,host,room,grid,pgrid\n");
-    for row in table.rows().filter(|r| family.scored(*r)) {
-        let Ok(case) = Case::read(row) else { continue };
-        let it = case.latency(p);
-        let d = case.deployment(case.decode.layout, p);
-        let s = d.step(&Batch::decode(it.decoding, case.lengths.prompt + case.lengths.output / 2.0));
-        out += &format!(
-            "{},{},{:.4},{:.3},{:.2},{:.2},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{:.4},{},{},{}\n",
-            row.get("id").unwrap(),
-            row.get("group").unwrap(),
-            it.tpot * 1e3,
-            it.ttft * 1e3,
-            it.decoding,
-            it.waiting,
-            it.step * 1e3,
-            it.prefill * 1e3,
-            s.projections * 1e3,
-            s.attention * 1e3,
-            s.feed_forward * 1e3,
-            s.experts * 1e3,
-            s.head * 1e3,
-            s.collectives * 1e3,
-            s.host * 1e3,
-            d.room(case.lengths.prompt + case.lengths.output / 2.0),
-            (0..13)
-                .map(|k| format!(
-                    "{:.5}",
-                    d.step(&Batch::decode(f64::from(1 << k), case.lengths.prompt + case.lengths.output / 2.0)).total() * 1e3
-                ))
-                .collect::<Vec<_>>()
-                .join(" "),
-            case.prefill.map_or(0.0, |w| case.deployment(w.layout, p).step(&Batch::prompts(1.0, case.lengths.prompt)).total() * 1e3),
-        );
-    }
-    out
 }
