@@ -61,7 +61,7 @@ pub fn serving_rate(model: &ModelData, sheet: &Device, per_node: u32, targets: T
                 if model.kv_per_token.as_bytes() < 1.5 * shape.kept_per_token() {
                     it.cache = Format::Fp8;
                 }
-                it.largest_load(lengths, targets, None).map(|state| state.output_tokens_per_s / gang)
+                it.largest_load(lengths, None, targets).map(|state| state.output_tokens_per_s / gang)
             })
             .fold(None, |best: Option<f64>, rate| Some(best.map_or(rate, |best| best.max(rate))))
     };

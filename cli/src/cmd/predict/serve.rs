@@ -1,9 +1,8 @@
 //! `predict serve`: a replica at a load, or a fleet for a target.
 
-use bastide_cost_models::compute::serving::power::IDLE_SHARE;
-use bastide_cost_models::compute::serving::{
-    Demand, Deployment, Layout, Lengths, Load, NoSteadyState, Service, Sizing, Speculation, Steady, Targets, parameters,
-};
+use bastide_cost_models::compute::serving::load::{State, Targets};
+use bastide_cost_models::compute::serving::sizing::{Demand, Fleet, size};
+use bastide_cost_models::compute::serving::{Deployment, Layout, Lengths, Speculation, parameters};
 use bastide_cost_models::compute::{Generation, Grade, READABLE, Term};
 use bastide_units::{Duration, Quantity, Rate, TokenRate, format_significant};
 use serde_json::{Value, json};
@@ -37,12 +36,6 @@ pub fn run(args: &ServeInput, explain: bool, output: &Output) -> Result<(), Fail
     }
 }
 
-/// Share of the dynamic power that devices draw, from their power.
-fn activity(it: &Deployment<'_>, power: f64) -> f64 {
-    let limit = it.device.board_power.as_w() * it.layout.devices();
-    (power / limit - IDLE_SHARE) / (1.0 - IDLE_SHARE)
-}
-
 /// One value with its 90 % interval.
 struct Answer {
     metric: &'static str,
@@ -54,7 +47,7 @@ struct Answer {
 }
 
 /// Latencies and throughput of a state with their intervals: engines were measured on chips of two generations.
-fn answers(it: &Deployment<'_>, state: &Steady) -> (Vec<Answer>, Grade) {
+fn answers(it: &Deployment<'_>, state: &State, lengths: Lengths, speculation: Option<Speculation>) -> (Vec<Answer>, Grade) {
     let known = matches!(it.device.generation, Generation::Hopper | Generation::Blackwell);
     let scale = if known { 1.0 } else { UNKNOWN_DEVICE };
     let fitted = parameters();
@@ -68,7 +61,7 @@ fn answers(it: &Deployment<'_>, state: &Steady) -> (Vec<Answer>, Grade) {
     let rate = |metric, value: f64| Answer { metric, unit: "tokens/s", value, low: value / high, high: value / low, terms: Vec::new() };
     let list = vec![
         time("ttft", state.latency.ttft, fitted.ttft.together, it.ttft_terms(&state.latency)),
-        time("tpot", state.latency.tpot, fitted.tpot.together, state.terms.clone()),
+        time("tpot", state.latency.tpot, fitted.tpot.together, it.tpot_terms(&state.latency, lengths, speculation)),
         rate("output_tokens_per_s", state.output_tokens_per_s),
         rate("output_tokens_per_s_per_gpu", state.output_tokens_per_s / devices),
     ];
@@ -86,31 +79,30 @@ fn load(
     output: &Output,
 ) -> Result<(), Failure> {
     let it = &replica.deployment;
-    let asked = match (args.concurrency, args.rate) {
-        (Some(concurrency), _) => Some(Load::Concurrency(concurrency)),
-        (None, Some(rate)) => Some(Load::Rate(rate)),
-        (None, None) => None,
-    };
-    let state = match asked {
-        Some(load) => it.steady_state(load, lengths, speculation).map_err(|error| match error {
-            NoSteadyState::Memory(shortage) => Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)),
-            NoSteadyState::Overloaded { rate } => Failure::hinted(
-                format!("the replica cannot serve so many requests: at most {} a second", format_significant(rate, 4)),
+    let memory =
+        it.memory().map_err(|shortage| Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)))?;
+    let state = match (args.concurrency, args.rate) {
+        (Some(concurrency), _) => it.state(concurrency, lengths, speculation),
+        (None, Some(rate)) => it.at_rate(rate, lengths, speculation).ok_or_else(|| {
+            let most = it.largest_load(lengths, speculation, Targets::NONE).map_or(0.0, |state| state.latency.rate);
+            Failure::hinted(
+                format!("the replica cannot serve so many requests: at most {} a second", format_significant(most, 4)),
                 "size a fleet with --target",
-            ),
-            NoSteadyState::Absurd => Failure::sentence("lengths and loads are numbers above zero"),
+            )
         })?,
-        None => it.largest_load(lengths, READABLE, speculation).ok_or_else(|| {
+        (None, None) => it.largest_load(lengths, speculation, READABLE).ok_or_else(|| {
             Failure::hinted(
                 "one request at a time takes longer than 2 s to its first token or 50 ms for each further one",
                 "give the load: --concurrency 8",
             )
         })?,
     };
+    let chosen = args.concurrency.is_none() && args.rate.is_none();
     let devices = it.layout.devices();
-    let power = ownership.facility_power(activity(it, state.power)) * devices;
+    let power = ownership.facility_power(state.activity) * devices;
     let energy = power.as_w() / state.output_tokens_per_s;
-    let (answers, grade) = answers(it, &state);
+    let (answers, grade) = answers(it, &state, lengths, speculation);
+    let waiting = state.latency.waiting;
     if output.format == Format::Json {
         let rows: Vec<Value> = answers
             .iter()
@@ -127,14 +119,15 @@ fn load(
             "predict/1",
             &json!({
                 "model": replica.model, "accelerator": replica.accelerator, "layout": it.layout, "weights": it.weights, "cache": it.cache,
-                "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": state.memory,
+                "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": memory,
                 "power_mw": power.as_mw(), "energy_j_per_token": energy, "rows": rows,
             }),
         );
     }
     let significant = |value: f64| format_significant(value, 4);
+    let why = if chosen { ", the most within 2 s to 95 % of first tokens and 50 ms a token" } else { "" };
     output.line(&format!(
-        "{} on {}: {}, prompts of {} and answers of {} tokens, {} requests at a time",
+        "{} on {}: {}, prompts of {} and answers of {} tokens, {} requests at a time{why}",
         replica.model,
         replica.accelerator,
         words(&it.layout),
@@ -150,14 +143,17 @@ fn load(
     for line in aligned(&cells) {
         output.line(&line)?;
     }
-    output.line(&format!("95 % of first tokens within {} ms; grade {grade}", significant(state.latency.ttft_p95 * 1e3)))?;
+    output.line(&format!("95 % of first tokens within {} ms; grade {grade}", significant(state.ttft_p95 * 1e3)))?;
     output.line(&format!(
         "memory of a device: weights {:.1} GB, keys and values {:.1} GB in {:.0} blocks of 16 tokens; the replica holds {:.0} requests of this length",
-        state.memory.weights / 1e9,
-        state.memory.cache / 1e9,
-        state.memory.blocks,
+        memory.weights / 1e9,
+        memory.cache / 1e9,
+        memory.blocks,
         it.room(lengths.prompt + lengths.output / 2.0)
     ))?;
+    if waiting > 0.5 {
+        output.line(&format!("{waiting:.0} of the requests wait until the memory of another is free: that is most of their time to the first token"))?;
+    }
     output.line(&format!(
         "power: {} kW at the facility (PUE {}, hosts and network included), {} J a token of an answer",
         significant(power.as_w() / 1e3),
@@ -245,11 +241,11 @@ struct Bill {
 }
 
 impl Bill {
-    fn of(it: &Sizing, replica: &Deployment<'_>, ownership: &Ownership) -> Self {
-        let activity = activity(&Deployment { layout: it.layout, ..*replica }, it.replica.power);
+    fn of(it: &Fleet, ownership: &Ownership) -> Self {
+        let activity = it.state.activity;
         let year = Duration::from_y(1.0);
         let (energy, written_off) = ownership.cost(activity, year);
-        let tokens = it.replicas * it.replica.output_tokens_per_s * year.as_s();
+        let tokens = it.replicas * it.state.output_tokens_per_s * year.as_s();
         let yearly = written_off.map(|written_off| (written_off.as_eur() + energy.as_eur()) * it.devices);
         Self {
             power_mw: ownership.facility_power(activity).as_mw() * it.devices,
@@ -270,8 +266,7 @@ fn fleet(
     ownership: Ownership,
     output: &Output,
 ) -> Result<(), Failure> {
-    let service = Service { replica: replica.deployment, lengths: target.lengths, speculation };
-    let mut fleets = service.sizings(target.demand, target.targets);
+    let mut fleets = size(&replica.deployment, target.lengths, speculation, target.targets, target.demand);
     if let Some(tensor) = args.replica.tensor {
         fleets.retain(|it| it.layout.tensor == f64::from(tensor));
     }
@@ -287,14 +282,14 @@ fn fleet(
             "bear longer times, take a narrower format with --weights, or another accelerator",
         ));
     };
-    let bill = |it: &Sizing| Bill::of(it, &replica.deployment, &ownership);
+    let bill = |it: &Fleet| Bill::of(it, &ownership);
     if output.format == Format::Json {
-        let entry = |it: &Sizing| {
+        let entry = |it: &Fleet| {
             let bill = bill(it);
             json!({
                 "layout": it.layout, "replicas": it.replicas, "gpus": it.devices, "power_mw": bill.power_mw, "capital_eur": bill.capital_eur,
                 "energy_eur_per_y": bill.energy_eur_per_y, "yearly_eur": bill.yearly_eur,
-                "eur_per_million_tokens": bill.eur_per_million_tokens, "utilisation": it.utilisation, "state": it.replica,
+                "eur_per_million_tokens": bill.eur_per_million_tokens, "utilisation": it.utilisation, "state": it.state,
             })
         };
         let mut document = entry(best);
@@ -319,10 +314,10 @@ fn fleet(
     output.line(&format!(
         "each {}: {:.1} requests at a time, 95 % of first tokens within {} ms, {} ms a token, {:.0} tokens/s; {:.1} % of the largest load",
         words(&best.layout),
-        best.replica.concurrency,
-        significant(best.replica.latency.ttft_p95 * 1e3),
-        significant(best.replica.latency.tpot * 1e3),
-        best.replica.output_tokens_per_s,
+        best.state.concurrency,
+        significant(best.state.ttft_p95 * 1e3),
+        significant(best.state.latency.tpot * 1e3),
+        best.state.output_tokens_per_s,
         best.utilisation * 100.0
     ))?;
     output.line(&format!(
@@ -341,8 +336,8 @@ fn fleet(
             it.replicas.to_string(),
             it.devices.to_string(),
             significant(bill.power_mw),
-            significant(it.replica.latency.ttft_p95 * 1e3),
-            significant(it.replica.latency.tpot * 1e3),
+            significant(it.state.ttft_p95 * 1e3),
+            significant(it.state.latency.tpot * 1e3),
             bill.eur_per_million_tokens.map_or_else(String::new, significant),
         ]);
     }

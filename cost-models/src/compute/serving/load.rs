@@ -1,58 +1,17 @@
-//! A replica under load: throughput, latency, power, and the largest load within targets.
+//! A replica under an open load: latency with its tail, the largest load within targets, power.
+//!
+//! Requests arrive at a rate of their own instead of one following another. The replica settles where its closed loop serves
+//! that rate (Little 1961: concurrency = rate x time in the replica); the wait for prefills of others has an exponential
+//! tail of its mean (Abate, Choudhury and Whitt 1995, asymptotically exact for M/G/1 queues).
 
-use super::{Batch, Deployment, Disaggregated, Latency, Lengths, Memory, Shortage, Speculation};
-use crate::compute::Term;
+use super::{Deployment, Latency, Lengths, Speculation};
 
-/// How much is asked of a replica.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Load {
-    /// So many requests at any time.
-    Concurrency(f64),
-    /// So many requests arrive \[1/s\].
-    Rate(f64),
-}
-
-/// Why a replica has no steady state.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NoSteadyState {
-    /// The model does not fit.
-    Memory(Shortage),
-    /// More arrives than can be served.
-    Overloaded {
-        /// The most that can be served \[1/s\].
-        rate: f64,
-    },
-    /// A length or load is not a number above zero.
-    Absurd,
-}
-
-/// A replica in steady state.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Steady {
-    /// Latencies.
-    pub latency: Latency,
-    /// Requests at any time, waiting ones included.
-    pub concurrency: f64,
-    /// Tokens of answers \[1/s\].
-    pub output_tokens_per_s: f64,
-    /// Tokens of prompts \[1/s\].
-    pub prompt_tokens_per_s: f64,
-    /// Power of all devices of the replica \[W\].
-    pub power: f64,
-    /// Energy of a token of an answer, its share of prompts included \[J\].
-    pub energy_per_token: f64,
-    /// Memory of the fullest device.
-    pub memory: Memory,
-    /// Where the time of a token goes.
-    pub terms: Vec<Term>,
-}
-
-/// Latencies that a service must keep.
+/// What users can bear.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Targets {
-    /// 95th percentile of the time to the first token \[s\]; infinite where it does not matter.
+    /// 95th percentile of the time to the first token \[s\].
     pub ttft_p95: f64,
-    /// Mean time of each further token \[s\]; infinite where it does not matter.
+    /// Mean time for each further token \[s\].
     pub tpot: f64,
 }
 
@@ -61,151 +20,109 @@ impl Targets {
     pub const NONE: Self = Self { ttft_p95: f64::INFINITY, tpot: f64::INFINITY };
 }
 
-/// Most requests at a time that are looked at.
-const MOST: f64 = 65_536.0;
+/// A replica at a load.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct State {
+    /// Latencies and rate.
+    pub latency: Latency,
+    /// Requests in the replica at a time.
+    pub concurrency: f64,
+    /// 95th percentile of the time to the first token \[s\].
+    pub ttft_p95: f64,
+    /// Tokens of answers \[1/s\].
+    pub output_tokens_per_s: f64,
+    /// Share of the time that goes into prefilling.
+    pub prefill_share: f64,
+    /// Power between idle (0) and full (1), averaged over time.
+    pub activity: f64,
+}
 
 impl Deployment<'_> {
-    /// The replica at a load.
-    ///
-    /// # Errors
-    /// [`NoSteadyState`] where the model does not fit, more arrives than can be served, or a number makes no sense.
-    pub fn steady_state(&self, load: Load, lengths: Lengths, speculation: Option<Speculation>) -> Result<Steady, NoSteadyState> {
-        let sane = |value: f64| value.is_finite() && value > 0.0;
-        let asked = match load {
-            Load::Concurrency(it) | Load::Rate(it) => it,
-        };
-        if !(sane(asked) && sane(lengths.prompt) && sane(lengths.output)) {
-            return Err(NoSteadyState::Absurd);
-        }
-        let memory = self.memory().map_err(NoSteadyState::Memory)?;
-        let concurrency = match load {
-            Load::Concurrency(it) => it,
-            Load::Rate(rate) => {
-                let served = |concurrency: f64| self.closed_loop(concurrency, lengths, speculation).rate;
-                // Throughput grows with the concurrency until memory is full.
-                let most = self.room(lengths.prompt + lengths.output / 2.0).clamp(1.0, MOST);
-                if served(most) < rate {
-                    return Err(NoSteadyState::Overloaded { rate: served(most) });
-                }
-                // Below one request at a time the replica idles in between.
-                bisect(0.01, most, |concurrency| served(concurrency) >= rate)
-            }
-        };
-        Ok(self.describe(concurrency, lengths, speculation, memory))
-    }
-
-    fn describe(&self, concurrency: f64, lengths: Lengths, speculation: Option<Speculation>, memory: Memory) -> Steady {
-        let latency = self.closed_loop(concurrency, lengths, speculation);
-        let Lengths { prompt, output } = lengths;
-        // In a second: the steps of `rate` prompts and of `rate * output` tokens.
-        let context = prompt + output / 2.0;
-        let step = Batch::decode(latency.decoding.max(1e-9), context);
-        let decode = self.work(&step);
-        let prefill = self.work(&Batch::prompts(1.0, prompt));
-        let steps = if latency.decoding > 0.0 { latency.rate * output / latency.decoding } else { 0.0 };
-        let work = super::power::Work {
-            flop: decode.flop * steps + prefill.flop * latency.rate,
-            // A prompt's weights are read with those of the step beside it.
-            bytes: decode.bytes * steps,
-        };
-        let power = self.device_power(work, 1.0) * self.layout.devices();
-        let tokens = latency.rate * output;
-        Steady {
-            latency,
+    /// The replica with `concurrency` requests under way.
+    #[must_use]
+    pub fn state(&self, concurrency: f64, lengths: Lengths, speculation: Option<Speculation>) -> State {
+        let it = self.closed_loop(concurrency, lengths, speculation);
+        let prefill_share = (it.rate * it.prefill).clamp(0.0, 1.0);
+        // Below one request at a time the replica idles in between.
+        let busy = concurrency.min(1.0);
+        let wait = (it.ttft - it.prefill).max(0.0);
+        // P(wait) is the share of time that prefills take; the wait of those who wait is its mean over that.
+        let tail = if prefill_share > 0.05 { wait / prefill_share * (prefill_share / 0.05).ln() } else { wait };
+        State {
+            latency: it,
             concurrency,
-            output_tokens_per_s: tokens,
-            prompt_tokens_per_s: latency.rate * prompt,
-            power,
-            energy_per_token: if tokens > 0.0 { power / tokens } else { 0.0 },
-            memory,
-            terms: self.tpot_terms(&latency, lengths, speculation),
+            ttft_p95: it.prefill + tail.max(wait),
+            output_tokens_per_s: it.rate * lengths.output,
+            prefill_share,
+            activity: busy * self.activity(&it, lengths),
         }
     }
 
-    /// Where the time of a token goes.
+    /// The replica at a rate of requests \[1/s\]; `None` where it cannot serve so many.
     #[must_use]
-    pub fn tpot_terms(&self, latency: &Latency, lengths: Lengths, speculation: Option<Speculation>) -> Vec<Term> {
-        let context = lengths.prompt + lengths.output / 2.0;
-        let mut terms = self.step(&Batch::decode(latency.decoding, context)).terms();
-        let others = latency.tpot - latency.step / speculation.map_or(1.0, |it| it.yielded());
-        if others > 1e-12 {
-            terms.push(Term {
-                name: "prompts of others",
-                seconds: others,
-                formula: "requests / output * (step with a prompt's chunks - step without)",
-                source: "Agrawal et al. 2024 (Sarathi-Serve), section 4",
-            });
-        }
-        let drafts = latency.tpot - terms.iter().map(|term| term.seconds).sum::<f64>();
-        if speculation.is_some() {
-            terms.push(Term {
-                name: "drafts, less what they save",
-                seconds: drafts,
-                formula: "(step of all proposed tokens + drafts) (1 - a) / (1 - a^(g + 1)) - step",
-                source: "Leviathan, Kalman and Matias 2023, equation 1",
-            });
-        }
-        terms
-    }
-
-    /// Where the time to the first token goes.
-    #[must_use]
-    pub fn ttft_terms(&self, latency: &Latency) -> Vec<Term> {
-        let term = |name, seconds, formula, source| Term { name, seconds, formula, source };
-        [
-            term("queue", latency.queue, "response of a closed queue - service + share of the start's queue", "Schweitzer 1979"),
-            term("prompt", latency.prefill, "sum over chunks of step with the chunk - step without", "Agrawal et al. 2024, section 4"),
-            term(
-                "schedule and running step",
-                latency.ttft - latency.queue - latency.prefill - latency.memory_wait,
-                "a + b * step, for each engine",
-                "fitted: data/throughput/serving.toml",
-            ),
-            term("wait for memory", latency.memory_wait, "waiting / held * time that a request holds its memory", "Little 1961"),
-        ]
-        .into_iter()
-        .filter(|term| term.seconds > 0.0)
-        .collect()
-    }
-
-    /// The largest load that keeps the targets; `None` where not even one request at a time does, or the model does not fit.
-    #[must_use]
-    pub fn largest_load(&self, lengths: Lengths, targets: Targets, speculation: Option<Speculation>) -> Option<Steady> {
-        let memory = self.memory().ok()?;
-        let keeps = |concurrency: f64| {
-            let it = self.closed_loop(concurrency, lengths, speculation);
-            it.rate > 0.0 && it.ttft_p95 <= targets.ttft_p95 && it.tpot <= targets.tpot
-        };
-        if !keeps(1.0) {
+    pub fn at_rate(&self, rate: f64, lengths: Lengths, speculation: Option<Speculation>) -> Option<State> {
+        let most = self.room(lengths.prompt + lengths.output / 2.0);
+        if !(rate > 0.0 && most >= 1.0) || self.closed_loop(most, lengths, speculation).rate < rate {
             return None;
         }
-        let most = self.room(lengths.prompt + lengths.output / 2.0).clamp(1.0, MOST);
-        let concurrency = if keeps(most) { most } else { bisect(1.0, most, |concurrency| !keeps(concurrency)) * (1.0 - 1e-6) };
-        Some(self.describe(concurrency.max(1.0), lengths, speculation, memory))
+        // Below one request at a time the rate is that of one request over the time between two.
+        let alone = self.state(1.0, lengths, speculation);
+        if rate <= alone.latency.rate {
+            let share = rate / alone.latency.rate;
+            return Some(State {
+                concurrency: share,
+                latency: Latency { rate, ..alone.latency },
+                output_tokens_per_s: rate * lengths.output,
+                prefill_share: alone.prefill_share * share,
+                activity: alone.activity * share,
+                ..alone
+            });
+        }
+        let at = bisect(1.0, most, |concurrency| self.closed_loop(concurrency, lengths, speculation).rate >= rate);
+        let it = self.state(at, lengths, speculation);
+        // Kernels change with the batch, and the closed loop's rate has steps there: what arrives is what is served.
+        Some(State { latency: Latency { rate, ..it.latency }, output_tokens_per_s: rate * lengths.output, ..it })
     }
-}
 
-impl Disaggregated<'_> {
-    /// Power of all devices of all workers \[W\], at these latencies.
+    /// The replica at the largest load within the targets; `None` where even one request at a time misses them, or the model
+    /// does not fit.
     #[must_use]
-    pub fn power(&self, latency: &Latency, prefill_workers: f64, lengths: Lengths) -> f64 {
-        let Lengths { prompt, output } = lengths;
-        let decode = self.decode.work(&Batch::decode(latency.decoding.max(1e-9) / self.decode_workers, prompt + output / 2.0));
-        let busy = (latency.rate * output / latency.decoding.max(1e-9) * latency.step).min(1.0);
-        let prefill = self.prefill.work(&Batch::prompts((latency.rate / prefill_workers.max(1.0)).max(1e-9), prompt));
-        self.decode.device_power(decode, latency.step / busy.max(1e-3)) * self.decode.layout.devices() * self.decode_workers
-            + self.prefill.device_power(prefill, 1.0) * self.prefill.layout.devices() * prefill_workers
+    pub fn largest_load(&self, lengths: Lengths, speculation: Option<Speculation>, targets: Targets) -> Option<State> {
+        let most = self.room(lengths.prompt + lengths.output / 2.0).min(MOST_REQUESTS * self.layout.data);
+        let misses = |concurrency: f64| {
+            let it = self.state(concurrency, lengths, speculation);
+            it.ttft_p95 > targets.ttft_p95 || it.latency.tpot > targets.tpot
+        };
+        if most.is_nan() || most < 1.0 || misses(1.0) {
+            return None;
+        }
+        if !misses(most) {
+            return Some(self.state(most, lengths, speculation));
+        }
+        let over = bisect(1.0, most, misses);
+        // The last whole number of requests that still meets them.
+        Some(self.state((over - 1e-6).floor().max(1.0), lengths, speculation))
     }
 }
 
-/// Where `above` turns true between `low` and `high`, in logarithms.
-fn bisect(low: f64, high: f64, above: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (low.ln(), high.ln());
-    for _ in 0..40 {
-        let middle = f64::midpoint(low, high);
-        if above(middle.exp()) { high = middle } else { low = middle }
+/// Most requests at once of a data-parallel group: engines' largest default (vLLM `max_num_seqs` 1,024 on large devices;
+/// TensorRT-LLM `max_batch_size` 2,048).
+const MOST_REQUESTS: f64 = 1024.0;
+
+/// The smallest value between `low` (where `over` is false) and `high` (where it is true) at which `over` turns true.
+fn bisect(mut low: f64, mut high: f64, over: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if over(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+        if high - low < 1e-6 * high {
+            break;
+        }
     }
-    high.exp()
+    high
 }
 
 #[cfg(test)]
@@ -224,37 +141,36 @@ mod tests {
     #[test]
     fn a_rate_is_served_at_that_rate() {
         let it = replica();
-        for rate in [0.05, 0.5, 5.0, 10.0] {
-            let state = it.steady_state(Load::Rate(rate), CHAT, None).unwrap();
+        for rate in [0.01, 0.5, 5.0, 15.0] {
+            let state = it.at_rate(rate, CHAT, None).unwrap();
             assert!((state.latency.rate / rate - 1.0).abs() < 1e-3, "{rate}: {}", state.latency.rate);
             // Little's law.
             let held = state.latency.ttft + CHAT.output * state.latency.tpot;
             assert!((state.concurrency / (rate * held) - 1.0).abs() < 0.05, "{rate}: {} {}", state.concurrency, rate * held);
         }
-        assert!(matches!(it.steady_state(Load::Rate(1e5), CHAT, None), Err(NoSteadyState::Overloaded { .. })));
-        assert_eq!(it.steady_state(Load::Rate(f64::NAN), CHAT, None), Err(NoSteadyState::Absurd));
+        assert!(it.at_rate(1e4, CHAT, None).is_none());
+        assert!(it.at_rate(0.0, CHAT, None).is_none() && it.at_rate(f64::NAN, CHAT, None).is_none());
     }
 
     #[test]
     fn the_largest_load_is_the_last_within_the_targets() {
         let it = replica();
         let targets = Targets { ttft_p95: 1.0, tpot: 0.020 };
-        let best = it.largest_load(CHAT, targets, None).unwrap();
-        assert!(best.latency.ttft_p95 <= targets.ttft_p95 && best.latency.tpot <= targets.tpot, "{best:?}");
-        let next = it.closed_loop(best.concurrency * 1.02 + 1.0, CHAT, None);
-        assert!(next.ttft_p95 > targets.ttft_p95 || next.tpot > targets.tpot, "{next:?}");
-        assert!(it.largest_load(CHAT, Targets { ttft_p95: 1e-6, ..targets }, None).is_none());
+        let best = it.largest_load(CHAT, None, targets).unwrap();
+        assert!(best.ttft_p95 <= targets.ttft_p95 && best.latency.tpot <= targets.tpot, "{best:?}");
+        let next = it.state(best.concurrency + 2.0, CHAT, None);
+        assert!(next.ttft_p95 > targets.ttft_p95 || next.latency.tpot > targets.tpot, "{next:?}");
+        assert!(it.largest_load(CHAT, None, Targets { ttft_p95: 1e-6, ..targets }).is_none());
     }
 
     #[test]
     fn more_load_draws_more_power_and_waits_longer() {
         let it = replica();
-        let at = |rate: f64| it.steady_state(Load::Rate(rate), CHAT, None).unwrap();
-        let mut before = at(0.1);
-        for rate in [1.0, 4.0, 8.0] {
-            let now = at(rate);
-            assert!(now.power > before.power && now.latency.tpot > before.latency.tpot, "{rate}");
-            assert!(now.latency.ttft_p95 >= before.latency.ttft_p95 && now.energy_per_token < before.energy_per_token, "{rate}");
+        let mut before = it.at_rate(0.1, CHAT, None).unwrap();
+        for rate in [1.0, 4.0, 10.0] {
+            let now = it.at_rate(rate, CHAT, None).unwrap();
+            assert!(now.activity > before.activity && now.latency.tpot > before.latency.tpot && now.ttft_p95 >= before.ttft_p95, "{rate}");
+            assert!((0.0..=1.0).contains(&now.activity));
             before = now;
         }
     }
