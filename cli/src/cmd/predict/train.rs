@@ -73,24 +73,13 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
 
 /// The layout of the arguments, with what they leave open chosen for speed.
 fn candidate(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed, args: &TrainInput) -> Result<Candidate, Failure> {
-    let whole = args.tensor.is_some() && args.pipeline.is_some();
-    if whole {
-        let (tensor, pipeline, context) = (args.tensor.unwrap_or(1), args.pipeline.unwrap_or(1), args.context.unwrap_or(1));
+    // What does not divide is said of the layout that was asked for, before anything is searched around it.
+    let (tensor, pipeline, context) = (args.tensor.unwrap_or(1), args.pipeline.unwrap_or(1), args.context.unwrap_or(1));
+    if let (Some(_), Some(_)) = (args.tensor, args.pipeline) {
         let group = tensor.saturating_mul(pipeline).saturating_mul(context).max(1);
-        let layout = Layout {
-            tensor,
-            pipeline,
-            context,
-            data: base.devices / group,
-            expert: args.expert.unwrap_or(1),
-            interleaving: args.interleaving.unwrap_or(1),
-            micro_batch: args.micro_batch.unwrap_or(1),
-            recompute: args.recompute.map_or(Recompute::None, RecomputeArg::into),
-            sharding: args.sharding.map_or(Sharding::Optimiser, ShardingArg::into),
-            ..*base
-        };
-        layout.check(task.architecture).map_err(|error| Failure::sentence(error.to_string()))?;
-        return Ok(Candidate { layout, step: step(setting, task, &layout), memory: peak_memory(&task, &layout).total() });
+        let (micro_batch, data) = (args.micro_batch.unwrap_or(1), base.devices / group);
+        let asked = Layout { tensor, pipeline, context, data, expert: args.expert.unwrap_or(1), micro_batch, ..*base };
+        asked.check(task.architecture).map_err(|error| Failure::sentence(error.to_string()))?;
     }
     complete(setting, task, base, fixed).ok_or_else(|| {
         Failure::hinted(
