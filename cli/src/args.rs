@@ -517,8 +517,8 @@ pub struct TrainInput {
     /// Format of matrix products: bf16, fp8, fp8-block, fp4
     #[arg(long, default_value = "bf16", value_name = "FORMAT")]
     pub precision: String,
-    /// Software: megatron, bridge, composer, maxtext, torchtitan, .. or general
-    #[arg(long, default_value = "megatron", value_name = "NAME")]
+    /// Software whose overheads count: megatron, megatron-bridge, composer, maxtext, torchtitan, meta, .., or general
+    #[arg(long, default_value = "general", value_name = "NAME")]
     pub framework: String,
     /// Search all layouts and print the best
     #[arg(long)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
+use bastide_predict::Table;
 use serde_json::{Value, json};
 
 use super::predict::replica::Replica;
@@ -47,7 +48,10 @@ struct Service {
 pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), Failure> {
     let at = |message: String| Failure::sentence(format!("{}: {message}", args.requests.display()));
     let trace = Trace::read(&read_text(&args.requests)?).map_err(|error| at(error.to_string()))?;
-    let service = args.service.as_deref().map_or_else(|| Ok(from_name(&args.requests)), service)?;
+    let service = match &args.service {
+        Some(text) => service(text)?,
+        None => from_table(&args.requests).unwrap_or_else(|| from_name(&args.requests)),
+    };
     let replica = args.replica.clone().or(ReplicaInput {
         model: service.model.clone(),
         accelerator: service.accelerator.clone(),
@@ -94,7 +98,8 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
         }
         return output.json("replay/1", &document);
     }
-    for line in lines(&replica, &steps, &summary, &compared) {
+    let short = measured.map_or("kernel models and data sheet".to_owned(), |it| format!("profile of {} under {}", it.device, it.engine));
+    for line in lines(&replica, &policy, &short, &summary, &compared) {
         output.line(&line)?;
     }
     Ok(())
@@ -125,13 +130,62 @@ fn service(text: &str) -> Result<Service, Failure> {
     })
 }
 
-/// A file named `ACCELERATOR_MODEL.csv`, as published measurements are.
+/// What a table of request statistics beside the trace, or one folder above, says of how the trace was measured.
+fn from_table(trace: &Path) -> Option<Service> {
+    let name = trace.file_name()?.to_str()?;
+    let folder = trace.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let above = folder.join("..");
+    for folder in [folder, &above] {
+        let mut files: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|it| it.path()).collect();
+        files.retain(|it| it.extension().is_some_and(|it| it == "csv") && it.file_name() != trace.file_name());
+        files.sort();
+        for file in files {
+            // Tables of statistics are small; anything else is not read to the end.
+            let small = std::fs::metadata(&file).is_ok_and(|it| it.len() < 1 << 20);
+            let Some(table) = small.then(|| std::fs::read_to_string(&file).ok()).flatten().and_then(|text| Table::read(&text).ok()) else {
+                continue;
+            };
+            if !table.columns().any(|it| it == "request_file") {
+                continue;
+            }
+            let found = table.rows().find(|row| {
+                row.get("request_file").is_some_and(|it| Path::new(it).file_name().and_then(|it| it.to_str()) == Some(name))
+            });
+            if let Some(row) = found {
+                let text = |column: &str| row.get(column).map(str::to_owned);
+                let count = |column: &str| row.number(column).filter(|it| *it >= 1.0).map(|it| it as u32);
+                return Some(Service {
+                    accelerator: text("accelerator"),
+                    model: text("model"),
+                    weights: text("precision"),
+                    engine: text("engine"),
+                    tensor: count("tp"),
+                    data: count("dp"),
+                    expert: count("ep"),
+                    max_num_seqs: count("max_num_seqs"),
+                    max_num_batched_tokens: count("max_num_batched_tokens"),
+                    ..Service::default()
+                });
+            }
+        }
+    }
+    None
+}
+
+/// A file named `ACCELERATOR_MODEL.csv`, as the measurements of LLMServingSim are published: its schedulers hold 128 requests and
+/// 2,048 tokens a step (Cho et al. 2024; version 2.0 of 2026).
 fn from_name(path: &Path) -> Service {
     let stem = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
     let known = |(accelerator, model): (&str, &str)| {
         bastide_cost_models::compute::device(accelerator)?;
         bastide_cost_models::compute::architecture(model)?;
-        Some(Service { accelerator: Some(accelerator.to_owned()), model: Some(model.to_owned()), ..Service::default() })
+        Some(Service {
+            accelerator: Some(accelerator.to_owned()),
+            model: Some(model.to_owned()),
+            max_num_seqs: Some(128),
+            max_num_batched_tokens: Some(2048),
+            ..Service::default()
+        })
     };
     stem.match_indices('_').find_map(|(at, _)| known((&stem[..at], &stem[at + 1..]))).unwrap_or_default()
 }
@@ -202,7 +256,7 @@ fn compare(trace: &Trace, ttft: &Statistics, tpot: &Statistics, latency: &Statis
         .collect()
 }
 
-fn lines(replica: &Replica, steps: &str, it: &bastide_predict::replay::ReplaySummary, compared: &[Compared]) -> Vec<String> {
+fn lines(replica: &Replica, policy: &Policy, steps: &str, it: &bastide_predict::replay::ReplaySummary, compared: &[Compared]) -> Vec<String> {
     let ms = |seconds: f64| bastide_units::format_significant(seconds * 1e3, 4);
     let statistics = |name: &str, of: &Statistics| {
         let mut row = vec![name.to_owned()];
@@ -212,11 +266,13 @@ fn lines(replica: &Replica, steps: &str, it: &bastide_predict::replay::ReplaySum
     let layout = replica.deployment.layout;
     let mut lines = vec![
         format!(
-            "{} on {} {} ({} replicas that share no requests), step times: {steps}",
+            "{} on {} replicas of {} {}, at most {} requests and {} tokens a step in each; step times: {steps}",
             replica.model,
-            layout.devices(),
+            policy.replicas,
+            layout.devices() / layout.data,
             replica.accelerator,
-            layout.data
+            policy.max_num_seqs,
+            policy.max_num_batched_tokens
         ),
         format!(
             "{} requests in {:.1} s: {:.2} requests/s, {:.0} tokens/s of answers, {:.0} tokens/s in all",

@@ -22,6 +22,9 @@ pub fn sheet_of(name: &str, peak: ComputeRate, memory: DataSize, memory_bandwidt
     let faster = peak.as_flop_per_s() / sheet.peak_16bit.as_flop_per_s();
     // The libraries differ in what they count as memory and in the last digit of peaks: only a scenario's own figure changes a
     // known sheet.
+    if known.is_none() {
+        name.clone_into(&mut sheet.title);
+    }
     if known.is_none() || (faster - 1.0).abs() > 0.02 {
         sheet.peak_16bit = peak;
         for other in [&mut sheet.peak_fp8, &mut sheet.peak_fp4, &mut sheet.peak_int8] {

@@ -4,8 +4,9 @@ mod fit;
 pub(crate) mod least_squares;
 
 use bastide_cost_models::compute::attention::{Circumstance, Heads, decode_attention, prefill_attention};
-use bastide_cost_models::compute::{Format, Prediction, device};
+use bastide_cost_models::compute::{Format, Prediction};
 
+use crate::library::find_device;
 use crate::{Answer, Family, Row, Table};
 
 pub use fit::fit_attention;
@@ -74,7 +75,7 @@ impl Question {
 
     fn answer(&self, row: Row<'_>) -> Result<Prediction, String> {
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name).ok_or_else(|| format!("unknown accelerator: {name}"))?;
+        let (_, device) = find_device(name)?;
         let mut it = match self.phase {
             Phase::Context => prefill_attention(device, self.heads, self.batch, self.context, 0.0, Circumstance::Table),
             Phase::Generation => decode_attention(device, self.heads, self.batch, self.context, Circumstance::Table),

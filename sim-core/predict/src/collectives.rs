@@ -3,8 +3,9 @@
 mod fit;
 
 use bastide_cost_models::compute::collective::{Collective, Exchange, Fabric, Implementation, collective};
-use bastide_cost_models::compute::{Prediction, device};
+use bastide_cost_models::compute::Prediction;
 
+use crate::library::find_device;
 use crate::{Answer, Family, Row, Table};
 
 pub use fit::fit_collectives;
@@ -62,7 +63,7 @@ impl Question {
 
     fn answer(&self, row: Row<'_>) -> Result<Prediction, String> {
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name).ok_or_else(|| format!("unknown accelerator: {name}"))?;
+        let (_, device) = find_device(name)?;
         let mut it = collective(device, self.operation, self.exchange, Fabric::ScaleUp, self.by);
         for value in [&mut it.value, &mut it.low90, &mut it.high90] {
             *value *= 1e6;

@@ -1,8 +1,7 @@
 //! How right the predictions of a table are.
 
 use std::collections::BTreeMap;
-
-use bastide_cost_models::compute::left_out;
+use std::sync::OnceLock;
 
 use crate::{Answer, Family, Table};
 
@@ -17,7 +16,7 @@ pub struct RowAnswers {
     pub group: String,
     /// Whether the row counts in the summary.
     pub scored: bool,
-    /// Whether the row's group was kept out of the fits.
+    /// Whether no fit has seen the row's group.
     pub left_out: bool,
     /// The answers.
     pub answers: Vec<Answer>,
@@ -57,6 +56,18 @@ pub struct Evaluation {
     pub rows: Vec<RowAnswers>,
 }
 
+/// Whether the shipped parameters of a kind of table were fitted on a group.
+#[must_use]
+pub fn fitted_on(family: &str, group: &str) -> bool {
+    static GROUPS: OnceLock<BTreeMap<String, Vec<String>>> = OnceLock::new();
+    let groups = GROUPS.get_or_init(|| {
+        toml::from_str(include_str!("../../../cost-models/data/throughput/groups.toml"))
+            // The list is compiled in, and the tests of this file parse it: no input of a user reaches this.
+            .expect("the compiled-in list parses")
+    });
+    groups.get(family).is_some_and(|groups| groups.binary_search_by(|it| it.as_str().cmp(group)).is_ok())
+}
+
 /// Answers every row of a table.
 #[must_use]
 pub fn evaluate(family: &dyn Family, table: &Table) -> Evaluation {
@@ -68,7 +79,7 @@ pub fn evaluate(family: &dyn Family, table: &Table) -> Evaluation {
                 line: row.line(),
                 id: row.get("id").unwrap_or_default().to_owned(),
                 scored: family.scored(row),
-                left_out: left_out(&group),
+                left_out: !fitted_on(family.name(), &group),
                 group,
                 answers: family.answer(row),
             }
@@ -127,5 +138,19 @@ impl Summary {
             coverage: share(pairs.iter().filter(|(it, measured)| (it.low90..=it.high90).contains(measured)).count() as f64),
             half_width: quantile(&sorted(&|(it, _)| (it.high90 - it.low90) / (2.0 * it.value)), 0.5),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bastide_cost_models::compute::left_out;
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_fitted_or_left_out() {
+        assert!(fitted_on("training", "llama3-405b-T4") && !left_out("llama3-405b-T4"));
+        assert!(!fitted_on("training", "mpt-1b/h100_80gb") && left_out("mpt-1b/h100_80gb"));
+        assert!(!fitted_on("training", "") && !fitted_on("training", "a table of my own") && !fitted_on("nothing", "bloom"));
     }
 }

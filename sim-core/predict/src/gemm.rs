@@ -4,8 +4,9 @@ mod descent;
 pub mod fit;
 
 use bastide_cost_models::compute::gemm::{GemmKernel, GemmLibrary};
-use bastide_cost_models::compute::{Device, Prediction, Term, device};
+use bastide_cost_models::compute::{Device, Prediction, Term};
 
+use crate::library::find_device;
 use crate::{Answer, Family, Row, Table};
 
 /// Matrix products, with operands of the last call still in the cache.
@@ -32,7 +33,7 @@ impl Question {
     /// Why the row cannot be answered.
     pub fn read(row: Row<'_>) -> Result<Self, String> {
         let accelerator = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (name, device) = device(accelerator).ok_or_else(|| format!("no data sheet of `{accelerator}`"))?;
+        let (name, device) = find_device(accelerator)?;
         let dtype = row.get("dtype").ok_or("`dtype` is empty")?;
         let kernel = GemmKernel::parse(dtype).ok_or_else(|| format!("unknown number format `{dtype}`"))?;
         Ok(Self { name, device, kernel, shape: [row.positive("m")?, row.positive("n")?, row.positive("k")?] })
@@ -77,7 +78,7 @@ impl Family for Gemm {
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {
-        let outcome = Question::read(row).map(|it| it.answer(GemmLibrary::shipped()));
+        let outcome = Question::read(row).map(|it| it.answer(GemmLibrary::current()));
         vec![Answer { metric: "latency".into(), unit: "ms".into(), measured: row.number("latency_ms"), outcome }]
     }
 
@@ -177,6 +178,6 @@ mod tests {
         assert!((first.value / 0.0137 - 1.0).abs() < 0.1 && first.low90 < first.value && first.value < first.high90, "{first:?}");
         assert!((first.terms.iter().map(|it| it.seconds).sum::<f64>() * 1e3 / first.value - 1.0).abs() < 1e-9);
         let reasons: Vec<&str> = answers[1..].iter().map(|it| it.outcome.as_ref().unwrap_err().as_str()).collect();
-        assert_eq!(reasons, ["no data sheet of `Z80`", "unknown number format `fp5`", "`m` is not a number above zero: 0", "`n` is empty"]);
+        assert_eq!(reasons, ["unknown accelerator `Z80`; nearest: `H200-141GB`, `H200-NVL`, `H200-NVL-141GB`", "unknown number format `fp5`", "`m` is not a number above zero: 0", "`n` is empty"]);
     }
 }

@@ -20,6 +20,7 @@ pub mod family;
 pub mod fit;
 pub mod gemm;
 pub mod inference;
+pub mod library;
 pub mod replay;
 pub mod silicon;
 pub mod steps;

@@ -152,15 +152,18 @@ pub(crate) fn prediction(
     Prediction { value, low90, high90, grade, terms }
 }
 
-/// Factors of the 90 % interval around the time of a step: of a framework that was fitted or not, with a layout that was given
-/// or is ours.
+/// Factors of the 90 % interval around the time of a step: of a framework that was fitted or not, of a model with experts or
+/// without, with a layout that was given or is ours.
 #[must_use]
-pub fn training_interval(framework: &str, searched: bool) -> (f64, f64) {
+pub fn training_interval(framework: &str, experts: bool, searched: bool) -> (f64, f64) {
     let parameters = parameters();
-    let regime = match (parameters.framework.keys().any(|key| key.split('/').next() == Some(framework)), searched) {
-        (_, true) => "searched",
-        (true, false) => "framework",
-        (false, false) => "general",
+    let known = parameters.framework.keys().any(|key| key.split('/').next() == Some(framework));
+    let regime = match (searched, known, experts, framework) {
+        (true, ..) => "searched",
+        (_, false, ..) => "general",
+        (_, _, true, _) => "experts",
+        (_, _, _, "composer") => "composer",
+        _ => "framework",
     };
     let it = prediction(parameters, regime, Grade::Datasheet, 1.0, Vec::new());
     (it.low90, it.high90)

@@ -1,8 +1,9 @@
 //! `predict train`: a step, the layouts of a run, and what the run takes.
 
 use bastide_cost_models::compute::training::{
-    Candidate, Definition, Fixed, Layout, Optimiser, Recompute, Setting, Sharding, Task, complete, parameters, peak_memory, search, smallest, step, token_flop,
+    Candidate, Definition, Fixed, Layout, Optimiser, Recompute, Setting, Sharding, Task, complete, parameters, peak_memory, search, smallest, token_flop,
 };
+use bastide_cost_models::compute::training::memory::USABLE_FOR_TRAINING;
 use bastide_cost_models::compute::{Device, Format, Grade};
 use bastide_units::{Compute, Duration, Tokens, format_significant};
 use serde_json::{Value, json};
@@ -13,6 +14,9 @@ use crate::cmd::aligned;
 use crate::exit::Failure;
 use crate::output::Output;
 
+/// Factors of the interval of power: between boards that idle while they wait and all at their limit (our assumption; no power
+/// of a training run was fitted).
+const POWER: (f64, f64) = (0.85, 1.1);
 /// Layouts that a search prints.
 const BEST: usize = 5;
 
@@ -91,7 +95,7 @@ fn candidate(setting: Setting<'_>, task: Task<'_>, base: &Layout, fixed: &Fixed,
 
 /// Says by how much a run does not fit and what would.
 fn fits(chosen: &Candidate, setting: Setting<'_>, task: Task<'_>, base: &Layout, name: &str, sheet: &Device) -> Result<(), Failure> {
-    let room = sheet.memory.as_bytes();
+    let room = sheet.memory.as_bytes() * USABLE_FOR_TRAINING;
     if chosen.memory <= room {
         return Ok(());
     }
@@ -99,7 +103,7 @@ fn fits(chosen: &Candidate, setting: Setting<'_>, task: Task<'_>, base: &Layout,
         .map_or_else(|| "no number of them up to 131,072 would".to_owned(), |it| format!("{} of them would, as {}", it.layout.devices, words(&it.layout)));
     Err(Failure::hinted(
         format!(
-            "the run does not fit: {:.1} GB of the {:.1} GB of a {name} ({:.1} GB too much) as {}",
+            "the run does not fit: {:.1} GB of the {:.1} GB that tensors can fill of a {name} ({:.1} GB too much) as {}",
             chosen.memory / 1e9,
             room / 1e9,
             (chosen.memory - room) / 1e9,
@@ -143,7 +147,7 @@ struct Answer<'a> {
 impl Answer<'_> {
     /// Value, and factors of the 90 % interval of times.
     fn interval(&self) -> (f64, f64) {
-        bastide_predict::training_interval(&self.args.framework, self.layout_is_ours())
+        bastide_predict::training_interval(&self.args.framework, self.task.architecture.experts.is_some(), self.layout_is_ours())
     }
 
     fn layout_is_ours(&self) -> bool {
@@ -203,7 +207,7 @@ impl Answer<'_> {
             row("tokens_per_s", "tokens/s", rate * f64::from(layout.devices), 1.0 / high, 1.0 / low),
             row("tokens_per_s_per_gpu", "tokens/s", rate, 1.0 / high, 1.0 / low),
             row("MFU", "%", self.utilisation() * 100.0, 1.0 / high, 1.0 / low),
-            row("power", "MW", self.power_mw(), 0.85, 1.1),
+            row("power", "MW", self.power_mw(), POWER.0, POWER.1),
         ];
         let memory = bastide_cost_models::compute::training::memory::memory_prediction(&self.task, layout);
         rows.push(json!({

@@ -1,9 +1,10 @@
 //! What a row of the table of inference throughput asks.
 
 use bastide_cost_models::compute::offline::Regime;
-use bastide_cost_models::compute::{Architecture, Device, Format, Generation, architecture, device};
+use bastide_cost_models::compute::{Architecture, Device, Format, Generation};
 
 use crate::Row;
+use crate::library::{find_architecture, find_device};
 
 /// A question about a model on devices.
 #[derive(Clone, Debug)]
@@ -103,10 +104,10 @@ impl Question {
     pub(super) fn of(row: Row<'_>) -> Result<Self, String> {
         let text = |column: &str| row.get(column).unwrap_or_default().to_ascii_lowercase();
         let model = row.get("model").ok_or("`model` is empty")?;
-        let (_, architecture) = architecture(model).ok_or_else(|| format!("unknown model `{model}`"))?;
+        let (_, architecture) = find_architecture(model)?;
         let board = row.get("accelerator").ok_or("`accelerator` is empty")?;
         let (times, board) = several(board);
-        let (_, device) = device(board).ok_or_else(|| format!("unknown accelerator `{board}`"))?;
+        let (_, device) = find_device(board)?;
         let degree = |column: &str| match row.get(column) {
             None => Ok(None),
             Some(_) => match row.positive(column)? {

@@ -1,9 +1,10 @@
 //! Tables of statistics of request files: `value` of `metric` (`ttft_mean` .. `latency_p99`) of a replay of `request_file`.
 
 use bastide_cost_models::compute::serving::{Deployment, Engine, Layout};
-use bastide_cost_models::compute::{Format, Grade, Prediction, architecture, device};
+use bastide_cost_models::compute::{Format, Grade, Prediction};
 
 use super::{Policy, Since, Trace, profile_of, serve};
+use crate::library::{find_architecture, find_device};
 use crate::{Answer, Family, Row, Table};
 
 /// Reads a file whose name a table gives, relative to the table's folder.
@@ -36,9 +37,9 @@ impl Requests {
     fn predict(&self, row: Row<'_>) -> Result<Prediction, String> {
         let text = |column: &str| row.get(column).ok_or_else(|| format!("`{column}` is empty"));
         let (_, device) =
-            device(text("accelerator")?).ok_or_else(|| format!("unknown accelerator: {}", text("accelerator").unwrap_or_default()))?;
+            find_device(text("accelerator")?)?;
         let (name, architecture) =
-            architecture(text("model")?).ok_or_else(|| format!("unknown model: {}", text("model").unwrap_or_default()))?;
+            find_architecture(text("model")?)?;
         let weights =
             Format::parse(text("precision")?).ok_or_else(|| format!("unknown precision: {}", text("precision").unwrap_or_default()))?;
         let degree = |column: &str| if row.get(column).is_some() { row.positive(column) } else { Ok(1.0) };

@@ -3,9 +3,10 @@
 use bastide_cost_models::compute::training::{
     Definition, Fixed, GENERAL, Layout, Optimiser, Parameters, Recompute, Schedule, Setting, Sharding, Step, Task, complete, step,
 };
-use bastide_cost_models::compute::{Architecture, Attention, Device, Format, architecture, architectures, device, devices};
+use bastide_cost_models::compute::{Architecture, Attention, Device, Format, architecture, architectures};
 
 use crate::Row;
+use crate::library::{find_architecture, find_device, nearest};
 
 /// A training run that a row describes.
 #[derive(Clone, Debug)]
@@ -127,25 +128,6 @@ fn definition_of(source: &str, metric: &str) -> Definition {
     }
 }
 
-/// The nearest names of a list, for what is not known.
-pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let pairs = |text: &str| -> Vec<(char, char)> {
-        let letters: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect();
-        letters.windows(2).map(|it| (it[0], it[1])).collect()
-    };
-    let wanted = pairs(name);
-    // Shared pairs of letters (Dice 1945).
-    let mut scored: Vec<(f64, &str)> = names
-        .map(|it| {
-            let have = pairs(it);
-            let shared = wanted.iter().filter(|pair| have.contains(pair)).count();
-            (2.0 * shared as f64 / (wanted.len() + have.len()).max(1) as f64, it)
-        })
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.iter().take(3).map(|it| format!("`{}`", it.1)).collect::<Vec<_>>().join(", ")
-}
-
 /// A count in a column, or why it is none.
 fn count(row: Row<'_>, column: &str) -> Result<Option<u32>, String> {
     if row.get(column).is_none_or(|it| it.eq_ignore_ascii_case("n/a")) {
@@ -241,9 +223,7 @@ impl Run {
         let text = |column: &str| row.get(column).unwrap_or_default();
         let source = format!("{} {}", text("source"), text("source_ref"));
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name).ok_or_else(|| {
-            format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str)))
-        })?;
+        let (_, device) = find_device(name)?;
         let tpu = device.generation == bastide_cost_models::compute::Generation::Tpu;
         // DeepSeek's figures without a framework are of its own.
         let own = if text("model") == "DeepSeek-V3" { "DeepSeek-V3 " } else { "" };
@@ -431,13 +411,9 @@ impl Run {
     /// Why the row cannot be answered, for its `reason`.
     pub fn of_step(row: Row<'_>) -> Result<Self, String> {
         let name = row.get("accelerator").ok_or("`accelerator` is empty")?;
-        let (_, device) = device(name).ok_or_else(|| {
-            format!("`{name}` is not a known accelerator; nearest: {}", nearest(name, devices().keys().map(String::as_str)))
-        })?;
+        let (_, device) = find_device(name)?;
         let name = row.get("model").ok_or("`model` is empty")?;
-        let (_, known) = architecture(name).ok_or_else(|| {
-            format!("`{name}` is not a known model; nearest: {}", nearest(name, architectures().keys().map(String::as_str)))
-        })?;
+        let (_, known) = find_architecture(name)?;
         let mut it = known.clone();
         if let Some(layers) = row.get("n_layers_run").map(|_| row.positive("n_layers_run")).transpose()? {
             it.layers = layers;
