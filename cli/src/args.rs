@@ -453,13 +453,20 @@ pub struct Running {
 impl Running {
     /// The price of electric energy.
     pub fn energy_price(&self) -> Result<bastide_units::EnergyPrice, crate::exit::Failure> {
-        bastide_units::Quantity::parse(&self.energy_price)
-            .map_err(|_| crate::exit::Failure::hinted(format!("`{}` is not a price of energy", self.energy_price), "for example --energy-price \"85 EUR/MWh\""))
+        bastide_units::Quantity::parse(&self.energy_price).map_err(|_| {
+            crate::exit::Failure::hinted(
+                format!("`{}` is not a price of energy", self.energy_price),
+                "for example --energy-price \"85 EUR/MWh\"",
+            )
+        })
     }
 }
 
 fn at_least_one(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 1.0).ok_or_else(|| "write a number from 1, for example 1.2".to_owned())
+    text.parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite() && *value >= 1.0)
+        .ok_or_else(|| "write a number from 1, for example 1.2".to_owned())
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

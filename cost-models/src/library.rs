@@ -251,7 +251,8 @@ mod tests {
     fn every_model_is_whole_and_plausible() {
         for (name, it) in &library().models {
             assert!(it.active_parameters <= it.parameters && it.active_parameters > 1e8, "{name}");
-            let (_, shape) = crate::compute::architecture(&it.architecture).unwrap_or_else(|| panic!("{name}: no shape `{}`", it.architecture));
+            let (_, shape) =
+                crate::compute::architecture(&it.architecture).unwrap_or_else(|| panic!("{name}: no shape `{}`", it.architecture));
             assert!((shape.parameters / it.parameters - 1.0).abs() < 0.02, "{name}: {} {}", shape.parameters, it.parameters);
             // Whole bytes of one kept number: 1 or 2.
             let bytes = it.kv_per_token.as_bytes() / shape.kept_per_token();

@@ -1,5 +1,7 @@
 //! Throughput against published measurements: a few re-typed here, all of the reference tables where they are at hand.
 
+#![allow(clippy::print_stdout, reason = "tests show their figures, and say when a table is missing")]
+
 use std::path::PathBuf;
 
 use bastide_predict::{Evaluation, Summary, Table, evaluate, family_of};
@@ -8,13 +10,13 @@ use bastide_predict::{Evaluation, Summary, Table, evaluate, family_of};
 /// table 1): utilisation, rates and hours, with the layouts as published.
 const TRAINING: &str = "\
 id,group,source,model,arch,params_b,active_params_b,layers,hidden,seq_len,accelerator,n_acc,precision,tp,pp,cp,dp,ep,vp,micro_batch,global_batch,recompute,framework,metric,value,unit,note
-1,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,8192,H100-SXM-80GB,8192,bf16,8,16,1,64,,,1,2048,,\"Meta internal 4D, RoCE 400Gb\",MFU,43,%,
-2,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,8192,H100-SXM-80GB,16384,bf16,8,16,1,128,,,1,2048,,\"Meta internal 4D, RoCE 400Gb\",MFU,41,%,
-3,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,131072,H100-SXM-80GB,16384,bf16,8,16,16,8,,,1,128,,\"Meta internal 4D, RoCE 400Gb\",MFU,38,%,
-4,gpt,Narayanan et al. 2021 table 1,GPT 1.7B,dense GPT,1.7,,24,2304,2048,A100-80GB,32,bf16/fp16 mixed,1,1,,32,,,,512,full,Megatron-LM,TFLOP_per_s_per_gpu_hw,137,TFLOP/s,
-5,gpt,Narayanan et al. 2021 table 1,GPT 7.5B,dense GPT,7.5,,36,4096,2048,A100-80GB,128,bf16/fp16 mixed,4,1,,32,,,,512,full,Megatron-LM,TFLOP_per_s_per_gpu_hw,142,TFLOP/s,
-6,gpt,Narayanan et al. 2021 table 1,GPT 39.1B,dense GPT,39.1,,48,8192,2048,A100-80GB,512,bf16/fp16 mixed,8,2,,32,,,,1536,full,Megatron-LM,TFLOP_per_s_per_gpu_hw,138,TFLOP/s,
-7,gpt,Narayanan et al. 2021 table 1,GPT 145.6B,dense GPT,145.6,,80,12288,2048,A100-80GB,1536,bf16/fp16 mixed,8,8,,24,,,,2304,full,Megatron-LM,TFLOP_per_s_per_gpu_hw,148,TFLOP/s,
+1,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,8192,H100-SXM-80GB,8192,bf16,8,16,1,64,,,,2048,,\"Meta internal 4D, RoCE 400Gb\",MFU,43,%,
+2,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,8192,H100-SXM-80GB,16384,bf16,8,16,1,128,,,,2048,,\"Meta internal 4D, RoCE 400Gb\",MFU,41,%,
+3,llama-3,Grattafiori et al. 2024 table 4,Llama-3.1-405B,dense,405,,126,16384,131072,H100-SXM-80GB,16384,bf16,8,16,16,8,,,,128,,\"Meta internal 4D, RoCE 400Gb\",MFU,38,%,
+4,gpt,Narayanan et al. 2021 table 1,GPT 1.7B,dense GPT,1.7,,24,2304,2048,A100-80GB,32,bf16/fp16 mixed,1,1,,32,,,,512,full,\"Megatron-LM PTD-P, Selene 8x200Gb HDR\",TFLOP_per_s_per_gpu_hw,137,TFLOP/s,
+5,gpt,Narayanan et al. 2021 table 1,GPT 7.5B,dense GPT,7.5,,36,4096,2048,A100-80GB,128,bf16/fp16 mixed,4,1,,32,,,,512,full,\"Megatron-LM PTD-P, Selene 8x200Gb HDR\",TFLOP_per_s_per_gpu_hw,142,TFLOP/s,
+6,gpt,Narayanan et al. 2021 table 1,GPT 39.1B,dense GPT,39.1,,48,8192,2048,A100-80GB,512,bf16/fp16 mixed,8,2,,32,,,,1536,full,\"Megatron-LM PTD-P, Selene 8x200Gb HDR\",TFLOP_per_s_per_gpu_hw,138,TFLOP/s,
+7,gpt,Narayanan et al. 2021 table 1,GPT 145.6B,dense GPT,145.6,,80,12288,2048,A100-80GB,1536,bf16/fp16 mixed,8,8,,24,,,,2304,full,\"Megatron-LM PTD-P, Selene 8x200Gb HDR\",TFLOP_per_s_per_gpu_hw,148,TFLOP/s,
 8,deepseek,DeepSeek-AI 2024 table 1,DeepSeek-V3,MoE,671,37,61,7168,4096,H800-SXM-80GB,2048,fp8,,,,,,,,15360,,,pretrain_gpu_hours,2664000,h,14.8T tokens
 ";
 
@@ -62,7 +64,6 @@ fn groups_that_no_fit_has_seen() {
         // Table, metric, largest median and mean error, least coverage of the 90 % interval.
         ("calibration_gemm.csv", "latency", 0.045, 0.07, 0.85),
         ("calibration_attention.csv", "latency", 0.06, 0.08, 0.85),
-        ("calibration_collectives.csv", "latency", 0.05, 0.06, 0.85),
         ("training.csv", "MFU", 0.09, 0.12, 0.80),
         ("training_steps_memory.csv", "peak_memory_allocated", 0.01, 0.01, 0.85),
         ("training_steps_memory.csv", "step_time", 0.08, 0.09, 0.80),
@@ -73,7 +74,10 @@ fn groups_that_no_fit_has_seen() {
     for (name, metric, median, mean, coverage) in bounds {
         let Some(evaluation) = reference(name) else { continue };
         let it = left_out(&evaluation, metric);
-        println!("{name} {metric}: n {}, median {:.4}, mean {:.4}, p90 {:.4}, coverage {:.3}", it.n, it.median, it.mean, it.p90, it.coverage);
+        println!(
+            "{name} {metric}: n {}, median {:.4}, mean {:.4}, p90 {:.4}, coverage {:.3}",
+            it.n, it.median, it.mean, it.p90, it.coverage
+        );
         assert!(it.median <= median && it.mean <= mean && it.coverage >= coverage, "{name} {metric}: {it:?}");
     }
 }

@@ -78,7 +78,8 @@ fn check_pack(pack: &Path, output: &Output) -> Result<(), Failure> {
 
 fn document(report: &Report) -> serde_json::Value {
     let it = &report.profile;
-    let fit: serde_json::Map<String, serde_json::Value> = report.fit.values().into_iter().map(|(name, value)| (name, json!(value))).collect();
+    let fit: serde_json::Map<String, serde_json::Value> =
+        report.fit.values().into_iter().map(|(name, value)| (name, json!(value))).collect();
     let differences: Vec<_> =
         report.differences.iter().map(|(name, stored, now)| json!({ "constant": name, "stored": stored, "fitted": now })).collect();
     let voids: Vec<_> = report.voids.iter().map(|(point, reason)| json!({ "point": point, "reason": reason })).collect();

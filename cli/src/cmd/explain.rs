@@ -68,11 +68,15 @@ fn page() -> String {
 /// Everything that the library knows under a name: what an accelerator costs, its data sheet, how a model is served, its
 /// shape.
 fn library_entry(word: &str) -> Option<String> {
-    let parts: Vec<String> =
-        [accelerator(word), device(word).map(|(name, it)| sheet(name, it)), model(word), architecture(word).map(|(name, it)| shape(name, it))]
-            .into_iter()
-            .flatten()
-            .collect();
+    let parts: Vec<String> = [
+        accelerator(word),
+        device(word).map(|(name, it)| sheet(name, it)),
+        model(word),
+        architecture(word).map(|(name, it)| shape(name, it)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
@@ -169,6 +173,7 @@ fn known() -> Vec<String> {
     let codes = codes::all().iter().map(|code| code.code.to_owned());
     let keys =
         bastide_model::keys::TABLES.iter().flat_map(|table| table.keys.iter().map(move |key| format!("{}.{}", table.name, key.name)));
-    let entries = library().accelerators.keys().chain(library().models.keys()).chain(devices().keys()).chain(architectures().keys()).cloned();
+    let entries =
+        library().accelerators.keys().chain(library().models.keys()).chain(devices().keys()).chain(architectures().keys()).cloned();
     codes.chain(keys).chain(entries).collect()
 }

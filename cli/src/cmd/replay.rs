@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
 use bastide_predict::Table;
+use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
 use serde_json::{Value, json};
 
 use super::predict::replica::Replica;
@@ -73,11 +73,14 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
         None => Box::new(deployment),
     };
     let outcome = replay(&trace, model.as_ref(), &policy).map_err(refused)?;
-    let steps = measured
-        .map_or_else(|| "kernel models and data sheet".to_owned(), |it| format!("profile of {} under {} ({})", it.device, it.engine, it.source));
+    let steps = measured.map_or_else(
+        || "kernel models and data sheet".to_owned(),
+        |it| format!("profile of {} under {} ({})", it.device, it.engine, it.source),
+    );
 
     if let Some(path) = &global.output {
-        std::fs::write(path, rows(&trace, &outcome)).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))?;
+        std::fs::write(path, rows(&trace, &outcome))
+            .map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))?;
         output.say(&format!("requests written to `{}`", path.display()));
     }
     // Measured times of engines count from their own queue; a user counts from the arrival.
@@ -111,9 +114,9 @@ fn service(text: &str) -> Result<Service, Failure> {
     let (source, origin) = if text.contains('=') {
         let mut source = String::new();
         for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Failure::hinted(format!("`{pair}` is not KEY=VALUE"), "for example model=llama-3.1-8b,accelerator=h100,tensor=1"))?;
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                Failure::hinted(format!("`{pair}` is not KEY=VALUE"), "for example model=llama-3.1-8b,accelerator=h100,tensor=1")
+            })?;
             let (key, value) = (key.trim(), value.trim());
             let plain = value.parse::<u32>().is_ok() || matches!(value, "true" | "false");
             // Writing to a string cannot fail.
@@ -148,9 +151,9 @@ fn from_table(trace: &Path) -> Option<Service> {
             if !table.columns().any(|it| it == "request_file") {
                 continue;
             }
-            let found = table.rows().find(|row| {
-                row.get("request_file").is_some_and(|it| Path::new(it).file_name().and_then(|it| it.to_str()) == Some(name))
-            });
+            let found = table
+                .rows()
+                .find(|row| row.get("request_file").is_some_and(|it| Path::new(it).file_name().and_then(|it| it.to_str()) == Some(name)));
             if let Some(row) = found {
                 let text = |column: &str| row.get(column).map(str::to_owned);
                 let count = |column: &str| row.number(column).filter(|it| *it >= 1.0).map(|it| it as u32);
@@ -256,7 +259,13 @@ fn compare(trace: &Trace, ttft: &Statistics, tpot: &Statistics, latency: &Statis
         .collect()
 }
 
-fn lines(replica: &Replica, policy: &Policy, steps: &str, it: &bastide_predict::replay::ReplaySummary, compared: &[Compared]) -> Vec<String> {
+fn lines(
+    replica: &Replica,
+    policy: &Policy,
+    steps: &str,
+    it: &bastide_predict::replay::ReplaySummary,
+    compared: &[Compared],
+) -> Vec<String> {
     let ms = |seconds: f64| bastide_units::format_significant(seconds * 1e3, 4);
     let statistics = |name: &str, of: &Statistics| {
         let mut row = vec![name.to_owned()];

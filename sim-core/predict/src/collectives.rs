@@ -2,8 +2,8 @@
 
 mod fit;
 
-use bastide_cost_models::compute::collective::{Collective, Exchange, Fabric, Implementation, collective};
 use bastide_cost_models::compute::Prediction;
+use bastide_cost_models::compute::collective::{Collective, Exchange, Fabric, Implementation, collective};
 
 use crate::library::find_device;
 use crate::{Answer, Family, Row, Table};

@@ -57,6 +57,9 @@ pub struct Evaluation {
 }
 
 /// Whether the shipped parameters of a kind of table were fitted on a group.
+///
+/// # Panics
+/// Never: the list is compiled in, and the tests parse it.
 #[must_use]
 pub fn fitted_on(family: &str, group: &str) -> bool {
     static GROUPS: OnceLock<BTreeMap<String, Vec<String>>> = OnceLock::new();

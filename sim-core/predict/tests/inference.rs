@@ -1,5 +1,7 @@
 //! The laws of inference throughput beside the published rows that they were fitted to, and those left out.
 
+#![allow(clippy::print_stdout, reason = "tests show their figures, and say when a table is missing")]
+
 use std::path::PathBuf;
 
 use bastide_predict::{Table, evaluate, family_of};

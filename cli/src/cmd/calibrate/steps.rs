@@ -43,7 +43,11 @@ pub fn measure(ordinal: usize, profile: &Profile, output: &Output) -> Result<Vec
     }
     for (sequences, length) in [(1, 4096), (4, 2048)] {
         output.say(&format!("training step, {sequences} sequences of {length} tokens"));
-        found.push(compared("training", &training_step(ordinal, shape, sequences, length)?, training(sheet, profile, shape, sequences, length)));
+        found.push(compared(
+            "training",
+            &training_step(ordinal, shape, sequences, length)?,
+            training(sheet, profile, shape, sequences, length),
+        ));
     }
     Ok(found)
 }

@@ -18,18 +18,19 @@ pub fn find_architecture(name: &str) -> Result<(&'static str, &'static Architect
     architecture(name).ok_or_else(|| unknown("model", name, names))
 }
 
-fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a String> + Clone) -> Failure {
+fn unknown<'a>(what: &str, name: &str, mut names: impl Iterator<Item = &'a String> + Clone) -> Failure {
     let lower = name.to_ascii_lowercase();
     let near = nearest(name, names.clone().map(String::as_str))
         .map(str::to_owned)
-        .or_else(|| names.clone().find(|it| nearest(&lower, [it.to_ascii_lowercase().as_str()]).is_some()).cloned());
+        .or_else(|| names.find(|it| nearest(&lower, [it.to_ascii_lowercase().as_str()]).is_some()).cloned());
     let hint = near.map_or_else(|| format!("bastide explain NAME shows a {what} of the library"), |near| format!("did you mean `{near}`?"));
     Failure::hinted(format!("the library has no {what} `{name}`"), hint)
 }
 
 /// A number format by name.
 pub fn find_format(name: &str) -> Result<Format, Failure> {
-    Format::parse(name).ok_or_else(|| Failure::hinted(format!("`{name}` is not a number format"), "one of fp4, int4, fp8, fp8-block, int8, bf16, fp32"))
+    Format::parse(name)
+        .ok_or_else(|| Failure::hinted(format!("`{name}` is not a number format"), "one of fp4, int4, fp8, fp8-block, int8, bf16, fp32"))
 }
 
 /// What an accelerator costs to own and to run; IT figures are with its share of host, network and storage.

@@ -38,7 +38,10 @@ impl ReplicaInput {
     /// The replica, cut over the fewest accelerators that hold it where tensor parallelism is not given.
     pub fn replica(&self) -> Result<Replica, Failure> {
         let missing = |what: &str| {
-            Failure::hinted(format!("{what} is missing"), "for example bastide predict serve --model llama-3.1-70b --accelerator h100 --weights fp8")
+            Failure::hinted(
+                format!("{what} is missing"),
+                "for example bastide predict serve --model llama-3.1-70b --accelerator h100 --weights fp8",
+            )
         };
         let (accelerator, device) = find_device(self.accelerator.as_deref().ok_or_else(|| missing("--accelerator"))?)?;
         let (model, architecture) = find_architecture(self.model.as_deref().ok_or_else(|| missing("--model"))?)?;
@@ -83,7 +86,8 @@ impl ReplicaInput {
 fn divides(architecture: &Architecture, device: &Device, layout: Layout) -> Result<(), Failure> {
     let heads = architecture.attention.heads;
     if heads % layout.tensor != 0.0 {
-        let near = (1..=heads as u32).filter(|it| heads % f64::from(*it) == 0.0).min_by_key(|it| (f64::from(*it) - layout.tensor).abs() as u32);
+        let near =
+            (1..=heads as u32).filter(|it| heads % f64::from(*it) == 0.0).min_by_key(|it| (f64::from(*it) - layout.tensor).abs() as u32);
         return Err(Failure::hinted(
             format!("{heads} attention heads do not divide by --tensor {}", layout.tensor),
             format!("--tensor {} does", near.unwrap_or(1)),

@@ -79,8 +79,9 @@ fn load(
     output: &Output,
 ) -> Result<(), Failure> {
     let it = &replica.deployment;
-    let memory =
-        it.memory().map_err(|shortage| Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)))?;
+    let memory = it
+        .memory()
+        .map_err(|shortage| Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)))?;
     let state = match (args.concurrency, args.rate) {
         (Some(concurrency), _) => it.state(concurrency, lengths, speculation),
         (None, Some(rate)) => it.at_rate(rate, lengths, speculation).ok_or_else(|| {
@@ -152,7 +153,9 @@ fn load(
         it.room(lengths.prompt + lengths.output / 2.0)
     ))?;
     if waiting > 0.5 {
-        output.line(&format!("{waiting:.0} of the requests wait until the memory of another is free: that is most of their time to the first token"))?;
+        output.line(&format!(
+            "{waiting:.0} of the requests wait until the memory of another is free: that is most of their time to the first token"
+        ))?;
     }
     output.line(&format!(
         "power: {} kW at the facility (PUE {}, hosts and network included), {} J a token of an answer",
@@ -196,7 +199,10 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
     let mut targets = READABLE;
     let (mut users, mut think, mut requests, mut tokens) = (None, 0.0, None, None);
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())).ok_or_else(|| wrong(format!("`{pair}` is not KEY=VALUE")))?;
+        let (key, value) = pair
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .ok_or_else(|| wrong(format!("`{pair}` is not KEY=VALUE")))?;
         let positive = |number: Option<f64>| {
             number.filter(|it| it.is_finite() && *it > 0.0).ok_or_else(|| wrong(format!("`{key}` of a target is above 0: {value}")))
         };
@@ -204,8 +210,20 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
         let seconds = || value.parse().ok().or_else(|| Duration::parse(value).ok().map(Duration::as_s));
         match key {
             "users" => users = Some(positive(value.replace('_', "").parse().ok())?),
-            "think" => think = seconds().filter(|it: &f64| *it >= 0.0 && it.is_finite()).ok_or_else(|| wrong(format!("`think` is a time from 0: {value}")))?,
-            "requests" => requests = Some(positive(value.parse().ok().or_else(|| Rate::parse(value.trim_end_matches("/s")).ok().or_else(|| Rate::parse(value).ok()).map(Rate::as_per_s)).or_else(|| value.trim_end_matches("/s").trim().parse().ok()))?),
+            "think" => {
+                think = seconds()
+                    .filter(|it: &f64| *it >= 0.0 && it.is_finite())
+                    .ok_or_else(|| wrong(format!("`think` is a time from 0: {value}")))?
+            }
+            "requests" => {
+                requests = Some(positive(
+                    value
+                        .parse()
+                        .ok()
+                        .or_else(|| Rate::parse(value.trim_end_matches("/s")).ok().or_else(|| Rate::parse(value).ok()).map(Rate::as_per_s))
+                        .or_else(|| value.trim_end_matches("/s").trim().parse().ok()),
+                )?)
+            }
             "tokens" => match value.split_once('/').map(|(prompt, output)| (prompt.trim().parse(), output.trim().parse())) {
                 Some((Ok(prompt), Ok(output))) => {
                     lengths = Lengths { prompt: positive(Some(prompt))?, output: positive(Some(output))? };
@@ -328,7 +346,8 @@ fn fleet(
         money(first.eur_per_million_tokens)
     ))?;
     output.line("")?;
-    let mut cells = vec![["replica", "replicas", "accelerators", "MW", "first token p95 ms", "token ms", "EUR/M tokens"].map(str::to_owned).to_vec()];
+    let mut cells =
+        vec![["replica", "replicas", "accelerators", "MW", "first token p95 ms", "token ms", "EUR/M tokens"].map(str::to_owned).to_vec()];
     for it in &fleets {
         let bill = bill(it);
         cells.push(vec![

@@ -54,9 +54,9 @@ pub fn run(file: &Path, explain: bool, global: &Global, output: &Output) -> Resu
 pub fn fit(file: &Path, global: &Global, output: &Output) -> Result<(), Failure> {
     let table = read(file)?;
     let family = family_of(&table).map_err(|error| unreadable(file, &error))?;
-    let text = family
-        .fit(&table)
-        .ok_or_else(|| Failure::sentence(format!("`{}`: a table of the kind `{}` has nothing to fit, or too few rows", file.display(), family.name())))?;
+    let text = family.fit(&table).ok_or_else(|| {
+        Failure::sentence(format!("`{}`: a table of the kind `{}` has nothing to fit, or too few rows", file.display(), family.name()))
+    })?;
     crate::cmd::write_or_print(&text, global, output)
 }
 

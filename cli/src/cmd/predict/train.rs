@@ -1,9 +1,10 @@
 //! `predict train`: a step, the layouts of a run, and what the run takes.
 
-use bastide_cost_models::compute::training::{
-    Candidate, Definition, Fixed, Layout, Optimiser, Recompute, Setting, Sharding, Task, complete, parameters, peak_memory, search, smallest, token_flop,
-};
 use bastide_cost_models::compute::training::memory::USABLE_FOR_TRAINING;
+use bastide_cost_models::compute::training::{
+    Candidate, Definition, Fixed, Layout, Optimiser, Recompute, Setting, Sharding, Task, complete, parameters, peak_memory, search,
+    smallest, token_flop,
+};
 use bastide_cost_models::compute::{Device, Format, Grade};
 use bastide_units::{Compute, Duration, Tokens, format_significant};
 use serde_json::{Value, json};
@@ -21,7 +22,12 @@ const POWER: (f64, f64) = (0.85, 1.1);
 const BEST: usize = 5;
 
 pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Failure> {
-    let missing = |what: &str| Failure::hinted(format!("{what} is missing"), "for example bastide predict train --model llama-3.1-405b --accelerator h100 --gpus 16384");
+    let missing = |what: &str| {
+        Failure::hinted(
+            format!("{what} is missing"),
+            "for example bastide predict train --model llama-3.1-405b --accelerator h100 --gpus 16384",
+        )
+    };
     let (name, sheet) = find_device(args.accelerator.as_deref().ok_or_else(|| missing("--accelerator"))?)?;
     let (model, architecture) = find_architecture(args.model.as_deref().ok_or_else(|| missing("--model"))?)?;
     let devices = args.gpus.ok_or_else(|| missing("--gpus"))?;
@@ -43,7 +49,10 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
     let base = Layout { devices, global_batch, precision, optimiser: Optimiser::ADAM, ..Layout::default() };
     let known = parameters().framework.keys().map(String::as_str);
     if !known.clone().any(|it| it == args.framework) {
-        return Err(Failure::hinted(format!("no software `{}` was fitted", args.framework), format!("one of {}", known.collect::<Vec<_>>().join(", "))));
+        return Err(Failure::hinted(
+            format!("no software `{}` was fitted", args.framework),
+            format!("one of {}", known.collect::<Vec<_>>().join(", ")),
+        ));
     }
     let setting = Setting::new(sheet, &args.framework);
     let found = if args.search { search(setting, task, &base, &fixed, BEST) } else { Vec::new() };
@@ -53,10 +62,12 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
     };
     fits(&chosen, setting, task, &base, name, sheet)?;
 
-    let answer = Answer { chosen, task, sheet, args, ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?) };
+    let answer =
+        Answer { chosen, task, sheet, args, ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?) };
     if output.format == Print::Json {
         let mut document = answer.document(model, name, explain);
-        document["layouts"] = found.iter().map(|it| json!({ "layout": it.layout, "step_time_s": it.step.seconds(), "memory_bytes": it.memory })).collect();
+        document["layouts"] =
+            found.iter().map(|it| json!({ "layout": it.layout, "step_time_s": it.step.seconds(), "memory_bytes": it.memory })).collect();
         return output.json("predict/1", &document);
     }
     for line in answer.lines(model, name, explain) {
@@ -99,8 +110,10 @@ fn fits(chosen: &Candidate, setting: Setting<'_>, task: Task<'_>, base: &Layout,
     if chosen.memory <= room {
         return Ok(());
     }
-    let enough = smallest(setting, task, base, 1 << 17)
-        .map_or_else(|| "no number of them up to 131,072 would".to_owned(), |it| format!("{} of them would, as {}", it.layout.devices, words(&it.layout)));
+    let enough = smallest(setting, task, base, 1 << 17).map_or_else(
+        || "no number of them up to 131,072 would".to_owned(),
+        |it| format!("{} of them would, as {}", it.layout.devices, words(&it.layout)),
+    );
     Err(Failure::hinted(
         format!(
             "the run does not fit: {:.1} GB of the {:.1} GB that tensors can fill of a {name} ({:.1} GB too much) as {}",
@@ -178,7 +191,8 @@ impl Answer<'_> {
         let rate = self.chosen.step.tokens_per_second(self.task, &self.chosen.layout) * devices;
         let time = Duration::from_s(tokens.as_tokens() / rate);
         let (energy, written_off) = self.ownership.cost(self.busy(), time);
-        let flop = Compute::from_flop(tokens.as_tokens() * token_flop(Definition::Causal, self.task, self.task.architecture.active_parameters));
+        let flop =
+            Compute::from_flop(tokens.as_tokens() * token_flop(Definition::Causal, self.task, self.task.architecture.active_parameters));
         Run {
             time,
             gpu_hours: time.as_h() * devices,
@@ -199,9 +213,7 @@ impl Answer<'_> {
         let seconds = self.chosen.step.seconds();
         let rate = self.chosen.step.tokens_per_second(self.task, layout);
         let grade = self.grade();
-        let row = |metric: &str, unit: &str, value: f64, low: f64, high: f64| {
-            json!({ "metric": metric, "unit": unit, "predicted": value, "low90": value * low, "high90": value * high, "grade": grade })
-        };
+        let row = |metric: &str, unit: &str, value: f64, low: f64, high: f64| json!({ "metric": metric, "unit": unit, "predicted": value, "low90": value * low, "high90": value * high, "grade": grade });
         let mut rows = vec![
             row("step_time", "s", seconds, low, high),
             row("tokens_per_s", "tokens/s", rate * f64::from(layout.devices), 1.0 / high, 1.0 / low),
@@ -217,7 +229,8 @@ impl Answer<'_> {
         if explain {
             rows[0]["terms"] = json!(self.chosen.step.terms());
         }
-        let mut document = json!({ "model": model, "accelerator": name, "layout": layout, "sequence_tokens": self.task.sequence_length, "rows": rows });
+        let mut document =
+            json!({ "model": model, "accelerator": name, "layout": layout, "sequence_tokens": self.task.sequence_length, "rows": rows });
         if let Some(tokens) = self.args.tokens {
             document["run"] = json!(self.whole(tokens));
         }
@@ -228,15 +241,27 @@ impl Answer<'_> {
         let (low, high) = self.interval();
         let layout = &self.chosen.layout;
         let significant = |value: f64| format_significant(value, 4);
-        let range = |value: f64, low: f64, high: f64| format!("{} ({} to {})", significant(value), format_significant(value * low, 3), format_significant(value * high, 3));
+        let range = |value: f64, low: f64, high: f64| {
+            format!("{} ({} to {})", significant(value), format_significant(value * low, 3), format_significant(value * high, 3))
+        };
         let seconds = self.chosen.step.seconds();
         let rate = self.chosen.step.tokens_per_second(self.task, layout);
         let memory = peak_memory(&self.task, layout);
         let gb = |bytes: f64| format!("{:.1}", bytes / 1e9);
         let mut lines = vec![
-            format!("{model} on {} {name}, {} sequences of {} tokens a step: {}", layout.devices, layout.global_batch, self.task.sequence_length, words(layout)),
+            format!(
+                "{model} on {} {name}, {} sequences of {} tokens a step: {}",
+                layout.devices,
+                layout.global_batch,
+                self.task.sequence_length,
+                words(layout)
+            ),
             format!("step            {} s; 90 % interval in brackets, grade {}", range(seconds, low, high), self.grade()),
-            format!("rate            {} tokens/s per accelerator; {} in all", range(rate, 1.0 / high, 1.0 / low), significant(rate * f64::from(layout.devices))),
+            format!(
+                "rate            {} tokens/s per accelerator; {} in all",
+                range(rate, 1.0 / high, 1.0 / low),
+                significant(rate * f64::from(layout.devices))
+            ),
             format!("utilisation     {} % of the peak (6 N + 6 L h s)", range(self.utilisation() * 100.0, 1.0 / high, 1.0 / low)),
             format!(
                 "memory          {} GB of {} GB: weights {}, gradients {}, optimiser {}, activations {}, logits {}, buffers {}",
@@ -260,7 +285,10 @@ impl Answer<'_> {
                 significant(run.flop),
                 significant(run.energy_mwh)
             ));
-            let owned = run.written_off_eur.map_or_else(|| "the library has no price of this accelerator".to_owned(), |it| format!("{} EUR of accelerators written off", significant(it)));
+            let owned = run.written_off_eur.map_or_else(
+                || "the library has no price of this accelerator".to_owned(),
+                |it| format!("{} EUR of accelerators written off", significant(it)),
+            );
             lines.push(format!("cost            {} EUR of energy; {owned}", significant(run.energy_eur)));
         }
         if explain {

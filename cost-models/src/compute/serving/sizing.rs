@@ -52,13 +52,7 @@ pub fn size(base: &Deployment<'_>, lengths: Lengths, speculation: Option<Specula
 }
 
 /// Replicas of one layout; `None` where it cannot carry the demand within the targets.
-fn fleet(
-    it: &Deployment<'_>,
-    lengths: Lengths,
-    speculation: Option<Speculation>,
-    targets: Targets,
-    demand: Demand,
-) -> Option<Fleet> {
+fn fleet(it: &Deployment<'_>, lengths: Lengths, speculation: Option<Speculation>, targets: Targets, demand: Demand) -> Option<Fleet> {
     let best = it.largest_load(lengths, speculation, targets)?;
     let held = |state: &State| state.latency.ttft + lengths.output * state.latency.tpot;
     // Users who wait longer ask less often: the rate follows the latency of the load that it makes.

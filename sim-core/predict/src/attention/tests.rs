@@ -6,6 +6,7 @@ use bastide_cost_models::compute::attention::{Library, Machine, library};
 
 use super::*;
 use crate::{Evaluation, Summary, evaluate};
+use bastide_cost_models::compute::device;
 
 /// The reference table, or `None` with a visible line.
 fn reference() -> Option<Table> {

@@ -6,6 +6,7 @@ use bastide_cost_models::compute::collective::{Communication, collective_time, c
 
 use super::*;
 use crate::evaluate;
+use bastide_cost_models::compute::device;
 
 /// The reference table, or `None` with a visible line.
 fn reference() -> Option<Table> {

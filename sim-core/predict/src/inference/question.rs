@@ -213,14 +213,26 @@ const DISAGGREGATED: f64 = 4989.0;
 /// `4090 24GB * 4` is four boards.
 fn several(name: &str) -> (f64, &str) {
     for mark in [" * ", " x ", " X ", "*"] {
-        if let Some((board, count)) = name.rsplit_once(mark) {
-            if let Some(count) = count.trim().parse().ok().filter(|count: &f64| (1.0..=1e6).contains(count) && count.fract() == 0.0) {
-                return (count, board.trim());
-            }
+        let Some((board, count)) = name.rsplit_once(mark) else { continue };
+        if let Some(count) = count.trim().parse().ok().filter(|count: &f64| (1.0..=1e6).contains(count) && count.fract() == 0.0) {
+            return (count, board.trim());
         }
     }
     (1.0, name)
 }
+
+/// Formats of GGUF, mean bits of a weight (llama.cpp, table of quantisations); a cell may give them: `Q4_K_M (~4.85 bpw)`.
+const GGUF: [(&str, f64); 9] = [
+    ("q8", 8.5),
+    ("q6", 6.56),
+    ("q5_k_s", 5.54),
+    ("q5", 5.69),
+    ("q4_k_m", 4.85),
+    ("q4_k_s", 4.58),
+    ("q4", 4.55),
+    ("q3", 3.91),
+    ("q2", 3.0),
+];
 
 /// Format and bits of weights. Where a submitter may choose, the fastest format that the device has units for.
 fn weights(precision: &str, device: &Device) -> Result<(Format, f64), String> {
@@ -236,18 +248,6 @@ fn weights(precision: &str, device: &Device) -> Result<(Format, f64), String> {
         };
         return Ok((format, format.bytes() * 8.0));
     }
-    // Formats of GGUF, mean bits of a weight (llama.cpp, table of quantisations); a cell may give them: `Q4_K_M (~4.85 bpw)`.
-    const GGUF: [(&str, f64); 9] = [
-        ("q8", 8.5),
-        ("q6", 6.56),
-        ("q5_k_s", 5.54),
-        ("q5", 5.69),
-        ("q4_k_m", 4.85),
-        ("q4_k_s", 4.58),
-        ("q4", 4.55),
-        ("q3", 3.91),
-        ("q2", 3.0),
-    ];
     if let Some((_, usual)) = GGUF.iter().find(|(word, _)| precision.starts_with(word)) {
         let given = precision.split_once('~').and_then(|(_, rest)| number_in(rest));
         return Ok((Format::Int4, given.filter(|bits| (1.0..=32.0).contains(bits)).unwrap_or(*usual)));

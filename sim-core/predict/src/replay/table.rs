@@ -36,10 +36,8 @@ impl Requests {
 
     fn predict(&self, row: Row<'_>) -> Result<Prediction, String> {
         let text = |column: &str| row.get(column).ok_or_else(|| format!("`{column}` is empty"));
-        let (_, device) =
-            find_device(text("accelerator")?)?;
-        let (name, architecture) =
-            find_architecture(text("model")?)?;
+        let (_, device) = find_device(text("accelerator")?)?;
+        let (name, architecture) = find_architecture(text("model")?)?;
         let weights =
             Format::parse(text("precision")?).ok_or_else(|| format!("unknown precision: {}", text("precision").unwrap_or_default()))?;
         let degree = |column: &str| if row.get(column).is_some() { row.positive(column) } else { Ok(1.0) };
