@@ -6,5 +6,6 @@ mod support;
 mod corpus;
 mod grid;
 mod interruption;
+mod predict;
 mod study;
 mod words;

@@ -211,18 +211,13 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
         match key {
             "users" => users = Some(positive(value.replace('_', "").parse().ok())?),
             "think" => {
-                think = seconds()
-                    .filter(|it: &f64| *it >= 0.0 && it.is_finite())
-                    .ok_or_else(|| wrong(format!("`think` is a time from 0: {value}")))?
+                let pause = seconds().filter(|it: &f64| *it >= 0.0 && it.is_finite());
+                think = pause.ok_or_else(|| wrong(format!("`think` is a time from 0: {value}")))?;
             }
             "requests" => {
-                requests = Some(positive(
-                    value
-                        .parse()
-                        .ok()
-                        .or_else(|| Rate::parse(value.trim_end_matches("/s")).ok().or_else(|| Rate::parse(value).ok()).map(Rate::as_per_s))
-                        .or_else(|| value.trim_end_matches("/s").trim().parse().ok()),
-                )?)
+                // `50`, `50/s`, `50 / s` and `3000 / min` are rates.
+                let bare = value.trim_end_matches("/s").trim_end();
+                requests = Some(positive(bare.parse().ok().or_else(|| Rate::parse(value).ok().map(Rate::as_per_s)))?);
             }
             "tokens" => match value.split_once('/').map(|(prompt, output)| (prompt.trim().parse(), output.trim().parse())) {
                 Some((Ok(prompt), Ok(output))) => {
