@@ -530,6 +530,24 @@ pub struct TrainInput {
     /// Search all layouts and print the best
     #[arg(long)]
     pub search: bool,
+    /// Islands of --gpus accelerators each that train alone and exchange over --link
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub islands: Option<u32>,
+    /// Bandwidth of each island's link: "10 Gbit/s"
+    #[arg(long, default_value = "10 Gbit/s", value_name = "BANDWIDTH", requires = "islands")]
+    pub link: String,
+    /// Round trip between islands: "30 ms"
+    #[arg(long, default_value = "30 ms", value_name = "DURATION", requires = "islands")]
+    pub round_trip: String,
+    /// How islands exchange
+    #[arg(long, value_enum, default_value_t = ExchangeArg::Streaming, requires = "islands")]
+    pub exchange: ExchangeArg,
+    /// Steps between exchanges
+    #[arg(long, default_value_t = 100, value_name = "H", requires = "islands", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub inner_steps: u32,
+    /// Bits of an exchanged number
+    #[arg(long, default_value_t = 4.0, value_name = "BITS", requires = "islands", value_parser = above_zero)]
+    pub bits: f64,
     /// Tokens of the whole run, for its time, energy and cost: "15 T tokens"
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     pub tokens: Option<bastide_units::Tokens>,
@@ -557,6 +575,19 @@ impl From<RecomputeArg> for bastide_cost_models::compute::training::Recompute {
             RecomputeArg::Full => Self::Full,
         }
     }
+}
+
+/// How islands of a training run exchange what they learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExchangeArg {
+    /// Gradients at every step.
+    DataParallel,
+    /// The whole model every H steps (DiLoCo).
+    Diloco,
+    /// A few layers at a time, beside five further steps (Streaming DiLoCo).
+    Streaming,
+    /// The whole model beside the next H steps (Eager DiLoCo).
+    Eager,
 }
 
 /// What data-parallel members share.

@@ -1,6 +1,7 @@
 //! `predict`: throughput, time, memory, power and energy of configurations.
 
 pub mod calibration;
+mod islands;
 pub mod library;
 pub mod replica;
 mod serve;

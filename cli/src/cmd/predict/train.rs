@@ -9,6 +9,7 @@ use bastide_cost_models::compute::{Device, Format, Grade};
 use bastide_units::{Compute, Duration, Tokens, format_significant};
 use serde_json::{Value, json};
 
+use super::islands::Islands;
 use super::library::{Ownership, find_architecture, find_device, find_format};
 use crate::args::{Format as Print, RecomputeArg, ShardingArg, TrainInput};
 use crate::cmd::aligned;
@@ -62,8 +63,15 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
     };
     fits(&chosen, setting, task, &base, name, sheet)?;
 
-    let answer =
-        Answer { chosen, task, sheet, args, ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?) };
+    let islands = Islands::of(args, architecture.parameters, architecture.layers, chosen.step.seconds())?;
+    let answer = Answer {
+        islands,
+        chosen,
+        task,
+        sheet,
+        args,
+        ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?),
+    };
     if output.format == Print::Json {
         let mut document = answer.document(model, name, explain);
         document["layouts"] =
@@ -150,6 +158,7 @@ fn words(it: &Layout) -> String {
 
 /// What is said of a run.
 struct Answer<'a> {
+    islands: Option<Islands>,
     chosen: Candidate,
     task: Task<'a>,
     sheet: &'a Device,
@@ -187,8 +196,10 @@ impl Answer<'_> {
 
     /// A run of so many tokens: time, GPU-hours, energy, cost.
     fn whole(&self, tokens: Tokens) -> Run {
-        let devices = f64::from(self.chosen.layout.devices);
-        let rate = self.chosen.step.tokens_per_second(self.task, &self.chosen.layout) * devices;
+        // Islands share the tokens, and wait for each other's.
+        let (count, share) = self.islands.as_ref().map_or((1.0, 1.0), |it| (f64::from(it.count), it.utilisation));
+        let devices = f64::from(self.chosen.layout.devices) * count;
+        let rate = self.chosen.step.tokens_per_second(self.task, &self.chosen.layout) * devices * share;
         let time = Duration::from_s(tokens.as_tokens() / rate);
         let (energy, written_off) = self.ownership.cost(self.busy(), time);
         let flop =
@@ -231,6 +242,9 @@ impl Answer<'_> {
         }
         let mut document =
             json!({ "model": model, "accelerator": name, "layout": layout, "sequence_tokens": self.task.sequence_length, "rows": rows });
+        if let Some(islands) = &self.islands {
+            document["islands"] = islands.document();
+        }
         if let Some(tokens) = self.args.tokens {
             document["run"] = json!(self.whole(tokens));
         }
@@ -276,6 +290,7 @@ impl Answer<'_> {
             ),
             format!("power           {} MW at the facility (PUE {})", significant(self.power_mw()), self.args.running.pue),
         ];
+        lines.extend(self.islands.iter().flat_map(Islands::lines));
         if let Some(tokens) = self.args.tokens {
             let run = self.whole(tokens);
             lines.push(format!(
