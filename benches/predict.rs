@@ -279,9 +279,9 @@ fn replays(_: &mut Criterion<CpuTime>) {
         for (load, share) in [("light", 0.1), ("half", 0.5), ("saturated", 1.5)] {
             let trace = requests(MILLION, share * most);
             let before = peak_mib(true);
-            let start = CpuTime::now();
+            let start = CpuTime.start();
             let summary = serve(&trace, &it, &policy).expect("it is served").summary(Since::Arrival);
-            let seconds = (CpuTime::now() - start).as_secs_f64();
+            let seconds = CpuTime.end(start).as_secs_f64();
             println!(
                 "replay of {MILLION} requests, {name} ({}), {load} load ({:.1} requests/s, {:.0} decode at a time): {seconds:.2} s of CPU, \
                  {:.0} requests/s; memory {:.0} MiB, {before:.0} of them the trace",
