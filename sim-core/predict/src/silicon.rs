@@ -5,7 +5,7 @@ mod case;
 mod tests;
 mod tuning;
 
-use bastide_cost_models::compute::serving::{Disaggregated, Latency, Parameters, Speculation, Spread, parameters};
+use bastide_cost_models::compute::serving::{Disaggregated, Engine, Latency, Parameters, Speculation, Spread, parameters};
 use bastide_cost_models::compute::{Conformal, Deployment, Generation, Grade, Prediction, left_out};
 
 use crate::{Answer, Family, Row, Table};
@@ -36,13 +36,19 @@ impl Case {
 
     /// With the software that the parameters describe.
     fn current(&self, parameters: &Parameters) -> Latency {
+        let parameters = &self.as_run(parameters);
         let decode = self.deployment(self.decode.layout, parameters);
         let practice = parameters.practice;
-        let drafts = Speculation { tokens: 3.0, acceptance: practice.acceptance, cost: DRAFT_COST };
+        let drafts = self.speculation(parameters);
         let Some(prefill) = self.prefill else {
             return decode.closed_loop(self.concurrency, self.lengths, self.drafts(parameters));
         };
-        let workers = practice.decode_workers * self.concurrency.powf(practice.decode_growth);
+        let workers = if self.decode.layout.data > 1.0 {
+            let ratio = self.lengths.output / self.lengths.prompt;
+            (practice.decode_wide * ratio.sqrt() * 8.0 / self.decode.layout.devices()).max(1.0)
+        } else {
+            practice.decode_workers * self.concurrency.powf(practice.decode_growth)
+        };
         let whole = Disaggregated {
             prefill: self.deployment(prefill.layout, parameters),
             prefill_workers: prefill.count,
@@ -53,7 +59,8 @@ impl Case {
         if self.drafting == Drafting::Unknown {
             // Between the two, by how many do.
             let drafted = whole.closed_loop(self.concurrency, self.lengths, Some(drafts));
-            let between = |a: f64, b: f64| a.powf(1.0 - practice.drafting) * b.powf(practice.drafting);
+            let share = if self.engine == Engine::Sglang { practice.drafting_sglang } else { practice.drafting };
+            let between = |a: f64, b: f64| a.powf(1.0 - share) * b.powf(share);
             Latency { tpot: between(plain.tpot, drafted.tpot), ttft: between(plain.ttft, drafted.ttft), ..plain }
         } else {
             plain
@@ -103,7 +110,7 @@ impl Family for Silicon {
 
 impl Case {
     fn prediction(&self, latency: &Latency, value: f64, each: bool) -> Prediction {
-        let fitted = parameters();
+        let fitted = &self.as_run(parameters());
         let spread = self.spread(if each { &fitted.tpot } else { &fitted.ttft });
         let deployment = self.deployment(self.decode.layout, fitted);
         let grade = serving_grade(&deployment);
@@ -140,8 +147,39 @@ impl Case {
     }
 
     fn drafts(&self, parameters: &Parameters) -> Option<Speculation> {
-        let drafts = Speculation { tokens: 3.0, acceptance: parameters.practice.acceptance, cost: DRAFT_COST };
-        (self.drafting == Drafting::Yes).then_some(drafts)
+        (self.drafting == Drafting::Yes).then(|| self.speculation(parameters))
+    }
+
+    /// The model's own draft layer as published runs use it: 3 tokens, 1 where attention is data-parallel in TensorRT-LLM.
+    fn speculation(&self, parameters: &Parameters) -> Speculation {
+        let balanced = self.prefill.is_none() && self.engine == Engine::TrtLlm && self.decode.layout.data > 1.0;
+        Speculation { tokens: if balanced { 1.0 } else { 3.0 }, acceptance: parameters.practice.acceptance, cost: DRAFT_COST }
+    }
+
+    /// Parameters with the settings of published runs (recipes of SemiAnalysis InferenceX, 2025 and 2026).
+    fn as_run(&self, parameters: &Parameters) -> Parameters {
+        let (mut it, practice) = (parameters.clone(), parameters.practice);
+        if self.prefill.is_some() {
+            return it;
+        }
+        match self.engine {
+            Engine::TrtLlm => {
+                if self.decode.layout.data > 1.0 {
+                    it.trtllm.wait += practice.balance;
+                }
+                if self.drafting == Drafting::Yes {
+                    // The step's limit holds one prompt beside the drafts.
+                    it.trtllm.chunk = self.nominal_prompt + 64.0;
+                }
+            }
+            Engine::Sglang => {
+                if self.device.generation == Generation::Blackwell {
+                    it.sglang.wait += practice.polling * if self.concurrency < 16.0 { 10.0 } else { 30.0 };
+                }
+            }
+            _ => {}
+        }
+        it
     }
 }
 

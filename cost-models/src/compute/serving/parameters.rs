@@ -23,7 +23,7 @@ pub struct EngineParameters {
     pub chunk: f64,
     /// Time from a request's arrival to its first place in a schedule, and from its first token to the client \[s\].
     pub admission: f64,
-    /// Steps that a new request waits before its own begins.
+    /// Steps, with prompts of others where they have them, that a new request waits before its own begins.
     pub wait: f64,
     /// Share of a prompt's time that delays the tokens of the requests beside it.
     pub mixing: f64,
@@ -41,12 +41,22 @@ pub struct Practice {
     pub acceptance: f64,
     /// Growth of times with the age of the software: logarithm for each year before [`Practice::EPOCH`].
     pub aging: f64,
-    /// Share of disaggregated runs of models with such a layer that use it.
+    /// Share of disaggregated runs of models with such a layer that use it, with TensorRT-LLM.
     pub drafting: f64,
-    /// Decode workers of a disaggregated deployment at one request at a time.
+    /// The same with SGLang.
+    pub drafting_sglang: f64,
+    /// Decode workers of a disaggregated deployment at one request at a time, each built for short latencies: tensor parallel.
     pub decode_workers: f64,
     /// Growth of their count with the concurrency: exponent.
     pub decode_growth: f64,
+    /// Decode workers of eight devices where each is built for throughput (data-parallel attention), with as long answers as
+    /// prompts; fewer where each has more devices, and by the root of the ratio where prompts are longer.
+    pub decode_wide: f64,
+    /// Steps that a request waits where attention's data-parallel groups wait for each other to have prompts (TensorRT-LLM's
+    /// `enable_balance`, with `timeout_iters` 60).
+    pub balance: f64,
+    /// Share of the interval at which the scheduler looks for new requests that one waits (SGLang's `scheduler-recv-interval`).
+    pub polling: f64,
     /// Share of the time that prefill workers are busy, to which their count is chosen.
     pub prefill_busy: f64,
 }

@@ -4,7 +4,7 @@
 //! decode    t(n) = step(n requests at context prompt + output / 2)
 //! prefill   D(n) = sum over a prompt's chunks of step(n decoding + chunk) - t(n)
 //! TPOT      = (t(n) + n / output * D(n)) / tokens of a verified step       each output token waits for the prefills of others
-//! TTFT      = engine + wait for the running step + queue + D(n)
+//! TTFT      = engine + wait for steps as they run + queue + D(n)
 //! queue     R = S (1 + (c - 1) k R / (R + Z))                               S = D, Z = output * TPOT
 //! n         = min(room, c Z / (Z + TTFT))                                   the rest waits for memory
 //! ```
@@ -123,7 +123,8 @@ impl Deployment<'_> {
             let think = output * it.tpot;
             let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
             let response = closed_queue(it.prefill, think, room, overhead.burst) + start;
-            sure = overhead.admission + overhead.wait * it.step + it.prefill;
+            // Steps with prompts of others are among those that a new request waits.
+            sure = overhead.admission + overhead.wait * it.tpot * yielded + it.prefill;
             it.ttft = sure - it.prefill + response;
             it.decoding = room * think / (think + it.ttft);
         }

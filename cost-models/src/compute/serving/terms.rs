@@ -40,7 +40,7 @@ impl Deployment<'_> {
             term(
                 "schedule and running step",
                 latency.ttft - latency.queue - latency.prefill - latency.memory_wait,
-                "a + b * step, for each engine",
+                "a + b * mean step, for each engine",
                 "fitted: data/throughput/serving.toml",
             ),
             term("wait for memory", latency.memory_wait, "waiting / held * time that a request holds its memory", "Little 1961"),

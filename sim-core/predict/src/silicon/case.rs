@@ -15,6 +15,8 @@ pub(super) struct Case {
     pub experts: Format,
     pub cache: Format,
     pub lengths: Lengths,
+    /// The longest prompt.
+    pub nominal_prompt: f64,
     pub concurrency: f64,
     pub drafting: Drafting,
     /// Years that the software is older than what the parameters describe.
@@ -42,6 +44,18 @@ pub(super) struct Workers {
 /// Mean length of prompts and answers over the length that a benchmark names: its requests are drawn evenly from 80 to 100 %
 /// of it (InferenceX, `random-range-ratio` 0.8).
 const RANGE_MEAN: f64 = 0.9;
+
+/// Requests at once above which the decode workers of InferenceX's disaggregated recipes have data-parallel attention.
+const WIDE_FROM: f64 = 200.0;
+
+/// The same devices with attention data-parallel and experts over all.
+fn data_parallel(it: Layout, architecture: &Architecture) -> Layout {
+    if it.data > 1.0 {
+        return it;
+    }
+    let expert = if architecture.experts.is_some() { it.tensor } else { 1.0 };
+    Layout { tensor: 1.0, data: it.tensor, expert, ..it }
+}
 
 impl Case {
     pub(super) fn read(row: Row<'_>) -> Result<Self, String> {
@@ -90,7 +104,21 @@ impl Case {
             Ok(Workers { layout, count: row.number(&format!("{prefix}num_workers")).filter(|count| *count >= 1.0) })
         };
         let (prefill, decode) = match row.get("mode") {
-            Some("disagg") => (Some(workers("prefill_")?), workers("decode_")?),
+            Some("disagg") => {
+                let (mut prefill, mut decode) = (workers("prefill_")?, workers("decode_")?);
+                if drawn {
+                    // The table lists no data-parallel attention of disaggregated runs; their recipes have it for throughput.
+                    let wide = concurrency > WIDE_FROM || decode.layout.tensor >= 16.0;
+                    let long = device.generation == Generation::Hopper && prompt > 4096.0;
+                    if wide {
+                        decode.layout = data_parallel(decode.layout, architecture);
+                    }
+                    if wide || (engine != Engine::Sglang && !long) {
+                        prefill.layout = data_parallel(prefill.layout, architecture);
+                    }
+                }
+                (Some(prefill), decode)
+            }
             _ => (None, workers("")?),
         };
         // Drafts by the model's own extra layer (DeepSeek-AI 2024, section 2.2) in InferenceX's runs of TensorRT-LLM.
@@ -113,7 +141,21 @@ impl Case {
             }
             _ => Drafting::No,
         };
-        Ok(Self { device, architecture, engine, weights, experts, cache, lengths, concurrency, drafting, age, prefill, decode })
+        Ok(Self {
+            device,
+            architecture,
+            engine,
+            weights,
+            experts,
+            cache,
+            lengths,
+            nominal_prompt: prompt,
+            concurrency,
+            drafting,
+            age,
+            prefill,
+            decode,
+        })
     }
 
     pub(super) fn deployment<'a>(&self, layout: Layout, parameters: &'a Parameters) -> Deployment<'a> {
