@@ -172,10 +172,8 @@ impl Case {
                     it.trtllm.chunk = self.nominal_prompt + 64.0;
                 }
             }
-            Engine::Sglang => {
-                if self.device.generation == Generation::Blackwell {
-                    it.sglang.wait += practice.polling * if self.concurrency < 16.0 { 10.0 } else { 30.0 };
-                }
+            Engine::Sglang if self.device.generation == Generation::Blackwell => {
+                it.sglang.wait += practice.polling * if self.concurrency < 16.0 { 10.0 } else { 30.0 };
             }
             _ => {}
         }
