@@ -284,7 +284,7 @@ fn replays(_: &mut Criterion<CpuTime>) {
             let seconds = CpuTime.end(start).as_secs_f64();
             println!(
                 "replay of {MILLION} requests, {name} ({}), {load} load ({:.1} requests/s, {:.0} decode at a time): {seconds:.2} s of CPU, \
-                 {:.0} requests/s; memory {:.0} MiB, {before:.0} of them the trace",
+                 {:.0} requests/s; memory {:.0} MiB, {before:.0} of them before it began",
                 if profile_of(&it).is_some() { "profiled" } else { "kernels" },
                 share * most,
                 summary.mean_batch,
