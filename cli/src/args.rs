@@ -663,10 +663,10 @@ pub struct ServeInput {
     #[command(flatten)]
     pub replica: ReplicaInput,
     /// Mean tokens of a prompt
-    #[arg(long, alias = "isl", default_value_t = 1024.0, value_name = "TOKENS", value_parser = above_zero)]
+    #[arg(long, alias = "isl", default_value_t = 1024.0, value_name = "TOKENS", value_parser = at_least_one)]
     pub prompt: f64,
     /// Mean tokens of an answer
-    #[arg(long, alias = "osl", default_value_t = 256.0, value_name = "TOKENS", value_parser = above_zero)]
+    #[arg(long, alias = "osl", default_value_t = 256.0, value_name = "TOKENS", value_parser = at_least_one)]
     pub answer: f64,
     /// Requests at a time on the replica [default: as many as readers can bear: 2 s to 95 % of first tokens, 50 ms a token]
     #[arg(long, value_name = "N", value_parser = above_zero)]
@@ -680,7 +680,7 @@ pub struct ServeInput {
     /// Tokens that a draft proposes
     #[arg(long, default_value_t = 3.0, value_name = "N", value_parser = above_zero, requires = "acceptance")]
     pub drafted: f64,
-    /// Size a fleet: users=20000,tokens=2000000000/d,ttft_p95=2 s,tpot=50 ms
+    /// Size a fleet: users=20000,think=30 s,tokens=1024/256,ttft_p95=2 s,tpot=50 ms; or requests=50 / s; or tokens=20 bn tokens/d
     #[arg(long, value_name = "KEY=VALUE,..", conflicts_with = "concurrency")]
     pub target: Option<String>,
     /// Power and prices

@@ -20,14 +20,35 @@ pub fn run(command: &PredictCommand, global: &Global, output: &Output) -> Result
     if let PredictCommand::Serve { calibration: Some(pack), .. } | PredictCommand::Train { calibration: Some(pack), .. } = command {
         calibration::install(pack, output)?;
     }
+    let one = match command {
+        PredictCommand::Serve { table: Some(_), input, .. } => {
+            input.replica.model.is_some() || input.replica.accelerator.is_some() || input.target.is_some()
+        }
+        PredictCommand::Train { table: Some(_), input, .. } => input.model.is_some() || input.accelerator.is_some(),
+        _ => false,
+    };
+    if one {
+        return Err(Failure::hinted("--table answers its own configurations", "leave --model, --accelerator and --target out, or --table"));
+    }
     match command {
         PredictCommand::Serve { table: Some(file), explain, .. } | PredictCommand::Train { table: Some(file), explain, .. } => {
             table::run(file, *explain, global, output)
         }
-        PredictCommand::Serve { explain, input, .. } => serve::run(input, *explain, output),
-        PredictCommand::Train { explain, input, .. } => train::run(input, *explain, output),
+        PredictCommand::Serve { explain, input, .. } => serve::run(input, *explain, global, output),
+        PredictCommand::Train { explain, input, .. } => train::run(input, *explain, global, output),
         PredictCommand::Fit { table } => table::fit(table, global, output),
     }
+}
+
+/// Writes the document of one configuration to the file that `-o` names, where it names one.
+fn keep(document: &serde_json::Value, schema: &str, global: &Global, output: &Output) -> Result<(), Failure> {
+    let Some(path) = &global.output else { return Ok(()) };
+    let mut document = document.clone();
+    document["schema"] = format!("bastide/{schema}").into();
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    std::fs::write(path, text).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))?;
+    output.say(&format!("written to `{}`", path.display()));
+    Ok(())
 }
 
 /// Where a time goes, largest part first.

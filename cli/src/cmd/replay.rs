@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bastide_predict::Table;
-use bastide_predict::replay::{Outcome, Policy, Profiled, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
+use bastide_predict::replay::{Outcome, Policy, Profiled, Remembered, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
 use serde_json::{Value, json};
 
 use super::predict::replica::Replica;
@@ -70,7 +70,7 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
     let measured = profile_of(&deployment).filter(|_| !args.datasheet);
     let model: Box<dyn StepModel> = match measured {
         Some(it) => Box::new(Profiled::new(&deployment, &it.parameters)),
-        None => Box::new(deployment),
+        None => Box::new(Remembered::new(deployment)),
     };
     let outcome = replay(&trace, model.as_ref(), &policy).map_err(refused)?;
     let steps = measured.map_or_else(

@@ -93,7 +93,7 @@ impl Family for Silicon {
                         if value.is_finite() && value > 0.0 {
                             Ok(case.prediction(it, value, each))
                         } else {
-                            Err("the configuration is outside what the model covers".to_owned())
+                            Err("lengths, concurrency or layout give no finite latency".to_owned())
                         }
                     }
                     (Err(reason), _) | (_, Err(reason)) => Err(reason.clone()),

@@ -3,7 +3,7 @@
 pub(crate) mod fit;
 mod run;
 
-use bastide_cost_models::compute::training::{Benchmark, Definition, Parameters, parameters, token_flop};
+use bastide_cost_models::compute::training::{Benchmark, Definition, Parameters, memory, parameters, peak_memory, token_flop};
 use bastide_cost_models::compute::{Format, Grade, Prediction};
 
 pub use run::Run;
@@ -123,8 +123,18 @@ fn observation(row: Row<'_>, parameters: &Parameters) -> Option<fit::Observation
     Some(fit::Observation { run, group: row.get("group").unwrap_or_default().to_owned(), sign, measured: (measured / one).ln() })
 }
 
+/// A row is believed to have run where it takes up to so many times an accelerator's memory: descriptions leave recomputation
+/// and offloading out.
+const BELIEVED: f64 = 3.0;
+
 fn predict(row: Row<'_>, metric: &str, unit: &str, parameters: &Parameters) -> Result<Prediction, String> {
     let run = Run::of_training(row, parameters)?;
+    let (needed, room) = (peak_memory(&run.task(), &run.layout).total(), run.device.memory.as_bytes());
+    if needed > BELIEVED * room && !run.searched {
+        let enough = memory::smallest(&run.task(), &run.layout, room, run.device.scale_up_domain)
+            .map_or_else(String::new, |(layout, _)| format!("; {} would hold it", layout.devices));
+        return Err(format!("the run does not fit: {:.0} GB of the {:.0} GB of an accelerator{enough}", needed / 1e9, room / 1e9));
+    }
     let step = run.step(parameters);
     let seconds = step.seconds();
     if !(seconds.is_finite() && seconds > 0.0) {

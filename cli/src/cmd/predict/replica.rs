@@ -56,10 +56,12 @@ impl ReplicaInput {
             expert: f64::from(self.expert.unwrap_or(1)),
             data: f64::from(self.data.unwrap_or(1)),
         };
-        deployment.layout = layout(f64::from(self.tensor.unwrap_or(1)));
+        // Experts over more accelerators than there are attention groups need tensor parallelism, too.
+        let fewest = (self.expert.unwrap_or(1) / self.data.unwrap_or(1)).max(1);
+        deployment.layout = layout(f64::from(self.tensor.unwrap_or(fewest)));
         deployment.layout.check().map_err(|error| Failure::sentence(error.to_string()))?;
         if self.tensor.is_none() {
-            let mut tensor = 1.0;
+            let mut tensor = f64::from(fewest);
             while deployment.memory().is_err() && tensor < f64::from(device.scale_up_domain) && tensor < architecture.attention.heads {
                 tensor *= 2.0;
                 deployment.layout = layout(tensor);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::library::Ownership;
 use super::replica::Replica;
-use crate::args::{Format, ServeInput};
+use crate::args::{Format, Global, ServeInput};
 use crate::cmd::aligned;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -20,7 +20,7 @@ const DRAFT_COST: f64 = 0.03;
 /// How much wider an interval is on chips of a generation whose serving was not measured (our assumption).
 const UNKNOWN_DEVICE: f64 = 1.5;
 
-pub fn run(args: &ServeInput, explain: bool, output: &Output) -> Result<(), Failure> {
+pub fn run(args: &ServeInput, explain: bool, global: &Global, output: &Output) -> Result<(), Failure> {
     let replica = args.replica.replica()?;
     let speculation = match args.acceptance {
         Some(acceptance) if !(0.0..=1.0).contains(&acceptance) => {
@@ -31,8 +31,8 @@ pub fn run(args: &ServeInput, explain: bool, output: &Output) -> Result<(), Fail
     let lengths = Lengths { prompt: args.prompt, output: args.answer };
     let ownership = Ownership::of(replica.accelerator, replica.deployment.device, args.running.pue, args.running.energy_price()?);
     match &args.target {
-        Some(text) => fleet(args, &target(text, lengths)?, &replica, speculation, ownership, output),
-        None => load(args, &replica, lengths, speculation, ownership, explain, output),
+        Some(text) => fleet(args, &target(text, lengths)?, &replica, speculation, ownership, global, output),
+        None => load(args, &replica, lengths, speculation, ownership, explain, global, output),
     }
 }
 
@@ -69,6 +69,7 @@ fn answers(it: &Deployment<'_>, state: &State, lengths: Lengths, speculation: Op
 }
 
 /// One replica at a load.
+#[expect(clippy::too_many_arguments, reason = "what was asked, of what, at what price, printed how")]
 fn load(
     args: &ServeInput,
     replica: &Replica,
@@ -76,6 +77,7 @@ fn load(
     speculation: Option<Speculation>,
     ownership: Ownership,
     explain: bool,
+    global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let it = &replica.deployment;
@@ -98,13 +100,19 @@ fn load(
             )
         })?,
     };
+    if it.room(lengths.prompt + lengths.output) < 1.0 {
+        return Err(Failure::hinted(
+            format!("a request of {} tokens does not fit the memory beside the weights", lengths.prompt + lengths.output),
+            "cut the replica over more accelerators, or take a narrower --cache",
+        ));
+    }
     let chosen = args.concurrency.is_none() && args.rate.is_none();
     let devices = it.layout.devices();
     let power = ownership.facility_power(state.activity) * devices;
     let energy = power.as_w() / state.output_tokens_per_s;
     let (answers, grade) = answers(it, &state, lengths, speculation);
     let waiting = state.latency.waiting;
-    if output.format == Format::Json {
+    if output.format == Format::Json || global.output.is_some() {
         let rows: Vec<Value> = answers
             .iter()
             .map(|it| {
@@ -116,14 +124,15 @@ fn load(
                 row
             })
             .collect();
-        return output.json(
-            "predict/1",
-            &json!({
-                "model": replica.model, "accelerator": replica.accelerator, "layout": it.layout, "weights": it.weights, "cache": it.cache,
-                "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": memory,
-                "power_mw": power.as_mw(), "energy_j_per_token": energy, "rows": rows,
-            }),
-        );
+        let document = json!({
+            "model": replica.model, "accelerator": replica.accelerator, "layout": it.layout, "weights": it.weights, "cache": it.cache,
+            "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": memory,
+            "power_mw": power.as_mw(), "energy_j_per_token": energy, "rows": rows,
+        });
+        super::keep(&document, "predict/1", global, output)?;
+        if output.format == Format::Json {
+            return output.json("predict/1", &document);
+        }
     }
     let significant = |value: f64| format_significant(value, 4);
     let why = if chosen { ", the most within 2 s to 95 % of first tokens and 50 ms a token" } else { "" };
@@ -225,7 +234,12 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
                 }
                 _ => match value.parse() {
                     Ok(output) => lengths.output = positive(Some(output))?,
-                    Err(_) => tokens = Some(positive(TokenRate::parse(value).ok().map(TokenRate::as_tokens_per_s))?),
+                    // `2e9/d` is a rate of tokens.
+                    Err(_) => {
+                        let whole = value.split_once('/').map(|(number, time)| format!("{} tokens/{}", number.trim(), time.trim()));
+                        let rate = TokenRate::parse(value).ok().or_else(|| TokenRate::parse(&whole?).ok());
+                        tokens = Some(positive(rate.map(TokenRate::as_tokens_per_s))?);
+                    }
                 },
             },
             "prompt" => lengths.prompt = positive(value.parse().ok())?,
@@ -239,7 +253,8 @@ fn target(text: &str, mut lengths: Lengths) -> Result<Target, Failure> {
         (Some(count), None, None) => Demand::Users { count, think },
         (None, Some(rate), None) => Demand::Requests(rate),
         (None, None, Some(rate)) => Demand::Requests(rate / lengths.output),
-        _ => return Err(wrong("a target has one of `users`, `requests` (a rate) and `tokens` (a rate)".to_owned())),
+        (None, None, None) => return Err(wrong("a target has `users`, `requests` (a rate) or `tokens` (a rate)".to_owned())),
+        _ => return Err(wrong("a target has one of `users`, `requests` and a rate of `tokens`, not several".to_owned())),
     };
     Ok(Target { demand, lengths, targets })
 }
@@ -277,6 +292,7 @@ fn fleet(
     replica: &Replica,
     speculation: Option<Speculation>,
     ownership: Ownership,
+    global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let mut fleets = size(&replica.deployment, target.lengths, speculation, target.targets, target.demand);
@@ -296,7 +312,7 @@ fn fleet(
         ));
     };
     let bill = |it: &Fleet| Bill::of(it, &ownership);
-    if output.format == Format::Json {
+    if output.format == Format::Json || global.output.is_some() {
         let entry = |it: &Fleet| {
             let bill = bill(it);
             json!({
@@ -310,7 +326,16 @@ fn fleet(
         document["accelerator"] = json!(replica.accelerator);
         document["targets"] = json!({ "ttft_p95_s": target.targets.ttft_p95, "tpot_s": target.targets.tpot });
         document["choices"] = fleets.iter().map(entry).collect();
-        return output.json("predict-fleet/1", &document);
+        let (answers, grade) = answers(&Deployment { layout: best.layout, ..replica.deployment }, &best.state, target.lengths, speculation);
+        document["grade"] = json!(grade);
+        document["rows"] = answers
+            .iter()
+            .map(|it| json!({ "metric": it.metric, "unit": it.unit, "predicted": it.value, "low90": it.low, "high90": it.high, "grade": grade }))
+            .collect();
+        super::keep(&document, "predict-fleet/1", global, output)?;
+        if output.format == Format::Json {
+            return output.json("predict-fleet/1", &document);
+        }
     }
     let significant = |value: f64| format_significant(value, 4);
     let money = |value: Option<f64>| value.map_or_else(|| "no price in the library".to_owned(), |it| format!("{} EUR", significant(it)));
@@ -358,6 +383,14 @@ fn fleet(
     for line in aligned(&cells) {
         output.line(&line)?;
     }
+    let (answers, grade) = answers(&Deployment { layout: best.layout, ..replica.deployment }, &best.state, target.lengths, speculation);
+    let sure: Vec<String> = answers
+        .iter()
+        .take(2)
+        .map(|it| format!("{} {} to {} ms", it.metric, format_significant(it.low, 3), format_significant(it.high, 3)))
+        .collect();
+    output.line("")?;
+    output.line(&format!("90 % intervals of the first: {}; grade {grade}", sure.join(", ")))?;
     output.say("no spare replicas: add what failures and maintenance take");
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::islands::Islands;
 use super::library::{Ownership, find_architecture, find_device, find_format};
-use crate::args::{Format as Print, RecomputeArg, ShardingArg, TrainInput};
+use crate::args::{Format as Print, Global, RecomputeArg, ShardingArg, TrainInput};
 use crate::cmd::aligned;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -22,7 +22,7 @@ const POWER: (f64, f64) = (0.85, 1.1);
 /// Layouts that a search prints.
 const BEST: usize = 5;
 
-pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Failure> {
+pub fn run(args: &TrainInput, explain: bool, global: &Global, output: &Output) -> Result<(), Failure> {
     let missing = |what: &str| {
         Failure::hinted(
             format!("{what} is missing"),
@@ -33,6 +33,18 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
     let (model, architecture) = find_architecture(args.model.as_deref().ok_or_else(|| missing("--model"))?)?;
     let devices = args.gpus.ok_or_else(|| missing("--gpus"))?;
     let precision = find_format(&args.precision)?;
+    let unit = match precision {
+        Format::Bf16 => true,
+        Format::Fp8 | Format::Fp8Block => sheet.peak_fp8.is_some(),
+        Format::Fp4 => sheet.peak_fp4.is_some(),
+        Format::Int4 | Format::Int8 | Format::Fp32 => false,
+    };
+    if !unit {
+        return Err(Failure::hinted(
+            format!("a {name} does not train in {}", args.precision),
+            "one of bf16, and fp8, fp8-block, fp4 where the accelerator has units for them",
+        ));
+    }
     let task = Task { architecture, sequence_length: f64::from(args.sequence) };
     // Four million tokens of a step, as large models are trained with (Grattafiori et al. 2024: 16 million; Brown et al. 2020:
     // 3.2 million), and at least one sequence for each accelerator up to there.
@@ -72,11 +84,14 @@ pub fn run(args: &TrainInput, explain: bool, output: &Output) -> Result<(), Fail
         args,
         ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?),
     };
-    if output.format == Print::Json {
+    if output.format == Print::Json || global.output.is_some() {
         let mut document = answer.document(model, name, explain);
         document["layouts"] =
             found.iter().map(|it| json!({ "layout": it.layout, "step_time_s": it.step.seconds(), "memory_bytes": it.memory })).collect();
-        return output.json("predict/1", &document);
+        super::keep(&document, "predict/1", global, output)?;
+        if output.format == Print::Json {
+            return output.json("predict/1", &document);
+        }
     }
     for line in answer.lines(model, name, explain) {
         output.line(&line)?;

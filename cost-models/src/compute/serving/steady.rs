@@ -112,19 +112,25 @@ impl Deployment<'_> {
         let yielded = speculation.map_or(1.0, |it| it.yielded());
         let mut it = Latency { decoding: room, ..Latency::default() };
         let mut sure = 0.0;
+        // Pipeline stages work on as many micro-batches at once: each token passes all of them, each stage sees a part of the
+        // requests at a time.
+        let stages = self.layout.pipeline.max(1.0);
+        let mut own = 0.0;
         for round in 0..2 {
-            it.step = self.decode_step(it.decoding, context, speculation).total();
+            let together = it.decoding / stages;
+            it.step = self.decode_step(together, context, speculation).total();
             // What a prompt adds hardly depends on how many decode beside it: once is enough.
             if round == 0 {
-                let alone = if speculation.is_some() { self.decode_step(it.decoding, context, None).total() } else { it.step };
-                it.prefill = self.prefill_cost(it.decoding, context, lengths, alone);
+                let alone = if speculation.is_some() { self.decode_step(together, context, None).total() } else { it.step };
+                own = self.prefill_cost(together, context, lengths, alone);
+                it.prefill = own / stages;
             }
             it.tpot = it.step / yielded + it.decoding / output * it.prefill * overhead.mixing;
             let think = output * it.tpot;
             let start = overhead.start * (room - 1.0).max(0.0) / 2.0 * it.prefill;
             let response = closed_queue(it.prefill, think, room, overhead.burst) + start;
             // Steps with prompts of others are among those that a new request waits.
-            sure = overhead.admission + overhead.wait * it.tpot * yielded + it.prefill;
+            sure = overhead.admission + overhead.wait * it.tpot * yielded + own;
             it.ttft = sure - it.prefill + response;
             it.decoding = room * think / (think + it.ttft);
         }

@@ -117,14 +117,7 @@ impl Deployment<'_> {
         let it = self.architecture;
         let (layout, fitted) = (self.layout, self.parameters);
         let overhead = fitted.engine(self.engine);
-        // Requests are spread over the data-parallel groups; the fullest has a whole one.
-        let group = |count: f64| if count > 0.0 { (count / layout.data).max(1.0_f64.min(count)) } else { 0.0 };
-        let local = Batch {
-            decoding: group(batch.decoding),
-            kept: batch.kept * group(batch.decoding) / batch.decoding.max(1e-9),
-            prefill: group(batch.prefill),
-            attended: batch.attended * group(batch.prefill) / batch.prefill.max(1e-9),
-        };
+        let local = self.fullest(batch);
         let bandwidth = self.device.memory_bandwidth.as_gb_per_s() * 1e9;
         let (stream, matrix) = self.shares();
         let product = |m: f64, n: f64, k: f64, format: Format| {
@@ -169,6 +162,24 @@ impl Deployment<'_> {
             + overhead.step
             + local.decoding * overhead.request;
         step
+    }
+
+    /// The share of a batch of the fullest data-parallel group: requests are spread over the groups, and each has a whole one.
+    fn fullest(&self, batch: &Batch) -> Batch {
+        let group = |count: f64| if count > 0.0 { (count / self.layout.data).max(1.0_f64.min(count)) } else { 0.0 };
+        Batch {
+            decoding: group(batch.decoding),
+            kept: batch.kept * group(batch.decoding) / batch.decoding.max(1e-9),
+            prefill: group(batch.prefill),
+            attended: batch.attended * group(batch.prefill) / batch.prefill.max(1e-9),
+        }
+    }
+
+    /// The attention of a [`step`](Self::step) alone \[s\]: the one part that depends on how many tokens are kept and attended to,
+    /// for callers that remember the others by their numbers of tokens.
+    #[must_use]
+    pub fn attention_of(&self, batch: &Batch) -> f64 {
+        if batch.tokens().is_nan() || batch.tokens() <= 0.0 { 0.0 } else { self.attention(&self.fullest(batch)) }
     }
 
     /// Times over those of the kernel model, of products that wait for memory and for the matrix units.

@@ -1,9 +1,10 @@
 //! A row as a question.
 
 use bastide_cost_models::compute::serving::{Lengths, Parameters, Practice};
-use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Generation, Layout, architecture, device};
+use bastide_cost_models::compute::{Architecture, Deployment, Device, Engine, Format, Generation, Layout};
 
 use crate::Row;
+use crate::library::{find_architecture, find_device};
 
 /// What a row asks.
 #[derive(Clone, Debug)]
@@ -61,9 +62,9 @@ impl Case {
     pub(super) fn read(row: Row<'_>) -> Result<Self, String> {
         let text = |column: &str| row.get(column).ok_or_else(|| format!("`{column}` is empty"));
         let name = text("model")?;
-        let (model, architecture) = architecture(name).ok_or_else(|| format!("no model `{name}`"))?;
+        let (model, architecture) = find_architecture(name)?;
         let name = text("accelerator")?;
-        let (_, device) = device(name).ok_or_else(|| format!("no accelerator `{name}`"))?;
+        let (_, device) = find_device(name)?;
         let engine = Engine::parse(text("backend")?);
         let format = |column: &str| {
             let word = row.get(column).or(row.get("precision")).ok_or_else(|| format!("`{column}` and `precision` are empty"))?;

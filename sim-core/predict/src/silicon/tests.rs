@@ -103,8 +103,8 @@ fn more_workers_leave_fewer_requests_for_each() {
 #[test]
 fn rows_that_cannot_be_answered_say_why() {
     let reason = |row: &str| answers(row)[0].outcome.clone().unwrap_err();
-    assert_eq!(reason("1,g,no-such,h200,vllm,,fp8,,,agg,1,1,1,1,,,,,,,,,,,"), "no model `no-such`");
-    assert_eq!(reason("1,g,llama-3.1-8b,h201,vllm,,fp8,,,agg,1,1,1,1,,,,,,,,,,,"), "no accelerator `h201`");
+    assert!(reason("1,g,no-such,h200,vllm,,fp8,,,agg,1,1,1,1,,,,,,,,,,,").starts_with("unknown model `no-such`; nearest: "));
+    assert!(reason("1,g,llama-3.1-8b,h201,vllm,,fp8,,,agg,1,1,1,1,,,,,,,,,,,").starts_with("unknown accelerator `h201`; nearest: "));
     assert_eq!(reason("1,g,llama-3.1-8b,h200,vllm,,odd,,,agg,1,1,1,1,,,,,,,,,,,"), "no number format `odd`");
     assert_eq!(reason("1,g,llama-3.1-8b,h200,vllm,,fp8,,,agg,-5,1,1,1,,,,,,,,,,,"), "`isl` is not a number above zero: -5");
     assert!(reason("1,g,llama-3.1-8b,h200,vllm,,fp8,,,agg,100,100,8,1.5,,,,,,,,,,,").contains("tensor parallel"));
