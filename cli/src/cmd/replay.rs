@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bastide_predict::Table;
-use bastide_predict::replay::{Outcome, Policy, Profiled, Remembered, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled};
+use bastide_predict::replay::{
+    Outcome, Policy, Profiled, Remembered, ReplayError, Since, Statistics, StepModel, Trace, profile_of, replay, settled,
+};
 use serde_json::{Value, json};
 
 use super::predict::replica::Replica;
