@@ -3,10 +3,11 @@
 //! ```text
 //! decode    t(n) = step(n requests at context prompt + output / 2)
 //! prefill   D(n) = sum over a prompt's chunks of step(n decoding + chunk) - t(n)
-//! TPOT      = (t(n) + n / output * D(n)) / tokens of a verified step       each output token waits for the prefills of others
+//! TPOT      = t(n) / tokens of a verified step + n / output * D(n) * mixing each output token waits for the prefills of others
 //! TTFT      = engine + wait for steps as they run + queue + D(n)
 //! queue     R = S (1 + (c - 1) k R / (R + Z))                               S = D, Z = output * TPOT
 //! n         = min(room, c Z / (Z + TTFT))                                   the rest waits for memory
+//! stages    p micro-batches at once: t(n / p), and others' prefills take D / p of each stage
 //! ```
 //!
 //! Agrawal et al. 2024 (chunked prefill beside decoding); Schweitzer 1979 (approximate mean value analysis of a closed
