@@ -18,7 +18,7 @@ impl Family for Distributed {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["method", "model", "params_b", "n_workers", "H_inner_steps", "step_time_s", "metric", "value", "unit"]
+        &["method", "model", "params_b", "n_workers", "H_inner_steps", "step_time_s", "metric", "unit"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

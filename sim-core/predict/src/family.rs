@@ -21,7 +21,7 @@ pub struct Answer {
 pub trait Family: Sync {
     /// Its name: `gemm`.
     fn name(&self) -> &'static str;
-    /// Columns that it needs; a table is of the first kind whose columns it has all.
+    /// Columns that it needs, measured ones not among them; a table is of the first kind whose columns it has all.
     fn columns(&self) -> &'static [&'static str];
     /// Answers a row: one answer, or one for each measured column.
     fn answer(&self, row: Row<'_>) -> Vec<Answer>;

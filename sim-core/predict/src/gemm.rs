@@ -74,7 +74,7 @@ impl Family for Gemm {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["accelerator", "dtype", "m", "n", "k", "latency_ms"]
+        &["accelerator", "dtype", "m", "n", "k"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

@@ -18,20 +18,7 @@ impl Family for Inference {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &[
-            "model",
-            "accelerator",
-            "n_acc",
-            "precision",
-            "batch_or_concurrency",
-            "isl",
-            "osl",
-            "scenario",
-            "engine",
-            "metric",
-            "value",
-            "unit",
-        ]
+        &["model", "accelerator", "n_acc", "precision", "batch_or_concurrency", "isl", "osl", "scenario", "engine", "metric", "unit"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

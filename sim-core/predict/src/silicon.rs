@@ -74,7 +74,7 @@ impl Family for Silicon {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["model", "accelerator", "backend", "mode", "isl", "osl", "concurrency", "tp_size", "ttft_ms", "tpot_ms"]
+        &["model", "accelerator", "backend", "mode", "isl", "osl", "concurrency", "tp_size"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

@@ -16,7 +16,7 @@ impl Family for Steps {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["model", "n_layers_run", "accelerator", "n_acc", "micro_batch_size", "micro_batch_count", "metric", "value", "unit"]
+        &["model", "n_layers_run", "accelerator", "n_acc", "micro_batch_size", "micro_batch_count", "metric", "unit"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

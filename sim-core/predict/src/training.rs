@@ -19,7 +19,7 @@ impl Family for Training {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["model", "accelerator", "n_acc", "seq_len", "tp", "pp", "global_batch", "recompute", "framework", "metric", "value", "unit"]
+        &["model", "accelerator", "n_acc", "seq_len", "tp", "pp", "global_batch", "recompute", "framework", "metric", "unit"]
     }
 
     fn answer(&self, row: Row<'_>) -> Vec<Answer> {

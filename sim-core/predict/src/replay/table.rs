@@ -22,8 +22,7 @@ pub struct Requests {
 /// The kind of table, where nobody reads files: it is recognised, and says what is missing.
 pub struct Unread;
 
-const COLUMNS: &[&str] =
-    &["accelerator", "model", "precision", "tp", "dp", "ep", "engine", "max_num_seqs", "metric", "value", "request_file"];
+const COLUMNS: &[&str] = &["accelerator", "model", "precision", "tp", "dp", "ep", "engine", "max_num_seqs", "metric", "request_file"];
 /// Half widths of 90 % intervals, as logarithms, on machines that have not been profiled: of times per token and latencies,
 /// and of times to the first token. Twice the error of the data sheet's model on the machines that have been.
 const UNPROFILED: [f64; 2] = [0.2, 0.4];
