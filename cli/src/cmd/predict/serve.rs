@@ -118,7 +118,7 @@ fn load(
             .map(|it| {
                 let mut row =
                     json!({ "metric": it.metric, "unit": it.unit, "predicted": it.value, "low90": it.low, "high90": it.high, "grade": grade });
-                if explain && !it.terms.is_empty() {
+                if !it.terms.is_empty() {
                     row["terms"] = json!(it.terms);
                 }
                 row

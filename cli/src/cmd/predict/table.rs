@@ -31,7 +31,7 @@ pub fn run(file: &Path, explain: bool, global: &Global, output: &Output) -> Resu
         output.say(&format!("rows written to `{}`", path.display()));
     }
     match output.format {
-        Format::Json => output.json("predict/1", &document(&evaluation, &summaries, explain)),
+        Format::Json => output.json("predict/1", &document(&evaluation, &summaries)),
         Format::Quiet if global.output.is_some() => Ok(()),
         Format::Quiet => {
             use std::io::Write;
@@ -42,7 +42,9 @@ pub fn run(file: &Path, explain: bool, global: &Global, output: &Output) -> Resu
             for line in summary_lines(&evaluation, &summaries) {
                 output.line(&line)?;
             }
-            if global.output.is_none() {
+            if explain {
+                output.say("hint: --format json prints the terms of every row");
+            } else if global.output.is_none() {
                 output.say("hint: -o FILE.csv writes every row with its prediction; --format json prints them");
             }
             Ok(())
@@ -116,7 +118,7 @@ fn part(left_out: bool) -> &'static str {
     if left_out { "left out" } else { "fitted" }
 }
 
-fn document(evaluation: &Evaluation, summaries: &[Summary], explain: bool) -> Value {
+fn document(evaluation: &Evaluation, summaries: &[Summary]) -> Value {
     let mut rows = Vec::new();
     for row in &evaluation.rows {
         for answer in &row.answers {
@@ -136,7 +138,7 @@ fn document(evaluation: &Evaluation, summaries: &[Summary], explain: bool) -> Va
                     if let Some(error) = error_of(answer) {
                         it["error"] = json!(error);
                     }
-                    if explain {
+                    if !prediction.terms.is_empty() {
                         it["terms"] = json!(prediction.terms);
                     }
                 }

@@ -85,7 +85,7 @@ pub fn run(args: &TrainInput, explain: bool, global: &Global, output: &Output) -
         ownership: Ownership::of(name, sheet, args.running.pue, args.running.energy_price()?),
     };
     if output.format == Print::Json || global.output.is_some() {
-        let mut document = answer.document(model, name, explain);
+        let mut document = answer.document(model, name);
         document["layouts"] =
             found.iter().map(|it| json!({ "layout": it.layout, "step_time_s": it.step.seconds(), "memory_bytes": it.memory })).collect();
         super::keep(&document, "predict/1", global, output)?;
@@ -233,7 +233,7 @@ impl Answer<'_> {
         self.ownership.facility_power(self.busy()).as_mw() * f64::from(self.chosen.layout.devices)
     }
 
-    fn document(&self, model: &str, name: &str, explain: bool) -> Value {
+    fn document(&self, model: &str, name: &str) -> Value {
         let (low, high) = self.interval();
         let layout = &self.chosen.layout;
         let seconds = self.chosen.step.seconds();
@@ -252,9 +252,7 @@ impl Answer<'_> {
             "metric": "memory", "unit": "B", "predicted": memory.value, "low90": memory.low90, "high90": memory.high90, "grade": memory.grade,
             "parts": peak_memory(&self.task, layout),
         }));
-        if explain {
-            rows[0]["terms"] = json!(self.chosen.step.terms());
-        }
+        rows[0]["terms"] = json!(self.chosen.step.terms());
         let mut document =
             json!({ "model": model, "accelerator": name, "layout": layout, "sequence_tokens": self.task.sequence_length, "rows": rows });
         if let Some(islands) = &self.islands {
