@@ -13,6 +13,11 @@ use crate::exit::Failure;
 use crate::output::Output;
 
 pub fn run(file: &Path, explain: bool, global: &Global, output: &Output) -> Result<(), Failure> {
+    if let (Some(out), Ok(input)) = (&global.output, file.canonicalize())
+        && out.canonicalize().is_ok_and(|out| out == input)
+    {
+        return Err(Failure::hinted(format!("-o names the table itself: `{}`", file.display()), "write the rows to another file"));
+    }
     let table = read(file)?;
     let mut family = family_of(&table).map_err(|error| unreadable(file, &error))?;
     // Tables of request statistics name files beside them.

@@ -37,7 +37,8 @@ pub struct Fleet {
 /// cut evenly; models with experts also with attention by data and experts over all.
 #[must_use]
 pub fn size(base: &Deployment<'_>, lengths: Lengths, speculation: Option<Speculation>, targets: Targets, demand: Demand) -> Vec<Fleet> {
-    let domain = f64::from(base.device.scale_up_domain).clamp(1.0, 64.0);
+    // Cards without links of their own are cut within a host at most.
+    let domain = if base.device.scale_up_domain <= 1 { 8.0 } else { f64::from(base.device.scale_up_domain).min(64.0) };
     let heads = base.architecture.attention.heads;
     let powers = || (0..7).map(|power| f64::from(1 << power));
     let data = |tensor: f64| powers().filter(move |data| tensor * data <= domain && (*data == 1.0 || base.architecture.experts.is_some()));

@@ -352,13 +352,17 @@ impl Deployment<'_> {
     /// Where `members` devices sit.
     fn fabric(&self, members: f64) -> Fabric {
         let inside = f64::from(self.device.scale_up_domain);
-        if members <= inside {
+        // Cards without links of their own reach the others of their host over PCIe.
+        if members <= inside || (inside <= 1.0 && members <= HOST) {
             Fabric::ScaleUp
         } else {
             Fabric::Network { inside, bandwidth: self.device.scale_out_bandwidth.as_gb_per_s() * 1e9, latency: 5e-6 }
         }
     }
 }
+
+/// Accelerators of a host.
+const HOST: f64 = 8.0;
 
 /// Numbers of a linear attention's state for each value channel: the key's head size in Qwen3-Next and its successors (2025).
 const LINEAR_KEY: f64 = 128.0;
