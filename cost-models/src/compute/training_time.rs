@@ -1,19 +1,12 @@
 //! Training compute, and how much of it survives failures and checkpoints.
 
-use bastide_units::{ComputeRate, DataSize, Duration, Rate};
+use bastide_units::{ComputeRate, Duration, Rate};
 
 /// Training compute rate of one accelerator while it runs: peak times model FLOP utilisation (Chowdhery et al. 2022,
 /// appendix B).
 #[must_use]
 pub fn training_rate(peak: ComputeRate, utilisation: f64) -> ComputeRate {
     peak * utilisation
-}
-
-/// Memory that a training state needs per parameter with a mixed-precision optimiser: 2 bytes of weights, 2 of
-/// gradients, 12 of optimiser state (Rajbhandari et al. 2020, ZeRO, section 3.1).
-#[must_use]
-pub fn training_state(parameters: f64) -> DataSize {
-    DataSize::from_bytes(16.0 * parameters)
 }
 
 /// Failures per time of a gang of nodes that stops when any of them fails: a series system.

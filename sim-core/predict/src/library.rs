@@ -2,22 +2,41 @@
 
 use bastide_cost_models::compute::{Architecture, Device, architecture, architectures, device, devices};
 
-/// The data sheet of a name, with its name in the library, or why the row cannot be answered.
-///
-/// # Errors
-/// The reason, with the nearest names.
-pub fn find_device(name: &str) -> Result<(&'static str, &'static Device), String> {
-    let names = devices().iter().flat_map(|(key, it)| std::iter::once(key).chain(&it.aliases)).map(String::as_str);
-    device(name).ok_or_else(|| format!("unknown accelerator `{name}`; nearest: {}", nearest(name, names)))
+/// A name that the library does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{name}`; nearest: {nearest}")]
+pub struct Unknown {
+    /// What it should name: `accelerator`, `model`.
+    pub what: &'static str,
+    /// The name.
+    pub name: String,
+    /// The nearest names that are known.
+    pub nearest: String,
 }
 
-/// The shape of a model, with its name in the library, or why the row cannot be answered.
+/// Why a row cannot be answered.
+impl From<Unknown> for String {
+    fn from(it: Unknown) -> Self {
+        it.to_string()
+    }
+}
+
+/// The data sheet of a name, with its name in the library.
 ///
 /// # Errors
-/// The reason, with the nearest names.
-pub fn find_architecture(name: &str) -> Result<(&'static str, &'static Architecture), String> {
-    architecture(name)
-        .ok_or_else(|| format!("unknown model `{name}`; nearest: {}", nearest(name, architectures().keys().map(String::as_str))))
+/// [`Unknown`] with the nearest names.
+pub fn find_device(name: &str) -> Result<(&'static str, &'static Device), Unknown> {
+    let names = devices().iter().flat_map(|(key, it)| std::iter::once(key).chain(&it.aliases)).map(String::as_str);
+    device(name).ok_or_else(|| Unknown { what: "accelerator", name: name.to_owned(), nearest: nearest(name, names) })
+}
+
+/// The shape of a model, with its name in the library.
+///
+/// # Errors
+/// [`Unknown`] with the nearest names.
+pub fn find_architecture(name: &str) -> Result<(&'static str, &'static Architecture), Unknown> {
+    let names = architectures().keys().map(String::as_str);
+    architecture(name).ok_or_else(|| Unknown { what: "model", name: name.to_owned(), nearest: nearest(name, names) })
 }
 
 /// The three nearest names of a list, by shared pairs of letters (Dice 1945).
@@ -44,8 +63,8 @@ mod tests {
 
     #[test]
     fn a_wrong_name_brings_the_nearest() {
-        assert!(find_device("H100-SXM-81GB").unwrap_err().contains("`H100-SXM-80GB`"));
-        assert!(find_architecture("Llama-3.1-71B").unwrap_err().contains("`llama-3.1-70b`"));
+        assert!(find_device("H100-SXM-81GB").unwrap_err().nearest.contains("`H100-SXM-80GB`"));
+        assert!(find_architecture("Llama-3.1-71B").unwrap_err().to_string().contains("`llama-3.1-70b`"));
         assert!(find_device("").is_err() && find_architecture("日本").is_err());
     }
 }

@@ -6,7 +6,7 @@ mod tests;
 mod tuning;
 
 use bastide_cost_models::compute::serving::{Disaggregated, Engine, Latency, Parameters, Speculation, Spread, parameters};
-use bastide_cost_models::compute::{Conformal, Deployment, Generation, Grade, Prediction, left_out};
+use bastide_cost_models::compute::{Conformal, Generation, Prediction, left_out};
 
 use crate::{Answer, Family, Row, Table};
 use case::{Case, Drafting};
@@ -113,8 +113,8 @@ impl Case {
         let fitted = &self.as_run(parameters());
         let spread = self.spread(if each { &fitted.tpot } else { &fitted.ttft });
         let deployment = self.deployment(self.decode.layout, fitted);
-        let grade = serving_grade(&deployment);
-        let (low90, high90) = spread.interval(value, if grade == Grade::Transferred { 1.0 } else { UNKNOWN_DEVICE });
+        let (grade, scale) = deployment.evidence();
+        let (low90, high90) = spread.interval(value, scale);
         let terms = match (self.prefill, each) {
             (None, true) => deployment.tpot_terms(latency, self.lengths, self.drafts(fitted)),
             (None, false) => deployment.ttft_terms(latency),
@@ -183,27 +183,3 @@ impl Case {
 
 /// Share of a device's memory by which our count of weights may be wrong: embeddings, extra layers, scales.
 const MEMORY_TOLERANCE: f64 = 0.15;
-/// Widening of the interval on devices of generations without measured configurations (our assumption).
-const UNKNOWN_DEVICE: f64 = 1.5;
-
-/// Factors of the 90 % intervals of latencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Intervals {
-    /// Of the time to the first token.
-    pub ttft: (f64, f64),
-    /// Of the time for each further token.
-    pub tpot: (f64, f64),
-}
-
-/// Factors of the 90 % intervals of a model and device that were not measured together, prefill and decoding on the same devices.
-#[must_use]
-pub fn serving_intervals() -> Intervals {
-    let fitted = parameters();
-    Intervals { ttft: fitted.ttft.together.interval(1.0, 1.0), tpot: fitted.tpot.together.interval(1.0, 1.0) }
-}
-
-/// What latencies of a deployment rest on: engines were measured on chips of the Hopper and Blackwell generations.
-#[must_use]
-pub fn serving_grade(it: &Deployment<'_>) -> Grade {
-    if matches!(it.device.generation, Generation::Hopper | Generation::Blackwell) { Grade::Transferred } else { Grade::Datasheet }
-}

@@ -169,5 +169,9 @@ mod tests {
         }
         say!("mean {:.3} %, coverage {:.2} of {count}", 100.0 * sum / count, inside / count);
         assert!(sum / count < 0.01 && inside / count >= 0.85);
+        // The interval that ships is that of the fit.
+        let interval = |text: &str| text.lines().find(|line| line.starts_with("interval")).map(str::to_owned);
+        let shipped = include_str!("../../../cost-models/data/throughput/training_memory.toml");
+        assert_eq!(interval(&fit_memory(&table).unwrap()), interval(shipped));
     }
 }

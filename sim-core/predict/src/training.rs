@@ -168,13 +168,6 @@ pub(crate) fn prediction(
 pub fn training_interval(framework: &str, experts: bool, searched: bool) -> (f64, f64) {
     let parameters = parameters();
     let known = parameters.framework.keys().any(|key| key.split('/').next() == Some(framework));
-    let regime = match (searched, known, experts, framework) {
-        (true, ..) => "searched",
-        (_, false, ..) => "general",
-        (_, _, true, _) => "experts",
-        (_, _, _, "composer") => "composer",
-        _ => "framework",
-    };
-    let it = prediction(parameters, regime, Grade::Datasheet, 1.0, Vec::new());
+    let it = prediction(parameters, run::regime(framework, known, experts, searched), Grade::Datasheet, 1.0, Vec::new());
     (it.low90, it.high90)
 }

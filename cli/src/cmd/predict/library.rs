@@ -1,30 +1,24 @@
 //! Entries of the library that a prediction names, and what owning and running them costs.
 
-use bastide_cost_models::compute::{Architecture, Device, Format, architecture, architectures, device, devices};
-use bastide_cost_models::{AcceleratorData, library};
-use bastide_model::keys::nearest;
+use bastide_cost_models::AcceleratorData;
+use bastide_cost_models::compute::{Architecture, Device, Format};
+use bastide_predict::library::{self, Unknown};
 use bastide_units::{Duration, EnergyPrice, Money, Power};
 
 use crate::exit::Failure;
 
 /// The data sheet of a name, or the nearest names.
 pub fn find_device(name: &str) -> Result<(&'static str, &'static Device), Failure> {
-    device(name).ok_or_else(|| unknown("accelerator", name, devices().iter().flat_map(|(key, it)| std::iter::once(key).chain(&it.aliases))))
+    library::find_device(name).map_err(unknown)
 }
 
 /// The shape of a model, or the nearest names.
 pub fn find_architecture(name: &str) -> Result<(&'static str, &'static Architecture), Failure> {
-    let names = architectures().iter().flat_map(|(key, it)| std::iter::once(key).chain(&it.aliases));
-    architecture(name).ok_or_else(|| unknown("model", name, names))
+    library::find_architecture(name).map_err(unknown)
 }
 
-fn unknown<'a>(what: &str, name: &str, mut names: impl Iterator<Item = &'a String> + Clone) -> Failure {
-    let lower = name.to_ascii_lowercase();
-    let near = nearest(name, names.clone().map(String::as_str))
-        .map(str::to_owned)
-        .or_else(|| names.find(|it| nearest(&lower, [it.to_ascii_lowercase().as_str()]).is_some()).cloned());
-    let hint = near.map_or_else(|| format!("bastide explain NAME shows a {what} of the library"), |near| format!("did you mean `{near}`?"));
-    Failure::hinted(format!("the library has no {what} `{name}`"), hint)
+fn unknown(it: Unknown) -> Failure {
+    Failure::hinted(format!("the library has no {} `{}`", it.what, it.name), format!("nearest: {}", it.nearest))
 }
 
 /// A number format by name.
@@ -57,7 +51,7 @@ const IDLE_SHARE: f64 = 0.3;
 impl Ownership {
     /// From the library, by the accelerator's name.
     pub fn of(name: &str, sheet: &Device, pue: f64, energy_price: EnergyPrice) -> Self {
-        let data: Option<&AcceleratorData> = library().accelerators.get(name);
+        let data: Option<&AcceleratorData> = bastide_cost_models::library().accelerators.get(name);
         let full = data.map_or(sheet.board_power * SERVER_OVER_BOARD, |it| it.power.value);
         let idle = full * data.map_or(IDLE_SHARE, |it| it.idle_share.value.value());
         Self { full, idle, bought: data.map(|it| (it.price.value, it.lifetime.value)), pue, energy_price }

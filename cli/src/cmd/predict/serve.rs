@@ -3,7 +3,7 @@
 use bastide_cost_models::compute::serving::load::{State, Targets};
 use bastide_cost_models::compute::serving::sizing::{Demand, Fleet, size};
 use bastide_cost_models::compute::serving::{Deployment, Layout, Lengths, Speculation, parameters};
-use bastide_cost_models::compute::{Generation, Grade, READABLE, Term};
+use bastide_cost_models::compute::{Grade, READABLE, Term};
 use bastide_units::{Duration, Quantity, Rate, TokenRate, format_significant};
 use serde_json::{Value, json};
 
@@ -17,8 +17,6 @@ use crate::output::Output;
 /// Time of one draft pass over that of a step of the model: a draft of a thirtieth of the size (our assumption; Leviathan,
 /// Kalman and Matias 2023, table 1, use drafts from a hundredth to a tenth).
 const DRAFT_COST: f64 = 0.03;
-/// How much wider an interval is on chips of a generation whose serving was not measured (our assumption).
-const UNKNOWN_DEVICE: f64 = 1.5;
 
 pub fn run(args: &ServeInput, explain: bool, global: &Global, output: &Output) -> Result<(), Failure> {
     let replica = args.replica.replica()?;
@@ -46,10 +44,9 @@ struct Answer {
     terms: Vec<Term>,
 }
 
-/// Latencies and throughput of a state with their intervals: engines were measured on chips of two generations.
+/// Latencies and throughput of a state with their intervals.
 fn answers(it: &Deployment<'_>, state: &State, lengths: Lengths, speculation: Option<Speculation>) -> (Vec<Answer>, Grade) {
-    let known = matches!(it.device.generation, Generation::Hopper | Generation::Blackwell);
-    let scale = if known { 1.0 } else { UNKNOWN_DEVICE };
+    let (grade, scale) = it.evidence();
     let fitted = parameters();
     let devices = it.layout.devices();
     let time = |metric, value: f64, spread: bastide_cost_models::compute::Conformal, terms| {
@@ -65,7 +62,7 @@ fn answers(it: &Deployment<'_>, state: &State, lengths: Lengths, speculation: Op
         rate("output_tokens_per_s", state.output_tokens_per_s),
         rate("output_tokens_per_s_per_gpu", state.output_tokens_per_s / devices),
     ];
-    (list, if known { Grade::Transferred } else { Grade::Datasheet })
+    (list, grade)
 }
 
 /// One replica at a load.

@@ -1,7 +1,7 @@
 //! A model on devices: formats, parallel layout and engine.
 
 use super::{Parameters, parameters};
-use crate::compute::{Architecture, Device, Format};
+use crate::compute::{Architecture, Device, Format, Generation, Grade};
 
 /// Serving software, as far as its habits differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -123,6 +123,22 @@ pub struct Deployment<'a> {
     pub engine: Engine,
     /// What engines add to kernels, fitted.
     pub parameters: &'a Parameters,
+}
+
+/// Widening of intervals on chips of generations without measured configurations (our assumption).
+const UNKNOWN_DEVICE: f64 = 1.5;
+
+impl Deployment<'_> {
+    /// What latencies rest on, and how much wider their intervals are than on the chips that were measured: engines were on those
+    /// of the Hopper and Blackwell generations.
+    #[must_use]
+    pub fn evidence(&self) -> (Grade, f64) {
+        if matches!(self.device.generation, Generation::Hopper | Generation::Blackwell) {
+            (Grade::Transferred, 1.0)
+        } else {
+            (Grade::Datasheet, UNKNOWN_DEVICE)
+        }
+    }
 }
 
 impl<'a> Deployment<'a> {

@@ -5,7 +5,7 @@ use crate::compute::Format;
 
 /// Tokens of a block of keys and values (vLLM's default; Kwon et al. 2023).
 pub const BLOCK_TOKENS: f64 = 16.0;
-/// Share of a device's memory that engines use (vLLM's `gpu_memory_utilization` default, 0.90; SGLang's and TensorRT-LLM's are alike).
+/// Share of a device's memory that published runs let engines use: above vLLM's default of 0.90 (our assumption).
 pub const USABLE: f64 = 0.94;
 /// Bytes for activations, graphs and communication buffers of a device (our assumption from engines' logs).
 pub const WORKSPACE: f64 = 2.0e9;

@@ -174,12 +174,6 @@ impl Layout {
         f64::from(self.tensor) * self.replicas() / (f64::from(self.expert) * f64::from(self.expert_tensor))
     }
 
-    /// Layers of the fullest pipeline stage.
-    #[must_use]
-    pub fn stage_layers(&self, architecture: &Architecture) -> f64 {
-        (architecture.layers / f64::from(self.pipeline)).ceil()
-    }
-
     /// Whether the layout can run the model: whether everything divides.
     ///
     /// # Errors

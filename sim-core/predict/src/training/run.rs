@@ -66,17 +66,8 @@ impl Run {
     pub fn regime(&self, known: bool) -> &'static str {
         if self.searched && self.framework == "mlperf" {
             "benchmark"
-        } else if self.searched {
-            "searched"
-        } else if !known {
-            "general"
-        } else if self.architecture.experts.is_some() {
-            // Routing, permutation and grouped products differ more between releases than dense layers.
-            "experts"
-        } else if self.framework == "composer" {
-            "composer"
         } else {
-            "framework"
+            regime(self.framework, known, self.architecture.experts.is_some(), self.searched)
         }
     }
 
@@ -84,6 +75,19 @@ impl Run {
     #[must_use]
     pub fn step(&self, parameters: &Parameters) -> Step {
         step(self.setting(parameters), self.task(), &self.layout)
+    }
+}
+
+/// Which residuals say how sure the time of a step is.
+#[must_use]
+pub fn regime(framework: &str, known: bool, experts: bool, searched: bool) -> &'static str {
+    match (searched, known, experts, framework) {
+        (true, ..) => "searched",
+        (_, false, ..) => "general",
+        // Routing, permutation and grouped products differ more between releases than dense layers.
+        (_, _, true, _) => "experts",
+        (_, _, _, "composer") => "composer",
+        _ => "framework",
     }
 }
 
