@@ -17,8 +17,8 @@ pub fn find_architecture(name: &str) -> Result<(&'static str, &'static Architect
     library::find_architecture(name).map_err(unknown)
 }
 
-fn unknown(it: Unknown) -> Failure {
-    Failure::hinted(format!("the library has no {} `{}`", it.what, it.name), format!("nearest: {}", it.nearest))
+fn unknown(Unknown { what, name, nearest }: Unknown) -> Failure {
+    Failure::hinted(format!("the library has no {what} `{name}`"), format!("nearest: {nearest}"))
 }
 
 /// A number format by name.
