@@ -57,18 +57,22 @@
 #![warn(missing_docs)]
 
 mod distribution;
+mod empirical;
 mod estimate;
 mod gauge;
 mod philox;
+mod poisson_process;
 mod queue;
 mod random;
 mod replicate;
 mod special;
 
 pub use distribution::Distribution;
+pub use empirical::Empirical;
 pub use estimate::{Estimate, cvar, quantile};
 pub use gauge::{TimeBelow, TimeWeighted};
 pub use philox::philox4x32;
+pub use poisson_process::PoissonProcess;
 pub use queue::{EventId, Queue};
 pub use random::{Stream, derive_key, stream_key};
 pub use replicate::{Pool, replicate};

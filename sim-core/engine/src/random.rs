@@ -54,9 +54,23 @@ const fn mix(mut x: u64) -> u64 {
 /// (17 billion draws) of every stream: different (seed, replication, key, index) never share a block. Later blocks go on
 /// under a key derived from (key, block / 2^32).
 ///
-/// All variates take their uniforms in order from the stream. `uniform`, `exponential`, `normal`, `lognormal`, `weibull`,
-/// `bernoulli` take exactly one 64-bit draw, increase with it (`bernoulli` falls), and are so synchronised between
-/// alternatives that differ in their parameters only. `gamma` and large counts reject, and take as many as they need.
+/// # Draws per variate
+///
+/// All variates take their uniforms, 64 bits each, in order from the stream.
+///
+/// | variate | 64-bit draws | with the draw |
+/// |---|---|---|
+/// | `uniform`, `exponential`, `normal`, `lognormal`, `weibull`, `weibull_residual` | 1 | increases |
+/// | `bernoulli` | 1 | true becomes false |
+/// | `weighted_index`, `poisson` below a mean of 10, `binomial` below 10 expected successes | 1 | increases |
+/// | `binomial` below 10 expected failures | 1 | decreases |
+/// | `index`; `shuffle` of n items | 1; n - 1; one more with probability n / 2^64 | increases |
+/// | `gamma`, from a shape of 1 on; below | 2 for each attempt, at most 1.05 attempts on average; 1 more | rejected |
+/// | `poisson`, `binomial`, other | 2 for each attempt, at most 1.5 attempts on average | rejected |
+///
+/// Variates of one draw stay synchronised between alternatives that differ in their parameters only (common random numbers):
+/// value n comes from draw n. What rejects draws takes a number that depends on the parameters; give each value a stream of
+/// its own, `stream.member(n)`, where that matters.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(from = "Position", into = "Position")]
 pub struct Stream {
@@ -205,6 +219,21 @@ impl Stream {
     #[inline]
     pub fn weibull(&mut self, shape: f64, scale: f64) -> f64 {
         scale * self.exponential(1.0).powf(1.0 / shape)
+    }
+
+    /// What is left of a Weibull life that has reached `age`, in the scale's unit: survival
+    /// exp((age / scale)^shape - ((age + x) / scale)^shape). With shape 1 the age does not matter; an `age` of zero or less is a
+    /// new life. After a repair that leaves the age as it is (Barlow & Hunter 1960, "minimal repair") it gives the next failure.
+    #[inline]
+    pub fn weibull_residual(&mut self, shape: f64, scale: f64, age: f64) -> f64 {
+        let spent = if age > 0.0 { (age / scale).powf(shape) } else { 0.0 };
+        let drawn = self.exponential(1.0);
+        if spent > 0.0 {
+            // age ((1 + drawn / spent)^(1 / shape) - 1), without the cancellation at a great age.
+            age * ((drawn / spent).ln_1p() / shape).exp_m1()
+        } else {
+            scale * drawn.powf(1.0 / shape)
+        }
     }
 
     /// Gamma with mean shape * scale, in the scale's unit (Marsaglia & Tsang 2000, "A simple method for generating gamma
@@ -396,6 +425,7 @@ mod tests {
 
     use super::*;
     use crate::Estimate;
+    use crate::special::{gamma_p, ln_gamma};
 
     fn stream(purpose: &str) -> Stream {
         Stream::new(20_260_101, 0, stream_key("test", purpose))
@@ -523,36 +553,109 @@ mod tests {
         check_moments(&sample, n as f64 * p, n as f64 * p * (1.0 - p));
     }
 
-    /// Chi-square statistic of draws against their exact probabilities, cells with an expectation below 10 left out.
-    fn chi_square_per_cell(counts: &[u32], draws: f64, probability: impl Fn(usize) -> f64) -> f64 {
-        let cells: Vec<f64> = counts
-            .iter()
-            .enumerate()
-            .map(|(k, count)| (f64::from(*count), draws * probability(k)))
-            .filter(|(_, expected)| *expected >= 10.0)
-            .map(|(count, expected)| (count - expected).powi(2) / expected)
-            .collect();
-        // Normal approximation: mean 1, variance 2 / cells.
-        (cells.iter().sum::<f64>() / cells.len() as f64 - 1.0) / (2.0 / cells.len() as f64).sqrt()
+    /// Probability of a chi-square statistic as large as that of counted draws against their probabilities; cells with an
+    /// expectation below 10 are one cell.
+    fn chi_square_tail(counts: &[u32], draws: f64, probability: impl Fn(usize) -> f64) -> f64 {
+        let (mut statistic, mut cells, mut rest) = (0.0, 0.0, (draws, draws));
+        for (k, count) in counts.iter().enumerate() {
+            let (count, expected) = (f64::from(*count), draws * probability(k));
+            if expected >= 10.0 {
+                statistic += (count - expected).powi(2) / expected;
+                cells += 1.0;
+                rest = (rest.0 - count, rest.1 - expected);
+            }
+        }
+        if rest.1 >= 1.0 {
+            statistic += (rest.0 - rest.1).powi(2) / rest.1;
+            cells += 1.0;
+        }
+        assert!(cells > 3.0);
+        1.0 - gamma_p((cells - 1.0) / 2.0, statistic / 2.0)
+    }
+
+    #[rstest]
+    #[case::inverted(0.7)]
+    #[case::inverted_to_its_end(9.5)]
+    #[case::rejected_from_its_start(10.0)]
+    #[case::rejected(20.0)]
+    #[case::rejected_far(300.0)]
+    fn poisson_counts_follow_their_law_in_every_cell(#[case] mean: f64) {
+        let mut stream = stream("poisson cells");
+        let (mut counts, draws) = ([0_u32; 1000], 200_000);
+        (0..draws).for_each(|_| counts[stream.poisson(mean) as usize] += 1);
+        let tail = chi_square_tail(&counts, f64::from(draws), |k| (k as f64 * mean.ln() - mean - ln_gamma(k as f64 + 1.0)).exp());
+        assert!(tail > 1e-3, "{tail}");
+    }
+
+    #[rstest]
+    #[case::inverted(12, 0.3)]
+    #[case::rejected(60, 0.4)]
+    #[case::mirrored(60, 0.75)]
+    #[case::rare(100_000, 0.000_3)]
+    fn binomial_counts_follow_their_law_in_every_cell(#[case] n: u64, #[case] p: f64) {
+        let mut stream = stream("binomial cells");
+        let (mut counts, draws) = ([0_u32; 100], 200_000);
+        (0..draws).for_each(|_| counts[stream.binomial(n, p) as usize] += 1);
+        let n = n as f64;
+        let tail = chi_square_tail(&counts, f64::from(draws), |k| {
+            let k = k as f64;
+            let ways = ln_gamma(n + 1.0) - ln_gamma(k + 1.0) - ln_gamma((n - k).max(0.0) + 1.0);
+            if k > n { 0.0 } else { (ways + k * p.ln() + (n - k) * (-p).ln_1p()).exp() }
+        });
+        assert!(tail > 1e-3, "{tail}");
+    }
+
+    /// Kolmogorov-Smirnov: the largest distance between a sample's and the exact distribution function, times sqrt(n), is
+    /// above 1.95 with probability 2 exp(-2 * 1.95^2) = 0.001.
+    fn kolmogorov_smirnov(mut sample: Vec<f64>, law: impl Fn(f64) -> f64) -> f64 {
+        sample.sort_unstable_by(f64::total_cmp);
+        let n = sample.len() as f64;
+        let distance = |(k, x): (usize, &f64)| (law(*x) - k as f64 / n).max((k as f64 + 1.0) / n - law(*x));
+        sample.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt()
     }
 
     #[test]
-    fn rejected_counts_follow_their_law_in_every_cell() {
-        let mut stream = stream("cells");
-        let draws = 200_000;
-        let (mut poisson, mut binomial) = ([0_u32; 80], [0_u32; 80]);
-        for _ in 0..draws {
-            poisson[stream.poisson(20.0) as usize] += 1;
-            binomial[stream.binomial(60, 0.4) as usize] += 1;
+    fn continuous_variates_follow_their_law_everywhere() {
+        let mut stream = stream("laws");
+        let mut check = |name: &str, draw: &dyn Fn(&mut Stream) -> f64, law: &dyn Fn(f64) -> f64| {
+            let distance = kolmogorov_smirnov((0..100_000).map(|_| draw(&mut stream)).collect(), law);
+            assert!(distance < 1.95, "{name}: {distance}");
+        };
+        // Phi(x) by P(1/2, x^2 / 2) = erf(|x| / sqrt 2).
+        let phi = |x: f64| 0.5 + 0.5 * gamma_p(0.5, 0.5 * x * x).copysign(x);
+        check("uniform", &Stream::uniform, &|x| x);
+        check("exponential", &|stream| stream.exponential(4.0), &|x| -(-x / 4.0).exp_m1());
+        check("normal", &Stream::normal, &phi);
+        check("lognormal", &|stream| stream.lognormal(7.0, 0.6), &|x| phi((x / 7.0).ln() / 0.6));
+        for shape in [0.05, 0.4, 1.0, 2.5, 60.0] {
+            check("gamma", &|stream| stream.gamma(shape, 3.0), &|x| gamma_p(shape, x / 3.0));
         }
-        let factorial = |k: usize| crate::special::ln_gamma(k as f64 + 1.0);
-        let z = chi_square_per_cell(&poisson, f64::from(draws), |k| (k as f64 * 20_f64.ln() - 20.0 - factorial(k)).exp());
-        assert!(z.abs() < 3.5, "{z}");
-        let z = chi_square_per_cell(&binomial[..=60], f64::from(draws), |k| {
-            let k_ = k as f64;
-            (factorial(60) - factorial(k) - factorial(60 - k) + k_ * 0.4_f64.ln() + (60.0 - k_) * 0.6_f64.ln()).exp()
-        });
-        assert!(z.abs() < 3.5, "{z}");
+        let weibull = |shape: f64, x: f64| -(-(x / 9.0).powf(shape)).exp_m1();
+        for shape in [0.6, 1.0, 3.0] {
+            check("weibull", &|stream| stream.weibull(shape, 9.0), &|x| weibull(shape, x));
+            for age in [1e-3, 5.0, 20.0] {
+                let survival = |x: f64| 1.0 - weibull(shape, x);
+                let left = |x: f64| 1.0 - survival(age + x) / survival(age);
+                check("residual life", &|stream| stream.weibull_residual(shape, 9.0, age), &left);
+            }
+        }
+    }
+
+    #[test]
+    fn residual_lives_continue_the_life() {
+        let mut stream = stream("residual");
+        let with = |mut stream: Stream, shape: f64, age: f64| stream.weibull_residual(shape, 3.0, age);
+        for _ in 0..100 {
+            let (mut new, old) = (stream, stream);
+            let drawn = stream.exponential(3.0);
+            assert_eq!([with(old, 0.7, 0.0), with(old, 0.7, -1.0), with(old, 0.7, f64::NAN)], [new.weibull(0.7, 3.0); 3]);
+            // Without wear the age does not matter.
+            assert!((with(old, 1.0, 1e6) / drawn - 1.0).abs() < 1e-9);
+        }
+        // At an age of 1e9 the rate is shape / scale (age / scale)^(shape - 1) = 2e9 and hardly changes: mean 5e-10.
+        let left: Vec<f64> = (0..20_000).map(|_| stream.weibull_residual(2.0, 1.0, 1e9)).collect();
+        assert!(Estimate::of(&left).unwrap().deviation(5e-10).unwrap().abs() < 3.0);
+        assert!(stream.weibull_residual(2.0, f64::INFINITY, 5.0).is_infinite());
     }
 
     #[test]
