@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct TimeWeighted {
     start: Time,
     last: Time,
+    #[serde(with = "crate::exact")]
     value: f64,
     /// Up to `last` [value's unit times s] -- state.
+    #[serde(with = "crate::exact")]
     integral: f64,
 }
 
@@ -71,6 +73,7 @@ impl TimeWeighted {
 /// The time is exact: whole nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeBelow {
+    #[serde(with = "crate::exact")]
     threshold: f64,
     last: Time,
     below: bool,
@@ -133,6 +136,21 @@ mod tests {
         assert_eq!(gauge.mean(Time::from_hours(5)), 4.25);
         gauge.restart(Time::from_hours(5));
         assert_eq!(gauge.mean(Time::from_hours(7)), 5.0);
+    }
+
+    #[test]
+    fn saved_gauges_go_on_with_the_same_bits() {
+        for step in 1..2_000_u32 {
+            let mut gauge = TimeWeighted::new(Time::ZERO, 1.0 / f64::from(step));
+            gauge.add(Time::from_nanos(u64::from(step) * 977), 0.1);
+            let mut loaded: TimeWeighted = serde_json::from_str(&serde_json::to_string(&gauge).unwrap()).unwrap();
+            assert_eq!(loaded, gauge);
+            loaded.set(Time::from_hours(1), f64::INFINITY);
+            let again: TimeWeighted = serde_json::from_str(&serde_json::to_string(&loaded).unwrap()).unwrap();
+            assert_eq!(again, loaded);
+        }
+        let below = TimeBelow::new(Time::ZERO, f64::NEG_INFINITY, 0.0);
+        assert_eq!(serde_json::from_str::<TimeBelow>(&serde_json::to_string(&below).unwrap()).unwrap(), below);
     }
 
     #[test]

@@ -59,7 +59,9 @@
 mod distribution;
 mod empirical;
 mod estimate;
+pub mod exact;
 mod gauge;
+mod observer;
 mod philox;
 mod poisson_process;
 mod queue;
@@ -71,6 +73,7 @@ pub use distribution::Distribution;
 pub use empirical::Empirical;
 pub use estimate::{Estimate, cvar, quantile};
 pub use gauge::{TimeBelow, TimeWeighted};
+pub use observer::Observer;
 pub use philox::philox4x32;
 pub use poisson_process::PoissonProcess;
 pub use queue::{EventId, Queue};
