@@ -20,8 +20,8 @@ mod scenario;
 mod show;
 pub mod source;
 mod template;
-mod text;
-mod tree;
+pub mod text;
+pub mod tree;
 
 pub use expected::expected_diagnostics;
 pub use keys::{explain, json_schema, reference_markdown};
