@@ -15,6 +15,28 @@ use super::{CLASS_DECISION, Event, World};
 /// Accelerators this close to the gang's size are enough.
 const ROUNDING: f64 = 1e-6;
 
+/// What the failure of a member does to its gang.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// The gang hangs at once, and restarts when that was noticed.
+    Crash {
+        /// From the failure to its notice.
+        detection: Duration,
+    },
+    /// The gang works on, in vain: all that it does and writes from now on is wrong, and is lost when that is noticed.
+    Silent {
+        /// From the fault to its notice.
+        detection: Duration,
+    },
+    /// The gang works on, at the pace of its slowest member.
+    Slow {
+        /// Share of its speed that the member has left.
+        share: f64,
+        /// For how long.
+        lasts: Duration,
+    },
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CampaignState {
     pub running: bool,
@@ -191,27 +213,28 @@ impl World<'_> {
         self.fleet.pools[pool].gangs = 0.0;
     }
 
-    /// A member of a gang fails: the one that holds this accelerator, counted through the running gangs of the pool. If there are spares
-    /// it restarts with one of them.
-    pub(super) fn gang_member_fails(&mut self, pool: usize, member: f64) {
+    /// The gang of a pool's member, counted in accelerators through the running gangs of the pool; `None` for one that is in none.
+    pub(super) fn gang_at(&self, pool: usize, member: f64) -> Option<usize> {
         let mut before = 0.0;
-        for &at in &self.setup.pool_campaigns[pool] {
-            if !self.campaigns[at].running {
-                continue;
-            }
+        self.setup.pool_campaigns[pool].iter().copied().filter(|&at| self.campaigns[at].running).find(|&at| {
             before += f64::from(self.setup.model.campaigns[at].accelerators);
-            if member < before {
-                self.advance(at);
-                self.lose_pending(at);
-                let restart = self.setup.model.campaigns[at].restart;
-                let state = &mut self.campaigns[at];
-                state.interruptions += 1;
-                state.stopped_at = self.now;
-                state.synced = state.synced.max(self.now + restart);
-                self.recorder.fine(self.now, "gang-member-failed", "campaign", at, restart.as_h(), None);
-                return;
-            }
-        }
+            member < before
+        })
+    }
+
+    /// A member of a gang has a fault, for one of the scenario's causes or for none that it names. If there are spares the gang restarts
+    /// with one of them. Several members hit at the same moment are one interruption.
+    pub(super) fn gang_member_fails(&mut self, pool: usize, member: f64, _cause: Option<u32>, fault: Fault) {
+        let Some(at) = self.gang_at(pool, member) else { return };
+        let Fault::Crash { detection } = fault else { return };
+        self.advance(at);
+        self.lose_pending(at);
+        let restart = detection + self.setup.model.campaigns[at].restart;
+        let state = &mut self.campaigns[at];
+        state.interruptions += u32::from(state.interruptions == 0 || state.stopped_at != self.now);
+        state.stopped_at = self.now;
+        state.synced = state.synced.max(self.now + restart);
+        self.recorder.fine(self.now, "gang-member-failed", "campaign", at, restart.as_h(), None);
     }
 
     fn lose_pending(&mut self, at: usize) {

@@ -8,6 +8,7 @@ use bastide_engine::Stream;
 use bastide_model::model::HazardKind;
 use bastide_units::Duration;
 
+use super::campaign::Fault;
 use super::{CLASS_FAILURE, CLASS_RETURN, Event, World};
 use crate::setup::Setup;
 
@@ -128,7 +129,7 @@ impl World<'_> {
             self.queue.schedule(self.now + Duration::from_s(repair_s), CLASS_RETURN, Event::NodeRepaired { pool: pool as u32 });
             self.recorder.fine(self.now, "node-down", "fleet", site, repair_s / 3600.0, None);
             if member < self.fleet.pools[pool].gangs {
-                self.gang_member_fails(pool, member);
+                self.gang_member_fails(pool, member, None, Fault::Crash { detection: Duration::ZERO });
             }
             self.nodes_changed(pool);
         }
