@@ -3,6 +3,7 @@
 //! Checks leave poisoned entries alone, and let NaN pass: what could not be read was reported already.
 
 mod grid;
+mod machine;
 mod placement;
 mod planning;
 
@@ -14,6 +15,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::islands(ctx, &resolved.model);
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
+    machine::domains(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {
         placement::check(ctx, resolved);

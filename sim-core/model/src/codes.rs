@@ -553,6 +553,30 @@ static CODES: &[Code] = &[
         "The probability of damage may not rise with hardening.",
         "damage = { none = 0.5, bunker = 0.9 }",
     ),
+    code(
+        "F0811",
+        "factors that go back",
+        "Factors by age begin at age 0, those by job size at one accelerator or more, and each begins above the one before it.",
+        "by_age = [[\"90 d\", 1], [\"0 d\", 3]]",
+    ),
+    code(
+        "F0812",
+        "racks or halls of no size",
+        "A failure of racks needs `nodes_per_rack` of every type that it concerns, one of halls also `racks_per_hall` of every site.",
+        "domain = \"rack\" for a type without `nodes_per_rack`",
+    ),
+    code(
+        "F0813",
+        "maintenance that never ends",
+        "One round takes the nodes out share by share. It must be through before the next round begins.",
+        "every = \"7 d\", duration = \"1 d\", share = \"10 %\"",
+    ),
+    code(
+        "F0814",
+        "no time of day",
+        "The daily hours of a power cap are times since midnight in UTC, two different ones.",
+        "daily_from = \"30 h\"",
+    ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
         "F0902",

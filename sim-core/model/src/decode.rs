@@ -4,6 +4,7 @@
 //! every later check lets those pass, so that one slip makes one message.
 
 mod date;
+mod factors;
 mod list;
 mod number;
 mod profile;

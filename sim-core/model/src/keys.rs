@@ -11,7 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
-pub(crate) use tables::{AIMS, FAILOVERS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
+pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 
 use bastide_units::Quantity;
 
@@ -134,6 +134,8 @@ pub enum Kind {
     Purchases,
     /// The restoration steps of a wiper.
     Restoration,
+    /// Factors by a quantity: a list of pairs.
+    Factors(Unit),
     /// `applies_to` of a rule.
     AppliesTo,
 }

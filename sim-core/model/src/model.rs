@@ -5,6 +5,10 @@
 //!
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
+mod machine;
+
+pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
 
@@ -152,6 +156,12 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Causes of failures of machines.
+    pub failures: Vec<Failure>,
+    /// Planned outages.
+    pub maintenances: Vec<Maintenance>,
+    /// Limits on the power of accelerators.
+    pub power_caps: Vec<PowerCap>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
     /// `[policy]`.
@@ -432,6 +442,12 @@ pub struct Site {
     pub upkeep: CapacityRate,
     /// Most IT power that the site has room for.
     pub max_it_power: Power,
+    /// Racks of a hall, for failures of halls.
+    pub racks_per_hall: Option<u32>,
+    /// Repairs of nodes at a time; `None` for any number.
+    pub repair_crews: Option<u32>,
+    /// Spare parts in stock at the start, and the time in which one that was used is replaced \[s\]; `None` for a stock that never ends.
+    pub spares: Option<(u32, Distribution)>,
 }
 
 /// An accelerator type.
@@ -453,6 +469,8 @@ pub struct Accelerator {
     pub price: Money,
     /// Accelerators per node.
     pub per_node: u32,
+    /// Nodes of a rack, for failures of racks and halls.
+    pub nodes_per_rack: Option<u32>,
     /// Failures of one node, and their repair.
     pub node_reliability: Reliability,
     /// Years in service.

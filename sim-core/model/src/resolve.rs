@@ -12,7 +12,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, demand, grid, header, planning, rule, site, threat};
+use crate::scenario::{self, demand, grid, header, machine, planning, rule, site, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -47,6 +47,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (sites, segments) = site::sites(ctx, root, &buses);
     let fleets = site::fleets(ctx, root, &sites);
     let links = site::links(ctx, root);
+    let failures = machine::failures(ctx, root);
+    let maintenances = machine::maintenances(ctx, root);
+    let power_caps = machine::power_caps(ctx, root);
     let (datasets, dataset_demands): (Vec<_>, Vec<_>) = demand::datasets(ctx, root).into_iter().unzip();
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = demand::campaigns(ctx, root).into_iter().unzip();
@@ -92,6 +95,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services,
         campaigns,
         hazards,
+        failures,
+        maintenances,
+        power_caps,
         segments,
         policy,
         planning,

@@ -5,6 +5,7 @@ pub mod files;
 pub mod grid;
 pub mod header;
 pub mod layers;
+pub mod machine;
 pub mod planning;
 pub mod rule;
 pub mod series;

@@ -54,6 +54,9 @@ pub fn empty() -> Model {
         services: vec![],
         campaigns: vec![],
         hazards: vec![],
+        failures: vec![],
+        maintenances: vec![],
+        power_caps: vec![],
         segments: vec![],
         policy: Policy {
             failover: Failover::Planned,
@@ -99,6 +102,7 @@ pub fn card(name: &str, price: f64) -> Accelerator {
         idle_share: 1.0,
         price: Money::from_eur(price),
         per_node: 8,
+        nodes_per_rack: None,
         node_reliability: Reliability { failure_rate: Rate::ZERO, repair: Distribution::Fixed(86_400.0) },
         lifetime: Duration::from_y(5.0),
         vendor: "example".into(),
@@ -151,6 +155,9 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fixed_upkeep: MoneyRate::ZERO,
         upkeep: CapacityRate::ZERO,
         max_it_power: Power::from_mw(10.0),
+        racks_per_hall: None,
+        repair_crews: None,
+        spares: None,
     });
     model.planning.candidates.push(id);
     for rows in [&mut model.legal_service, &mut model.legal_campaign, &mut model.legal_dataset] {

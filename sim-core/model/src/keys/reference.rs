@@ -17,6 +17,7 @@ impl Kind {
                 | Self::Count(_)
                 | Self::RatiosOf(_)
                 | Self::RatiosOfNations
+                | Self::Factors(_)
         )
     }
 
@@ -47,6 +48,8 @@ impl Kind {
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
             Self::Restoration => "list of steps".to_owned(),
+            Self::Factors(unit) if unit.name == "ratio" => "list of [number, factor]".to_owned(),
+            Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
         }
     }
@@ -84,6 +87,8 @@ pub fn example(key: &Key) -> String {
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
         Kind::Restoration => "[{ after = \"2 d\", restored = 0.5 }, { after = \"9 d\", restored = 1 }]".to_owned(),
+        Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
+        Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
     }
 }

@@ -144,6 +144,10 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "properties": { "after": after, "restored": ratio(shared, Range::Share) },
             } })
         }
+        Kind::Factors(unit) => {
+            let pair = [quantity(shared, unit, Range::NotNegative), ratio(shared, Range::NotNegative)];
+            json!({ "type": "array", "minItems": 1, "items": { "type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2 } })
+        }
         Kind::AppliesTo => {
             let list = json!({ "type": "array", "items": { "type": "string" } });
             let names = ["services", "campaigns", "datasets", "classes", "tiers", "nations"];

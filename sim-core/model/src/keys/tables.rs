@@ -6,7 +6,7 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases, Quantity,
+    AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases, Quantity,
     RatiosOf, RatiosOfNations, Reference, References, Restoration, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
@@ -46,6 +46,10 @@ const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.")
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
 const TARGETS: Key = row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `site.*`.");
+const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
+const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
+const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
+const SPARE: Key = row("spare", Boolean, Default("false"), "Whether a repair takes a spare part of the site.");
 const HIT_REPAIR: Key = row("repair", REPAIR, Required, "Time out of service.");
 
 pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
@@ -55,6 +59,8 @@ pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
 pub(crate) const AIMS: &[&str] = &["random", "value"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
+pub(crate) const FAILURE_DOMAINS: &[&str] = &["node", "rack", "hall", "site"];
+pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "straggler"];
 pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "cable-cut", "supply-delay"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
@@ -215,6 +221,7 @@ pub static TABLES: &[TableSpec] = &[
             row("per_node", Count(AtLeastOne), Computed("library"), "Accelerators per node."),
             row("node_failure_rate", Quantity(unit::<Rate>(), NotNegative), Computed("library"), "Failures of one node."),
             row("node_repair", REPAIR, Computed("library"), "Time to repair a node."),
+            row("nodes_per_rack", Count(AtLeastOne), Optional, "Nodes of a rack, for failures of racks and halls."),
             row("lifetime", TIME, Computed("library"), "Time in service."),
             row("vendor", Word, Computed("library"), "Company that makes it."),
             row("vendor_nation", Word, Computed("library"), "Home of that company."),
@@ -273,6 +280,10 @@ pub static TABLES: &[TableSpec] = &[
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
+            row("racks_per_hall", Count(AtLeastOne), Optional, "Racks of a hall, for failures of halls."),
+            row("repair_crews", Count(AtLeastOne), Computed("any number"), "Repairs of nodes at a time; the others wait."),
+            row("spares", Count(NotNegative), Computed("any number"), "Spare parts in stock at the start."),
+            row("spare_lead_time", REPAIR, Optional, "Time in which a used part is replaced; required with `spares`."),
             row("hardening", OneOf(HARDENINGS), Default("none"), "How well it withstands a hit."),
             row("operator", Word, Required, "Who runs it."),
             row("operator_nation", Reference("nation"), Computed("nation"), "Where the operator is at home."),
@@ -490,6 +501,89 @@ pub static TABLES: &[TableSpec] = &[
             ),
         ],
     },
+    TableSpec {
+        name: "failure",
+        array: true,
+        required: false,
+        doc: "A cause of failures of machines; replaces `node_failure_rate` of the types and sites that it concerns.",
+        keys: &[
+            NAME,
+            TITLE,
+            row("kind", OneOf(FAILURE_KINDS), Required, "What it does to the nodes that it hits."),
+            row("accelerators", References("accelerator"), Computed("all"), "Types concerned."),
+            row("sites", References("site"), Computed("all"), "Sites concerned."),
+            row("domain", OneOf(FAILURE_DOMAINS), Default("node"), "What one event takes down together."),
+            row("rate", Quantity(unit::<Rate>(), NotNegative), Required, "Events of one node, rack, hall or site."),
+            row(
+                "by_age",
+                Factors(unit::<Duration>()),
+                Computed("1 at all ages"),
+                "Factor on the rate from each age on since the nodes were energised; the first from age 0.",
+            ),
+            row(
+                "by_job_size",
+                Factors(unit::<Ratio>()),
+                Computed("1 for all"),
+                "Factor on the rate of members of a gang by its accelerators; between two sizes by logarithms, beyond the ends constant.",
+            ),
+            SOURCE,
+            VERIFIED,
+        ],
+        variants: &[
+            ("crash", &[row("repair", REPAIR, Required, "Time of repair, waiting apart."), SPARE, NOTICE]),
+            ("transient", &[NOTICE]),
+            ("silent", &[DETECTION, NODE_REPAIR, SPARE]),
+            (
+                "straggler",
+                &[
+                    row("slowdown", Kind::Ratio(BelowOne), Required, "Share of its speed that a gang loses by one such member."),
+                    DETECTION,
+                    NODE_REPAIR,
+                    SPARE,
+                ],
+            ),
+        ],
+    },
+    array(
+        "maintenance",
+        false,
+        "A planned outage that comes again and again, of one share of a site's nodes after the other.",
+        &[
+            NAME,
+            TITLE,
+            row("sites", References("site"), Computed("all"), "Sites concerned."),
+            row("every", TIME, Required, "From the beginning of one round to that of the next."),
+            row("duration", TIME, Required, "How long each share is out."),
+            row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of the nodes that are out at a time."),
+            row("from", Date, Computed("the start"), "Beginning of the first round."),
+            row("until", Date, Computed("the end"), "No round begins from here on."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "power_cap",
+        false,
+        "A limit on the power of accelerators; speed falls less than power.",
+        &[
+            NAME,
+            TITLE,
+            row("sites", References("site"), Computed("all"), "Sites concerned."),
+            row("share", Profile(unit::<Ratio>(), PositiveShare), Required, "Share of their full power that accelerators may draw."),
+            FROM,
+            UNTIL,
+            row("daily_from", DURATION, Optional, "Time of day in UTC from which it holds, such as `\"17 h\"`; the whole day without."),
+            row("daily_until", DURATION, Optional, "Time of day in UTC up to which it holds; before `daily_from` it is that of the next day."),
+            row(
+                "exponent",
+                Kind::Ratio(PositiveShare),
+                Default("0.3"),
+                "Speed is `share` to this power. 0.3: V100 capped at 150 of 250 W took 6.8 % more time for 13.7 % less energy (McDonald et al. 2022).",
+            ),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
     single(
         "policy",
         false,

@@ -70,6 +70,7 @@ fn accelerator(cursor: &mut Cursor<'_, '_>) -> Accelerator {
             failure_rate: cursor.quantity_opt("node_failure_rate").unwrap_or(base_reliability.failure_rate),
             repair: cursor.distribution_opt::<Duration>("node_repair").unwrap_or(base_reliability.repair),
         },
+        nodes_per_rack: cursor.count_opt("nodes_per_rack"),
         lifetime: quantity!(lifetime),
         vendor: cursor.word_opt("vendor").or_else(|| base.as_ref().map(|base| base.vendor.clone())).unwrap_or_default(),
         vendor_nation: cursor
@@ -91,6 +92,7 @@ fn from_library(name: &str, data: &bastide_cost_models::AcceleratorData) -> Acce
         idle_share: data.idle_share.value.value(),
         price: data.price.value,
         per_node: data.per_node,
+        nodes_per_rack: None,
         node_reliability: Reliability { failure_rate: data.node_failure_rate.value, repair },
         lifetime: data.lifetime.value,
         vendor: data.vendor.clone(),
@@ -220,6 +222,9 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
             fixed_upkeep: cursor.quantity("fixed_upkeep"),
             upkeep: cursor.quantity("upkeep"),
             max_it_power: max_it_power.unwrap_or(connection / pue),
+            racks_per_hall: cursor.count_opt("racks_per_hall"),
+            repair_crews: cursor.count_opt("repair_crews"),
+            spares: super::machine::spares(cursor),
         }
     });
     (sites, segments)

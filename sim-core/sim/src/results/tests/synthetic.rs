@@ -65,6 +65,9 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fixed_upkeep: MoneyRate::from_eur_per_y(1e6),
         upkeep: CapacityRate::from_eur_per_mw_y(1e5),
         max_it_power: Power::from_mw(mw / 1.2),
+        racks_per_hall: None,
+        repair_crews: None,
+        spares: None,
     }
 }
 
@@ -155,6 +158,7 @@ pub fn model(title: &str) -> Model {
         idle_share: 0.3,
         price: Money::from_eur(45_000.0),
         per_node: 8,
+        nodes_per_rack: None,
         node_reliability: Reliability { failure_rate: Rate::from_per_d(0.0065), repair: Distribution::Fixed(86_400.0) },
         lifetime: Duration::from_y(5.0),
         vendor: "NVIDIA".into(),
@@ -254,6 +258,9 @@ pub fn model(title: &str) -> Model {
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        failures: vec![],
+        maintenances: vec![],
+        power_caps: vec![],
         hazards: vec![Hazard {
             entity: entity("salvos", "Winter salvos"),
             kind: HazardKind::CableCut {
