@@ -37,6 +37,8 @@ pub struct Occupancy {
     /// Number of the last change of a node.
     stamp: Vec<u64>,
     changes: u64,
+    /// Nodes of the last changes, change `i` at `i` modulo the length.
+    log: Vec<u32>,
     grants: Grants,
     total_milli: u64,
     used_milli: u64,
@@ -72,6 +74,7 @@ impl Occupancy {
             distinct: vec![0; nodes.len()],
             stamp: vec![0; nodes.len()],
             changes: 0,
+            log: vec![0; nodes.len()],
             grants: Grants::default(),
             total_milli: cluster.gpus() * u64::from(WHOLE),
             used_milli: 0,
@@ -144,6 +147,13 @@ impl Occupancy {
     #[must_use]
     pub const fn changes(&self) -> u64 {
         self.changes
+    }
+    /// Nodes that changed since there were `seen` changes, a node as often as it changed; `None` if there were so many that it is as
+    /// well to look at all nodes.
+    pub fn changed_since(&self, seen: u64) -> Option<impl Iterator<Item = usize> + '_> {
+        let length = self.log.len() as u64;
+        let close = self.changes.checked_sub(seen).is_some_and(|changes| changes <= length);
+        close.then(|| (seen..self.changes).map(move |change| self.log[(change % length) as usize] as usize))
     }
     /// Whether a node has a task like this ask (a share of a GPU, or the same number of whole GPUs), and how many different kinds
     /// of tasks with GPUs it has.
@@ -330,6 +340,8 @@ impl Occupancy {
             self.used_milli = self.used_milli + u64::from(old) - u64::from(new);
         }
         self.levels.change(node, before, self.whole_free[node]);
+        let length = self.log.len() as u64;
+        self.log[(self.changes % length) as usize] = node as u32;
         self.changes += 1;
         self.stamp[node] = self.changes;
     }

@@ -4,13 +4,20 @@
 //! wins: in the order of the cluster for [`Packing::FirstFit`] and [`Packing::Consolidated`], else in an order that is drawn once
 //! from the seed, so that no node is favoured by its place in a file.
 
+pub mod fragmentation;
 mod gang;
+pub mod inflation;
+mod ranking;
+mod score;
 
 use bastide_engine::{Stream, stream_key};
 
 use crate::ask::Ask;
 use crate::cluster::Cluster;
-use crate::occupancy::{Grant, Occupancy};
+use crate::occupancy::{GpuSet, Grant, Occupancy};
+use fragmentation::TaskMix;
+use ranking::Rankings;
+use score::{Gradient, Scale};
 
 /// A packing policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,16 +64,19 @@ impl Packing {
     }
 }
 
-/// A packing policy at work on one cluster.
+/// A packing policy at work on one cluster, and on one occupancy of it: what it remembers of nodes follows the changes of that one.
+/// To try something out, clone both.
 #[derive(Clone, Debug)]
 pub struct Packer {
     packing: Packing,
-    /// Nodes in the order in which ties are broken.
-    order: Vec<u32>,
+    scale: Scale,
+    /// Only of [`Packing::FragmentationGradient`].
+    gradient: Option<Gradient>,
+    rankings: Rankings,
     stream: Stream,
+    gangs: gang::Gangs,
     /// Nodes and GPUs of the gang in hand.
     places: Vec<(u32, u32)>,
-    gangs: gang::Gangs,
 }
 
 impl Packer {
@@ -74,17 +84,17 @@ impl Packer {
     /// other policies do not look at them.
     #[must_use]
     pub fn new(packing: Packing, cluster: &Cluster, workload: &[Ask], seed: u64) -> Self {
-        let _ = workload;
         let mut order: Vec<u32> = (0..cluster.nodes.len() as u32).collect();
-        if !matches!(packing, Packing::FirstFit | Packing::Consolidated) {
-            Stream::new(seed, 0, stream_key("packing", "order of nodes")).shuffle(&mut order);
-        }
+        Stream::new(seed, 0, stream_key("packing", "order of nodes")).shuffle(&mut order);
+        let gradient = (packing == Packing::FragmentationGradient).then(|| Gradient::new(TaskMix::new(workload), cluster.nodes.len()));
         Self {
             packing,
-            order,
+            scale: Scale::of(cluster),
+            gradient,
+            rankings: Rankings::new(&order),
             stream: Stream::new(seed, 0, stream_key("packing", "choice")),
-            places: Vec::new(),
             gangs: gang::Gangs::new(cluster),
+            places: Vec::new(),
         }
     }
 
@@ -96,13 +106,13 @@ impl Packer {
 
     /// Places an ask, or says that it does not fit now and changes nothing.
     pub fn place(&mut self, occupancy: &mut Occupancy, ask: &Ask) -> Option<Grant> {
-        let node = match self.packing {
-            Packing::FirstFit => gang::first(occupancy, ask),
-            Packing::Consolidated => gang::fullest(occupancy, ask),
-            _ => self.order.iter().map(|node| *node as usize).find(|node| occupancy.fits(*node, ask)),
-        };
-        if let Some(node) = node {
-            return occupancy.take(node, ask);
+        if let Some(node) = self.node(occupancy, ask) {
+            let gpus = match &mut self.gradient {
+                Some(gradient) => Some(gradient.score(occupancy, node, ask).1),
+                None if self.packing == Packing::Random && ask.shares() => self.any_gpus(occupancy, node, ask),
+                None => occupancy.tightest(node, ask),
+            };
+            return occupancy.take_on(node, ask, gpus?);
         }
         if !ask.may_spread() {
             return None;
@@ -113,5 +123,50 @@ impl Packer {
             _ => self.gangs.consolidated(occupancy, ask, &mut self.places),
         };
         if found { occupancy.take_gang(ask, &self.places) } else { None }
+    }
+
+    /// The node for the whole of an ask.
+    fn node(&mut self, occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
+        let scale = self.scale;
+        let mut best = |score: &mut dyn FnMut(usize) -> i32| self.rankings.best(occupancy, ask, score);
+        match (self.packing, &mut self.gradient) {
+            (Packing::Random, _) => self.any_node(occupancy, ask),
+            (Packing::FirstFit, _) => gang::first(occupancy, ask),
+            (Packing::Consolidated, _) => gang::fullest(occupancy, ask),
+            (Packing::DotProduct, _) => best(&mut |node| score::dot_product(scale, occupancy, node, ask)),
+            (Packing::GpuClustering, _) => best(&mut |node| score::gpu_clustering(scale, occupancy, node, ask)),
+            (Packing::GpuPacking, _) => best(&mut |node| score::gpu_packing(occupancy, node, ask)),
+            (Packing::BestFit, _) => best(&mut |node| score::best_fit(scale, occupancy, node, ask)),
+            (Packing::FragmentationGradient, Some(gradient)) => best(&mut |node| gradient.score(occupancy, node, ask).0),
+            // Never: a packer of this policy has a gradient from the start.
+            (Packing::FragmentationGradient, None) => None,
+        }
+    }
+
+    /// Any node where an ask fits.
+    fn any_node(&mut self, occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
+        let fitting = || gang::candidates(occupancy, ask);
+        let count = fitting().count();
+        if count == 0 { None } else { fitting().nth(self.stream.index(count)) }
+    }
+
+    /// Any GPUs of a node that are free enough for a share.
+    fn any_gpus(&mut self, occupancy: &Occupancy, node: usize, ask: &Ask) -> Option<GpuSet> {
+        let mut left: GpuSet = 0;
+        for (gpu, free) in occupancy.gpus_free(node).iter().enumerate() {
+            left |= GpuSet::from(u32::from(*free) >= ask.gpu_milli) << gpu;
+        }
+        let mut chosen = 0;
+        for _ in 0..ask.gpus {
+            let count = left.count_ones() as usize;
+            if count == 0 {
+                return None;
+            }
+            let skipped = (0..self.stream.index(count)).fold(left, |set, _| set & (set - 1));
+            let gpu = skipped & skipped.wrapping_neg();
+            chosen |= gpu;
+            left &= !gpu;
+        }
+        Some(chosen)
     }
 }

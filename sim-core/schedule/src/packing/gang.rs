@@ -11,9 +11,14 @@ const fn least_whole(ask: &Ask) -> u32 {
     if ask.gpu_milli == WHOLE { ask.gpus } else { 0 }
 }
 
+/// Nodes where an ask fits, in order.
+pub fn candidates(occupancy: &Occupancy, ask: &Ask) -> impl Iterator<Item = usize> {
+    occupancy.nodes_with(least_whole(ask)).filter(|node| occupancy.fits(*node, ask))
+}
+
 /// The first node in order where an ask fits.
 pub fn first(occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
-    occupancy.nodes_with(least_whole(ask)).find(|node| occupancy.fits(*node, ask))
+    candidates(occupancy, ask).next()
 }
 
 /// The node with the fewest whole free GPUs where an ask fits; the first in order among equals.
