@@ -4,6 +4,8 @@
 mod support;
 
 mod dispatch;
+mod events;
+mod failures;
 mod grid;
 mod minimal;
 mod queueing;
