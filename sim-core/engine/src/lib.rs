@@ -1,8 +1,9 @@
 //! The machinery under every simulation: pending events, integer time, random streams, estimates, replications.
 //!
 //! The parts know nothing of sites or grids. A simulation owns a [`Queue`] of its own plain event type, draws from
-//! [`Stream`]s that belong to an entity and a purpose, lets a [`Pool`] run many replications, and condenses what they
-//! return into an [`Estimate`].
+//! [`Stream`]s that belong to an entity and a purpose, tells an [`Observer`] what happens, lets a [`Pool`] run many
+//! replications, and condenses what they return into an [`Estimate`]. The chapter `docs/engine.md` shows each part at work;
+//! two whole programs are in `examples`.
 //!
 //! Architecture invariants: no wall clock, no hash map, no global state, no text. The same seed gives the same bytes with
 //! one thread and with many, because a draw is a function of (seed, replication, stream key, index), events are ordered by
@@ -79,3 +80,8 @@ pub use poisson_process::PoissonProcess;
 pub use queue::{EventId, Queue};
 pub use random::{Stream, derive_key, stream_key};
 pub use replicate::{Pool, replicate};
+
+/// The code of the chapter on this crate is compiled and run with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/engine.md")]
+struct Chapter;
