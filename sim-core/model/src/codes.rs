@@ -29,7 +29,7 @@ pub const fn all() -> &'static [Code] {
     CODES
 }
 
-/// F10 imported files; of a scenario: F01 files and syntax, F02 keys and values, F03 names, F04 series, F05 physics, F06 rules and placement, F07 plan and
+/// F10 imported files, F11 clusters; of a scenario: F01 files and syntax, F02 keys and values, F03 names, F04 series, F05 physics, F06 rules and placement, F07 plan and
 /// alternatives, F08 hazards, F09 plan files.
 static CODES: &[Code] = &[
     code(
@@ -661,6 +661,18 @@ static CODES: &[Code] = &[
         "The JSON file is malformed, holds a number out of its range, or names regions and hours that its load does not have.",
         "{\"load\": [10, 12], \"gens\": [{\"cap\": 10, \"lam\": 1.5}]}",
     ),
+    code(
+        "F1101",
+        "not a cluster",
+        "A cluster is a shorthand of nodes x GPUs, a TOML file of `[[nodes]]`, or the node list of a trace (`.csv`, `.csv.gz`).",
+        "--cluster 16",
+    ),
+    code(
+        "F1102",
+        "a cluster of impossible size",
+        "A cluster has 1 to 1,048,576 nodes, a node at most 64 GPUs, and all nodes together at most 63 GPU models.",
+        "--cluster 16x100",
+    ),
 ];
 
 #[cfg(test)]
@@ -688,8 +700,8 @@ mod tests {
         }
     }
 
-    /// Codes of other crates: `bastide-plan` says which constraints conflict.
-    const OF_OTHER_CRATES: &[&str] = &["F0790"];
+    /// Codes of other crates: `bastide-plan` says which constraints conflict, `bastide-schedule` what is no cluster.
+    const OF_OTHER_CRATES: &[&str] = &["F0790", "F1101", "F1102"];
 
     #[test]
     fn the_table_holds_the_codes_of_the_source_and_no_others() {

@@ -2,6 +2,11 @@
 //!
 //! Read from a TOML file, the node list of the Alibaba GPU trace (CSV), or a shorthand such as `16x8`.
 
+mod groups;
+mod list;
+
+use std::path::Path;
+
 use bastide_model::diag::Diagnostic;
 use bastide_model::source::Span;
 
@@ -47,7 +52,30 @@ impl Cluster {
     /// # Errors
     /// Every mistake found, with its place.
     pub fn read(word: &str) -> Result<Self, Vec<Diagnostic>> {
-        Self::shorthand(word)
+        let lower = word.to_ascii_lowercase();
+        if lower.ends_with(".toml") {
+            groups::read(Path::new(word), word)
+        } else if lower.ends_with(".csv") || lower.ends_with(".csv.gz") {
+            list::read(Path::new(word), word)
+        } else {
+            Self::shorthand(word)
+        }
+    }
+
+    /// A cluster from the text of a TOML file; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Cluster::read`].
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        groups::parse(name, text)
+    }
+
+    /// A cluster from the text of a node list; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Cluster::read`].
+    pub fn from_list(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        list::parse(name, text)
     }
 
     /// A cluster from its shorthand: `16x8` is 16 nodes of 8 GPUs; `16x8+4x4` adds 4 nodes of 4. CPU and memory never limit.

@@ -48,6 +48,10 @@ pub fn scattered(occupancy: &Occupancy, ask: &Ask, places: &mut Vec<(u32, u32)>)
 pub struct Gangs {
     /// Different nodes of the cluster without their names, and how many there are of each.
     classes: Vec<(Node, u32)>,
+    /// Rack of each node.
+    racks: Vec<u32>,
+    /// Nodes that a gang could take, by rack.
+    free: Vec<usize>,
 }
 
 impl Gangs {
@@ -58,7 +62,9 @@ impl Gangs {
             *classes.entry((node.gpus, node.model, node.cpu_milli, node.memory_mib)).or_insert(0) += 1;
         }
         let class = |((gpus, model, cpu_milli, memory_mib), count)| (Node { gpus, model, cpu_milli, memory_mib, ..Node::bare() }, count);
-        Self { classes: classes.into_iter().map(class).collect() }
+        let racks: Vec<u32> = cluster.nodes.iter().map(|node| node.rack).collect();
+        let free = vec![0; racks.iter().max().map_or(0, |most| *most as usize + 1)];
+        Self { classes: classes.into_iter().map(class).collect(), racks, free }
     }
 
     /// The largest number of GPUs by node with which the cluster, all free, could hold a gang: so many on each node and the rest
@@ -75,25 +81,50 @@ impl Gangs {
         })
     }
 
-    /// Full nodes in order, and the rest on the node with the most whole free GPUs of those that remain (Hu et al. 2021, the
-    /// consolidated placement of their simulator). False if they are not free now.
-    pub fn consolidated(&self, occupancy: &Occupancy, ask: &Ask, places: &mut Vec<(u32, u32)>) -> bool {
+    /// Full nodes, and the rest on the node with the most whole free GPUs of those that remain (the consolidated placement of Hu
+    /// et al. 2021, Helios); in as few racks as are free, else in the order of the nodes. False if they are not free now.
+    pub fn consolidated(&mut self, occupancy: &Occupancy, ask: &Ask, places: &mut Vec<(u32, u32)>) -> bool {
         let Some(size) = self.size(ask) else { return false };
         let (full, rest) = ((ask.gpus / size) as usize, ask.gpus % size);
         let whole = ask.part(size);
-        let fullest_first = (size..=occupancy.most_whole_free()).flat_map(|level| occupancy.nodes_with_exactly(level));
-        places.extend(fullest_first.filter(|node| occupancy.fits(*node, &whole)).take(full).map(|node| (node as u32, size)));
+        let tightest_first = (size..=occupancy.most_whole_free()).flat_map(|level| occupancy.nodes_with_exactly(level));
+        places.extend(tightest_first.filter(|node| occupancy.fits(*node, &whole)).map(|node| (node as u32, size)));
         if places.len() < full {
             return false;
         }
+        self.by_rack(full + usize::from(rest > 0), places);
+        places.truncate(full);
         if rest == 0 {
             return true;
         }
         let part = ask.part(rest);
         let freest_first = (rest..=occupancy.most_whole_free()).rev().flat_map(|level| occupancy.nodes_with_exactly(level));
         let taken = |node: usize| places.iter().any(|(place, _)| *place as usize == node);
-        let last = freest_first.filter(|node| occupancy.fits(*node, &part)).find(|node| !taken(*node));
+        let racks = &self.racks;
+        let near = |node: usize| places.iter().any(|(place, _)| racks[*place as usize] == racks[node]);
+        let mut free = freest_first.filter(|node| occupancy.fits(*node, &part) && !taken(*node));
+        let first = free.next();
+        let last = first.filter(|node| near(*node)).or_else(|| free.find(|node| near(*node))).or(first);
         places.extend(last.map(|node| (node as u32, rest)));
         places.len() > full
+    }
+
+    /// Sorts nodes by rack: first the rack with the fewest of them that has `enough`, then the racks with the most. Nodes of one rack
+    /// keep their order.
+    fn by_rack(&mut self, enough: usize, places: &mut [(u32, u32)]) {
+        let racks = &self.racks;
+        if self.free.len() <= 1 {
+            return;
+        }
+        self.free.fill(0);
+        for (node, _) in places.iter() {
+            self.free[racks[*node as usize] as usize] += 1;
+        }
+        let free = &self.free;
+        places.sort_by_key(|(node, _)| {
+            let rack = racks[*node as usize];
+            let count = free[rack as usize];
+            if count >= enough { (0, count, rack) } else { (1, usize::MAX - count, rack) }
+        });
     }
 }
