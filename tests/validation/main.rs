@@ -8,6 +8,7 @@ mod events;
 mod failures;
 mod grid;
 mod minimal;
+mod packing;
 mod queueing;
 
 mod throughput;

@@ -77,6 +77,8 @@ pub struct Packer {
     gangs: gang::Gangs,
     /// Nodes and GPUs of the gang in hand.
     places: Vec<(u32, u32)>,
+    /// Nodes where the ask in hand fits; only of [`Packing::Random`].
+    fitting: Vec<u32>,
 }
 
 impl Packer {
@@ -95,6 +97,7 @@ impl Packer {
             stream: Stream::new(seed, 0, stream_key("packing", "choice")),
             gangs: gang::Gangs::new(cluster),
             places: Vec::new(),
+            fitting: Vec::new(),
         }
     }
 
@@ -125,6 +128,22 @@ impl Packer {
         if found { occupancy.take_gang(ask, &self.places) } else { None }
     }
 
+    /// The score of a node for an ask, 0 to 100: what the policies that score compare. `None` where it does not fit, and for policies
+    /// that do not score.
+    pub fn score(&mut self, occupancy: &Occupancy, node: usize, ask: &Ask) -> Option<i32> {
+        if !occupancy.fits(node, ask) {
+            return None;
+        }
+        match self.packing {
+            Packing::DotProduct => Some(score::dot_product(self.scale, occupancy, node, ask)),
+            Packing::GpuClustering => Some(score::gpu_clustering(self.scale, occupancy, node, ask)),
+            Packing::GpuPacking => Some(score::gpu_packing(occupancy, node, ask)),
+            Packing::BestFit => Some(score::best_fit(self.scale, occupancy, node, ask)),
+            Packing::FragmentationGradient => self.gradient.as_mut().map(|gradient| gradient.score(occupancy, node, ask).0),
+            Packing::Random | Packing::FirstFit | Packing::Consolidated => None,
+        }
+    }
+
     /// The node for the whole of an ask.
     fn node(&mut self, occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
         let scale = self.scale;
@@ -145,9 +164,10 @@ impl Packer {
 
     /// Any node where an ask fits.
     fn any_node(&mut self, occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
-        let fitting = || gang::candidates(occupancy, ask);
-        let count = fitting().count();
-        if count == 0 { None } else { fitting().nth(self.stream.index(count)) }
+        self.fitting.clear();
+        self.fitting.extend(gang::candidates(occupancy, ask).map(|node| node as u32));
+        let count = self.fitting.len();
+        (count > 0).then(|| self.fitting[self.stream.index(count)] as usize)
     }
 
     /// Any GPUs of a node that are free enough for a share.

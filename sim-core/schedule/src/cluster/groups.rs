@@ -64,7 +64,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn wrong(&mut self, code: &'static str, at: At, message: String, hint: impl Into<String>) {
-        self.mistakes.push(Diagnostic::error(code, self.sources.span(at), message).hint(hint));
+        let span = self.sources.span(at);
+        // What is no TOML has a value of some form all the same: one slip makes one message.
+        if self.mistakes.iter().all(|earlier| *earlier.span() != span) {
+            self.mistakes.push(Diagnostic::error(code, span, message).hint(hint));
+        }
     }
 
     fn root(&mut self, root: &Table, file: u32) {

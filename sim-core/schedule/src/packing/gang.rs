@@ -27,10 +27,15 @@ pub fn fullest(occupancy: &Occupancy, ask: &Ask) -> Option<usize> {
     levels.flat_map(|level| occupancy.nodes_with_exactly(level)).find(|node| occupancy.fits(*node, ask))
 }
 
-/// Whole GPUs wherever they are free, in order. False if there are not enough.
+/// Whole GPUs wherever they are free, in the order of the nodes. False if there are not enough.
 pub fn scattered(occupancy: &Occupancy, ask: &Ask, places: &mut Vec<(u32, u32)>) -> bool {
+    spread(occupancy, ask, occupancy.nodes_with(1), places)
+}
+
+/// As many whole GPUs of each node in turn as there are, until there are enough.
+fn spread(occupancy: &Occupancy, ask: &Ask, nodes: impl Iterator<Item = usize>, places: &mut Vec<(u32, u32)>) -> bool {
     let mut left = ask.gpus;
-    for node in occupancy.nodes_with(1) {
+    for node in nodes {
         let most = occupancy.whole_free(node).min(left);
         if let Some(gpus) = (1..=most).rev().find(|gpus| occupancy.fits(node, &ask.part(*gpus))) {
             places.push((node as u32, gpus));
@@ -84,7 +89,11 @@ impl Gangs {
     /// Full nodes, and the rest on the node with the most whole free GPUs of those that remain (the consolidated placement of Hu
     /// et al. 2021, Helios); in as few racks as are free, else in the order of the nodes. False if they are not free now.
     pub fn consolidated(&mut self, occupancy: &Occupancy, ask: &Ask, places: &mut Vec<(u32, u32)>) -> bool {
-        let Some(size) = self.size(ask) else { return false };
+        let Some(size) = self.size(ask) else {
+            // Nodes too different for equal parts: the freest first.
+            let freest_first = (1..=occupancy.most_whole_free()).rev().flat_map(|level| occupancy.nodes_with_exactly(level));
+            return spread(occupancy, ask, freest_first, places);
+        };
         let (full, rest) = ((ask.gpus / size) as usize, ask.gpus % size);
         let whole = ask.part(size);
         let tightest_first = (size..=occupancy.most_whole_free()).flat_map(|level| occupancy.nodes_with_exactly(level));

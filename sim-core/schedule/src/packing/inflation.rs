@@ -55,8 +55,11 @@ impl Inflation {
     }
 }
 
-/// Lets the tasks of a workload arrive until they have asked for `until` times the GPUs of the cluster (1.3 for 130 %). A workload
-/// that asks for more is cut short. Without GPUs in the cluster or in the workload, the workload arrives once.
+/// Largest load that arrives, in multiples of the cluster.
+pub const MOST_LOAD: f64 = 100.0;
+
+/// Lets the tasks of a workload arrive until they have asked for `until` times the GPUs of the cluster (1.3 for 130 %), at most
+/// [`MOST_LOAD`]. A workload that asks for more is cut short. Without GPUs in the cluster or in the workload, the workload arrives once.
 #[must_use]
 pub fn inflate(cluster: &Cluster, workload: &[Ask], packing: Packing, seed: u64, until: f64) -> Inflation {
     let mut occupancy = Occupancy::new(cluster);
@@ -66,19 +69,21 @@ pub fn inflate(cluster: &Cluster, workload: &[Ask], packing: Packing, seed: u64,
     let mut all_fragmented: f64 = fragmented.iter().sum();
 
     let total = occupancy.total_gpu_milli();
-    let asked: u64 = workload.iter().map(Ask::total_gpu_milli).sum();
-    let endless = total > 0 && asked > 0;
+    let endless = total > 0 && workload.iter().any(|ask| ask.total_gpu_milli() > 0);
+    let until = if until > MOST_LOAD { MOST_LOAD } else { until };
     let limit = if endless { until * total as f64 } else { f64::INFINITY };
     let share = |milli: f64| if total == 0 { 0.0 } else { milli / total as f64 };
 
     let mut arrivals = Arrivals::new(workload, seed);
     let mut inflation = Inflation::default();
-    let mut arrived = 0;
+    let mut arrived: u64 = 0;
     while let Some(ask) = arrivals.next(endless) {
-        if !((arrived + ask.total_gpu_milli()) as f64 <= limit) {
+        let with_it = arrived.saturating_add(ask.total_gpu_milli());
+        // A limit that is no number is never met.
+        if !(with_it as f64 <= limit) {
             break;
         }
-        arrived += ask.total_gpu_milli();
+        arrived = with_it;
         match packer.place(&mut occupancy, &ask) {
             Some(grant) => {
                 inflation.placed += 1;
