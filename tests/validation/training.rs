@@ -93,7 +93,7 @@ fn llama_3_interruptions_and_effective_time() {
         builds: vec![Build { site, accelerator, count: 16_384 }],
         placements: vec![],
         standbys: vec![],
-        campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator }],
+        campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator, islands: 1 }],
         replicas: vec![],
         unserved: vec![],
         cost: vec![],

@@ -577,6 +577,30 @@ static CODES: &[Code] = &[
         "The daily hours of a power cap are times since midnight in UTC, two different ones.",
         "daily_from = \"30 h\"",
     ),
+    code(
+        "F0830",
+        "a key of another mode",
+        "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",
+        "mode = \"synchronous\", islands = 4",
+    ),
+    code(
+        "F0831",
+        "an interval with nothing to weigh",
+        "`young` and `daly` weigh the time that writing a checkpoint takes from training against the work that a failure loses. Without such a time they have nothing to weigh.",
+        "checkpoint_interval = \"daly\", checkpoint_time = \"0 s\"",
+    ),
+    code(
+        "F0832",
+        "sizes of a gang that do not fit together",
+        "An elastic gang cannot be smaller than its least size; islands are all of the same size.",
+        "accelerators = 1000, islands = 3",
+    ),
+    code(
+        "F0833",
+        "islands that the plan does not place",
+        "A plan runs all islands of a campaign, or none of them.",
+        "islands = 2 in a plan for a campaign of 3",
+    ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
         "F0902",

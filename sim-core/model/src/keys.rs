@@ -11,6 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
+pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES};
 pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 
 use bastide_units::Quantity;
@@ -90,6 +91,8 @@ pub enum Kind {
     Quantity(Unit, Range),
     /// A quantity that is drawn.
     Distribution(Unit),
+    /// A quantity, or one of these words.
+    QuantityOr(Unit, Range, &'static [&'static str]),
     /// A quantity by hour.
     Profile(Unit, Range),
     /// `0.21` or `"21 %"`.

@@ -5,8 +5,10 @@
 //!
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
+mod campaign;
 mod machine;
 
+pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 
 use std::ops::{Index, IndexMut};
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 
 use bastide_engine::Distribution;
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, EnergyPrice, Length, Money,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, ComputeRate, DataSize, Duration, EnergyPrice, Length, Money,
     MoneyRate, Power, Rate, Temperature, Time, TokenPrice, TokenRate, WaterIntensity,
 };
 
@@ -605,49 +607,6 @@ pub struct Service {
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
-}
-
-/// How a campaign spreads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CampaignMode {
-    /// One gang at one site: any failed member stops all.
-    Synchronous,
-}
-
-/// Training of one model.
-#[derive(Clone, Debug)]
-pub struct Campaign {
-    /// Name.
-    pub entity: Entity,
-    /// Whose.
-    pub nation: NationId,
-    /// Priority against services at the same site: services of this tier or above may take its accelerators.
-    pub tier: Tier,
-    /// Work.
-    pub compute: Compute,
-    /// Size of the gang.
-    pub accelerators: u32,
-    /// Mode.
-    pub mode: CampaignMode,
-    /// Share of peak that training reaches while it runs (MFU).
-    pub utilisation: f64,
-    /// Start.
-    pub start: Time,
-    /// When it should be done.
-    pub deadline: Time,
-    /// Work between two checkpoints.
-    pub checkpoint_interval: Duration,
-    /// How long writing one stops training.
-    pub checkpoint_time: Duration,
-    /// From failure to training again, once members are there.
-    pub restart: Duration,
-    /// Data it reads.
-    pub dataset: Option<DatasetId>,
-    /// What a day's delay costs.
-    pub cost_of_delay: MoneyRate,
-    /// What not running it at all costs.
-    pub value: Money,
 }
 
 /// A target of a hazard.

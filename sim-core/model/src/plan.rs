@@ -50,7 +50,7 @@ pub struct StandBy {
     pub share: f64,
 }
 
-/// A campaign's site.
+/// A campaign's site. One that runs as islands has an entry for each site and type that holds some of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CampaignPlacement {
     /// Campaign.
@@ -59,6 +59,8 @@ pub struct CampaignPlacement {
     pub site: SiteId,
     /// Type of accelerator.
     pub accelerator: AcceleratorId,
+    /// Islands there; 1 for a campaign that runs as one gang.
+    pub islands: u32,
 }
 
 /// A copy of a dataset.

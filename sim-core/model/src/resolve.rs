@@ -12,7 +12,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, demand, grid, header, machine, planning, rule, site, threat};
+use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -52,7 +52,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let power_caps = machine::power_caps(ctx, root);
     let (datasets, dataset_demands): (Vec<_>, Vec<_>) = demand::datasets(ctx, root).into_iter().unzip();
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
-    let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = demand::campaigns(ctx, root).into_iter().unzip();
+    let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
     let hazards = threat::hazards(ctx, root, &segments);
     let policy = header::policy(ctx, root);

@@ -1,5 +1,6 @@
 //! What the planner wrote: files, layers and tables, decoded.
 
+pub mod campaign;
 pub mod demand;
 pub mod files;
 pub mod grid;

@@ -1,11 +1,13 @@
 //! The scenario as it was understood: all layers merged, every default written out.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::diag::{Diagnostic, Severity};
 use crate::keys::{Key, Kind, Need, TABLES, TableSpec};
 use crate::load;
+use crate::model::{AcceleratorId, Campaign, CampaignId, CheckpointInterval, Model, SiteId};
 use crate::plan::quoted;
 use crate::resolve;
 use crate::text::Sources;
@@ -17,7 +19,7 @@ use crate::tree::{Node, Table, Value};
 /// The errors of the scenario.
 pub fn show_resolved(path: &Path, sets: &[(String, String)]) -> Result<String, Vec<Diagnostic>> {
     // Whether it can be run at all is the business of `load`; what it says of a sound scenario is left to `validate`.
-    load::load(path, sets)?;
+    let model = load::load(path, sets)?.model;
     let (mut ctx, root) = load::read(path, sets)?;
     resolve::resolve(&mut ctx, &root);
     if ctx.files.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -31,16 +33,22 @@ pub fn show_resolved(path: &Path, sets: &[(String, String)]) -> Result<String, V
                     if let Value::Table(table) = &item.value {
                         let _ = writeln!(out, "[[{}]]", spec.name);
                         entry(&mut out, &ctx.files.sources, spec, table);
+                        if spec.name == "campaign" {
+                            checkpoints(&mut out, &model, table);
+                        }
+                        out.push('\n');
                     }
                 }
             }
             Some(Value::Table(table)) => {
                 let _ = writeln!(out, "[{}]", spec.name);
                 entry(&mut out, &ctx.files.sources, spec, table);
+                out.push('\n');
             }
             None if !spec.array => {
                 let _ = writeln!(out, "[{}]", spec.name);
                 entry(&mut out, &ctx.files.sources, spec, &Table::default());
+                out.push('\n');
             }
             _ => {}
         }
@@ -65,7 +73,22 @@ fn entry(out: &mut String, sources: &Sources, spec: &TableSpec, table: &Table) {
             }
         }
     }
-    out.push('\n');
+}
+
+/// What a checkpoint interval that follows from the failures comes to, wherever the campaign may run.
+fn checkpoints(out: &mut String, model: &Model, table: &Table) {
+    let named = |campaign: &Campaign| Some(campaign.entity.name.as_str()) == table.text("name");
+    let Some(at) = model.campaigns.iter().position(named) else { return };
+    if matches!(model.campaigns[at].checkpoints.interval, CheckpointInterval::Fixed(_)) {
+        return;
+    }
+    let planned = model.planning.candidates.iter().flat_map(|site| model.planning.accelerators.iter().map(|(kind, _)| (*site, *kind)));
+    let places: BTreeSet<(SiteId, AcceleratorId)> = planned.chain(model.fleets.iter().map(|fleet| (fleet.site, fleet.accelerator))).collect();
+    for (site, kind) in places {
+        let interval = model.checkpoint_interval(CampaignId::from_index(at), kind, site);
+        let (site, kind) = (&model.sites[site].entity.name, &model.accelerators[kind].entity.name);
+        let _ = writeln!(out, "# checkpoint_interval on `{kind}` at `{site}`: {}", bastide_units::display(interval));
+    }
 }
 
 fn default(key: &Key, text: &str) -> String {

@@ -171,7 +171,7 @@ fn campaigns(ctx: &mut Context, resolved: &Resolved, sites: &[SiteId], types: &[
             no_site(ctx, "F0604", &format!("campaign `{name}`"), &subject, demands, &resolved.rules, &model.legal_campaign[index]);
             continue;
         }
-        let gang = f64::from(campaign.accelerators);
+        let gang = f64::from(campaign.gang());
         let room = |site: &SiteId, kind: &AcceleratorId| {
             model.accelerators[*kind].power.as_w() * gang > model.sites[*site].max_it_power.as_w() * (1.0 + 1e-9)
         };

@@ -99,7 +99,7 @@ impl<'t> Cursor<'_, 't> {
 
     fn range(&self, key: &str) -> Range {
         match self.row(key).map(|row| row.kind) {
-            Some(Kind::Quantity(_, range) | Kind::Profile(_, range) | Kind::Ratio(range) | Kind::Count(range)) => range,
+            Some(Kind::Quantity(_, range) | Kind::QuantityOr(_, range, _) | Kind::Profile(_, range) | Kind::Ratio(range) | Kind::Count(range)) => range,
             _ => Range::Any,
         }
     }
@@ -118,6 +118,16 @@ impl<'t> Cursor<'_, 't> {
         self.missing(key);
         let default = self.default(key).and_then(|text| Q::parse(text).ok());
         default.unwrap_or_else(|| Q::from_base(f64::NAN))
+    }
+    /// One of some words that may stand in place of a quantity; `None`, without a message, for anything else.
+    #[must_use]
+    pub fn word_instead(&self, key: &str, words: &[&'static str]) -> Option<&'static str> {
+        let value = match &self.table.get(key)?.node.value {
+            Value::Table(table) => &table.get("value")?.node.value,
+            value => value,
+        };
+        let Value::Text(text) = value else { return None };
+        words.iter().copied().find(|word| word == text)
     }
     /// A ratio, if the key stands.
     pub fn ratio_opt(&mut self, key: &str) -> Option<f64> {

@@ -12,6 +12,7 @@ impl Kind {
             self,
             Self::Quantity(..)
                 | Self::Distribution(_)
+                | Self::QuantityOr(..)
                 | Self::Profile(..)
                 | Self::Ratio(_)
                 | Self::Count(_)
@@ -27,6 +28,7 @@ impl Kind {
         match self {
             Self::Quantity(unit, _) => unit.name.to_owned(),
             Self::Distribution(unit) => format!("distribution of {}", unit.name),
+            Self::QuantityOr(unit, _, words) => format!("{}, or `{}`", unit.name, words.join("`, `")),
             Self::Profile(unit, _) => format!("profile of {}", unit.name),
             Self::Ratio(_) => "ratio".to_owned(),
             Self::Count(_) | Self::Integer => "whole number".to_owned(),
@@ -59,6 +61,7 @@ impl Kind {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
+        Kind::QuantityOr(unit, ..) => format!("\"{}\"", unit.example),
         Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
             format!("\"{}\"", unit.example)
         }

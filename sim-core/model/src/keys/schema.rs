@@ -88,6 +88,7 @@ fn property(shared: &mut Shared, key: &Key) -> Value {
 fn kind(shared: &mut Shared, kind: &Kind) -> Value {
     match kind {
         Kind::Quantity(unit, range) => sourced_quantity(shared, unit, *range),
+        Kind::QuantityOr(unit, range, words) => json!({ "anyOf": [sourced_quantity(shared, unit, *range), { "enum": words }] }),
         Kind::Ratio(range) => sourced_quantity(shared, &super::unit::<Ratio>(), *range),
         Kind::Distribution(unit) => share(shared, &format!("{} distribution", unit.name), |shared| {
             let fixed = sourced_quantity(shared, unit, Range::NotNegative);

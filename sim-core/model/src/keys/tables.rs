@@ -56,6 +56,9 @@ pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
 pub(crate) const HARDENINGS: &[&str] = &["none", "hardened", "bunker"];
 pub(crate) const LINK_KINDS: &[&str] = &["fibre", "submarine", "satellite"];
 pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
+pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-communication"];
+pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
+pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
@@ -400,13 +403,58 @@ pub static TABLES: &[TableSpec] = &[
             row("tier", OneOf(TIERS), Default("T3"), "Services of this tier or above may take its accelerators."),
             row("compute", Quantity(unit::<Compute>(), Positive), Required, "Work."),
             row("accelerators", Count(AtLeastOne), Required, "Size of the gang."),
-            row("mode", OneOf(&["synchronous"]), Default("synchronous"), "How it spreads."),
+            row("mode", OneOf(CAMPAIGN_MODES), Default("synchronous"), "How it spreads."),
+            row("min_accelerators", Count(AtLeastOne), Optional, "Elastic: fewest accelerators it goes on with; required in that mode."),
+            row("step", Count(AtLeastOne), Computed("one node"), "Elastic: accelerators that come and go together."),
+            row("resize", DURATION, Computed("1 min"), "Elastic: how long a change of members stops training."),
+            row("islands", Count(AtLeastOne), Optional, "Low communication: gangs that train alone and exchange; required in that mode."),
+            row("sync_interval", TIME, Computed("30 min"), "Low communication: work between two exchanges."),
+            row("inner_steps", Count(AtLeastOne), Computed("100"), "Low communication: steps in that work."),
+            row(
+                "sync_size",
+                Quantity(unit::<DataSize>(), NotNegative),
+                Optional,
+                "Low communication: what each island has to tell the others in a round; this or `sync_time` is required in that mode.",
+            ),
+            row("sync_fragments", Count(AtLeastOne), Computed("1"), "Low communication: fragments in which it goes."),
+            row("sync_overlap", Count(NotNegative), Computed("0"), "Low communication: steps that go on while an exchange is under way."),
+            row("sync_time", DURATION, Computed("size and links"), "Low communication: how long an exchange stops training."),
             row("utilisation", Kind::Ratio(PositiveShare), Default("38 %"), "Share of peak that training reaches while it runs."),
             row("start", Date, Computed("the start"), "When it may begin."),
             row("deadline", Date, Required, "When it should be done."),
-            row("checkpoint_interval", TIME, Default("1 h"), "Work between two checkpoints."),
-            row("checkpoint_time", DURATION, Default("0 s"), "How long writing one stops training."),
-            row("restart", DURATION, Default("15 min"), "From failure to training again, once all members are there."),
+            row(
+                "checkpoint_mode",
+                OneOf(CHECKPOINT_MODES),
+                Default("blocking"),
+                "Whether training waits for its checkpoints, goes on meanwhile, or keeps them in the memory of other members.",
+            ),
+            row(
+                "checkpoint_interval",
+                Kind::QuantityOr(unit::<Duration>(), Positive, CHECKPOINT_INTERVALS),
+                Default("1 h"),
+                "Work between two checkpoints; `young` and `daly` work it out from the gang's rate of failures.",
+            ),
+            row("checkpoint_time", DURATION, Computed("`checkpoint_size` / `checkpoint_bandwidth`, or 0 s"), "How long writing one takes."),
+            row("checkpoint_size", Quantity(unit::<DataSize>(), Positive), Optional, "Size of a checkpoint."),
+            row("checkpoint_bandwidth", Quantity(unit::<Bandwidth>(), Positive), Optional, "At which the gang writes one to the site's storage."),
+            row("checkpoint_replicas", Count(AtLeastOne), Computed("1"), "In memory: members that may be lost at once."),
+            row("persistent_interval", TIME, Computed("3 h"), "In memory: time between two copies to the site's storage."),
+            row(
+                "persistent_time",
+                DURATION,
+                Computed("`checkpoint_size` / `checkpoint_bandwidth`, or 0 s"),
+                "In memory: how long such a copy takes; training goes on.",
+            ),
+            row("checkpoint_remote", Reference("site"), Optional, "Site that gets copies of checkpoints; needs `checkpoint_size`."),
+            row("checkpoint_remote_interval", TIME, Computed("6 h"), "Time between the beginnings of two such copies."),
+            row("detection", DURATION, Default("0 s"), "From the failure of a member to its notice, where the cause does not say."),
+            row("restart", REPAIR, Default("15 min"), "From the notice of a failure to training again, once all members are there."),
+            row(
+                "planned_stops",
+                Quantity(unit::<Rate>(), NotNegative),
+                Optional,
+                "Planned stops per time, such as updates of data or firmware: each begins with a checkpoint and ends with a restart.",
+            ),
             CLASS,
             RESIDENCY,
             CERTIFICATION,

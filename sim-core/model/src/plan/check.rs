@@ -4,7 +4,7 @@ use bastide_units::{Money, Power, Time, TokenRate};
 
 use super::{Plan, PlanPlaces};
 use crate::diag::Diagnostic;
-use crate::model::{AcceleratorId, Model, SiteId};
+use crate::model::{AcceleratorId, CampaignId, Model, SiteId};
 
 /// Rounding that a solver may leave behind, relative.
 const TOLERANCE: f64 = 1e-4;
@@ -264,7 +264,7 @@ impl Check<'_> {
     }
 
     fn campaigns(&mut self) {
-        let mut seen = std::collections::BTreeSet::new();
+        let (mut campaigns, mut places) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
         for (index, placed) in self.plan.campaigns.iter().enumerate() {
             let place = self.places.of(&self.places.campaigns, index).clone();
             let campaign = &self.model.campaigns[placed.campaign];
@@ -273,19 +273,40 @@ impl Check<'_> {
                 self.illegal(&campaign.entity.name, placed.site, legality, place.clone());
             }
             let there = self.count(placed.site, placed.accelerator);
-            if there < f64::from(campaign.accelerators) {
+            let needed = f64::from(campaign.gang()) * f64::from(placed.islands);
+            if there < needed {
                 let name = &self.model.accelerators[placed.accelerator].entity.name;
                 let message = format!(
-                    "campaign `{}` needs {} of `{name}`, and `{}` has {there}",
+                    "campaign `{}` needs {needed} of `{name}`, and `{}` has {there}",
                     campaign.entity.name,
-                    campaign.accelerators,
                     self.site(placed.site)
                 );
                 self.found.push(Diagnostic::error("F0912", place.clone(), message).hint("build more here, or choose another site"));
             }
-            if !seen.insert(placed.campaign) {
+            if campaign.islands() == 1 && !campaigns.insert(placed.campaign) {
                 let message = format!("campaign `{}` is placed twice", campaign.entity.name);
                 self.found.push(Diagnostic::error("F0904", place, message).hint("it runs at one site"));
+            } else if !places.insert((placed.campaign, placed.site, placed.accelerator)) {
+                let message = format!("campaign `{}` is placed twice at the same site on the same type", campaign.entity.name);
+                self.found.push(Diagnostic::error("F0904", place, message).hint("add its `islands` up in one entry"));
+            }
+        }
+        self.islands();
+    }
+
+    /// A campaign that runs has all its islands.
+    fn islands(&mut self) {
+        let mut islands: std::collections::BTreeMap<CampaignId, (u64, usize)> = std::collections::BTreeMap::new();
+        for (index, placed) in self.plan.campaigns.iter().enumerate() {
+            islands.entry(placed.campaign).or_insert((0, index)).0 += u64::from(placed.islands);
+        }
+        for (id, (placed, first)) in islands {
+            let campaign = &self.model.campaigns[id];
+            // One gang that is placed twice was reported already.
+            if placed != u64::from(campaign.islands()) && (campaign.islands() > 1 || self.plan.campaigns[first].islands > 1) {
+                let place = self.places.of(&self.places.campaigns, first).clone();
+                let message = format!("campaign `{}` runs as {}, and the plan places {placed}", campaign.entity.name, campaign.islands());
+                self.found.push(Diagnostic::error("F0833", place, message).hint("place all of its islands, each at a site"));
             }
         }
     }

@@ -62,8 +62,15 @@ static BUILD: TableSpec =
     list("build", &[SITE, row("accelerator", Reference("accelerator"), Required), row("count", Count(Range::NotNegative), Required)]);
 static PLACEMENT: TableSpec = list("placement", &[SERVICE, SITE, SHARE, row("accelerators", Kind::AppliesTo, Optional)]);
 static STANDBY: TableSpec = list("stand-by", &[SERVICE, row("of", Reference("site"), Required), SITE, SHARE]);
-static CAMPAIGN: TableSpec =
-    list("campaign", &[row("campaign", Reference("campaign"), Required), SITE, row("accelerator", Reference("accelerator"), Required)]);
+static CAMPAIGN: TableSpec = list(
+    "campaign",
+    &[
+        row("campaign", Reference("campaign"), Required),
+        SITE,
+        row("accelerator", Reference("accelerator"), Required),
+        row("islands", Count(Range::AtLeastOne), Optional),
+    ],
+);
 static REPLICA: TableSpec = list("replica", &[row("dataset", Reference("dataset"), Required), SITE]);
 static UNSERVED: TableSpec = list("unserved", &[SERVICE, row("demand", Kind::Quantity(unit::<TokenRate>(), Range::NotNegative), Required)]);
 static COST: TableSpec =
@@ -151,6 +158,9 @@ impl Plan {
                 site(placed.site),
                 accelerator(placed.accelerator)
             );
+            if placed.islands != 1 {
+                let _ = writeln!(out, "islands = {}", placed.islands);
+            }
         }
         for replica in &self.replicas {
             let _ = write!(
@@ -346,6 +356,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         campaign: CampaignId(cursor.reference("campaign", "campaign")),
         site: SiteId(cursor.reference("site", "site")),
         accelerator: accelerator(cursor),
+        islands: cursor.count_opt("islands").unwrap_or(1),
     });
     let replicas = each(ctx, root, &REPLICA, &mut places.replicas, |cursor| Replica {
         dataset: DatasetId(cursor.reference("dataset", "dataset")),

@@ -1,11 +1,11 @@
-//! Datasets, services and campaigns, with what rules ask about them.
+//! Datasets and services, with what rules ask about them and about campaigns.
 
-use bastide_units::{Ratio, Time, TokenRate};
+use bastide_units::{Ratio, TokenRate};
 
 use super::each;
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
-use crate::model::{Campaign, CampaignMode, Dataset, DatasetId, NationId, Service, Tier};
+use crate::model::{Dataset, DatasetId, NationId, Service, Tier};
 use crate::text::At;
 use crate::tree::Table;
 
@@ -38,7 +38,7 @@ pub struct Demands {
     pub replicas_at: Option<At>,
 }
 
-fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
+pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
     let place = |cursor: &Cursor<'_, '_>, key: &str| cursor.has(key).then(|| cursor.place(key));
     Demands {
         index,
@@ -141,60 +141,4 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
     }
     let demands = Demands { tokens_per_accelerator, ..demands(cursor, index) };
     (service, demands)
-}
-
-/// Decodes `[[campaign]]`.
-pub fn campaigns(ctx: &mut Context, root: &Table) -> Vec<(Campaign, Demands)> {
-    let mut index = 0;
-    each(ctx, root, "campaign", |cursor| {
-        let entity = cursor.entity();
-        let nation = NationId(cursor.reference("nation", "nation"));
-        let start = cursor.date_opt("start").unwrap_or(Time::ZERO);
-        let deadline = cursor.date_opt("deadline");
-        cursor.one_of("mode", &["synchronous"]);
-        let end = Time::from(cursor.ctx.duration);
-        if start >= end {
-            cursor.wrong(
-                "F0222",
-                "start",
-                format!("campaign `{}` starts after the scenario's end", entity.name),
-                "let the scenario last longer",
-            );
-        }
-        if let Some(deadline) = deadline {
-            if deadline <= start {
-                cursor.wrong("F0221", "deadline", "`deadline` is not after `start`", "give the campaign time");
-            } else if deadline > end {
-                cursor.wrong(
-                    "F0222",
-                    "deadline",
-                    "`deadline` lies after the scenario's end",
-                    "let the scenario last longer, or bring the deadline forward",
-                );
-            }
-        }
-        let campaign = Campaign {
-            entity,
-            nation,
-            tier: Tier::ALL[cursor.one_of("tier", keys::TIERS)],
-            compute: cursor.quantity("compute"),
-            accelerators: cursor.count("accelerators"),
-            mode: CampaignMode::Synchronous,
-            utilisation: cursor.ratio("utilisation"),
-            start,
-            deadline: deadline.unwrap_or(Time::NEVER),
-            checkpoint_interval: cursor.quantity("checkpoint_interval"),
-            checkpoint_time: cursor.quantity("checkpoint_time"),
-            restart: cursor.quantity("restart"),
-            dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
-            cost_of_delay: cursor.quantity("cost_of_delay"),
-            value: cursor.quantity("value"),
-        };
-        if campaign.checkpoint_time >= campaign.checkpoint_interval {
-            let key = if cursor.has("checkpoint_time") { "checkpoint_time" } else { "checkpoint_interval" };
-            cursor.wrong("F0506", key, "writing a checkpoint takes as long as the work between two", "checkpoint less often, or faster");
-        }
-        index += 1;
-        (campaign, demands(cursor, index - 1))
-    })
 }

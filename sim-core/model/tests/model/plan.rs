@@ -77,7 +77,7 @@ prop_compose! {
             builds: counts.iter().enumerate().map(|(at, count)| Build { site: SiteId(at as u32), accelerator: AcceleratorId(0), count: *count }).collect(),
             placements: vec![Placement { service: ServiceId(0), site: SiteId(1), share, accelerators: vec![(AcceleratorId(0), numbers[0].abs())] }],
             standbys: vec![StandBy { service: ServiceId(0), of: SiteId(1), site: SiteId(0), share }],
-            campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: SiteId(0), accelerator: AcceleratorId(0) }],
+            campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: SiteId(0), accelerator: AcceleratorId(0), islands: 1 }],
             replicas: vec![Replica { dataset: DatasetId(0), site: SiteId(1) }, Replica { dataset: DatasetId(0), site: SiteId(0) }],
             unserved: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[1].abs()))],
             cost: vec![CostLine { line: word(1), annual_eur: numbers[2], capital_eur: numbers[3] }],
