@@ -429,6 +429,42 @@ static CODES: &[Code] = &[
         "interruptible = true, value_of_lost_load = \"9000 EUR/MWh\" beside a load of 8000 EUR/MWh",
     ),
     code(
+        "F0540",
+        "a shape of demand that is none",
+        "`daily` has a weight for each of 24 hours, `weekly` for each of 7 days; they are scaled to a mean of one, so that at least one is above zero.",
+        "weekly = [1, 1, 1, 1, 1]",
+    ),
+    code(
+        "F0541",
+        "a local time that no place has",
+        "Local time is between 12 hours behind UTC and 14 hours ahead of it.",
+        "utc_offset = \"200 h\"",
+    ),
+    code(
+        "F0542",
+        "more replicas at least than at most",
+        "A site cannot hold `min_replicas` of a service while `max_replicas` forbids them.",
+        "min_replicas = 4, max_replicas = 2",
+    ),
+    code(
+        "F0543",
+        "batch work that may not wait",
+        "A service with `defer` runs on what nobody else uses. It has no replicas of its own to scale, and no latency to keep.",
+        "defer = \"24 h\", scale_target = \"70 %\"",
+    ),
+    code(
+        "F0544",
+        "a latency target that no load meets",
+        "Even a replica with one request at a time takes longer on every type of accelerator. Requests are slower than the target, or the target leaves no time to compute.",
+        "latency_target = \"5 ms\" for answers of a second",
+    ),
+    code(
+        "F0545",
+        "a spike that concerns no service",
+        "The scenario has no service in both lists, or none with demand from these origins. A warning.",
+        "tiers = [\"T0\"] where no service is of tier T0",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",

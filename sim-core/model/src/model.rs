@@ -16,11 +16,17 @@ use std::path::PathBuf;
 
 use bastide_engine::Distribution;
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, ComputeRate, DataSize, Duration, EnergyPrice, Length, Money,
-    MoneyRate, Power, Rate, Temperature, Time, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, ComputeRate, DataSize, Duration, EnergyPrice, Length, Money, MoneyRate,
+    Power, Rate, Temperature, Time, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use crate::source::Span;
+
+mod replica;
+mod service;
+
+pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Times, quantile};
+pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -164,6 +170,8 @@ pub struct Model {
     pub maintenances: Vec<Maintenance>,
     /// Limits on the power of accelerators.
     pub power_caps: Vec<PowerCap>,
+    /// Flash crowds.
+    pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
     /// `[policy]`.
@@ -181,6 +189,8 @@ pub struct Model {
     /// Tokens per second that one accelerator serves: `token_rate[service][accelerator]`; zero where the model does
     /// not fit a node's memory.
     pub token_rate: Vec<Vec<TokenRate>>,
+    /// A replica of each service on each type: `replicas[service][accelerator]`; see [`Model::replica`].
+    pub replicas: Vec<Vec<Replica>>,
     /// Training compute rate per accelerator: `training_rate[campaign][accelerator]`; zero where it does not fit.
     pub training_rate: Vec<Vec<ComputeRate>>,
     /// Report settings.
@@ -241,6 +251,8 @@ pub struct Nation {
     pub groups: Vec<String>,
     /// Where its traffic enters the network.
     pub hub: Option<Place>,
+    /// Local time less UTC, summer time left out.
+    pub utc_offset: Duration,
 }
 
 /// A bus or zone.
@@ -607,6 +619,10 @@ pub struct Service {
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
+    /// How demand varies beyond `profile`.
+    pub shape: DemandShape,
+    /// How it is run.
+    pub operation: Operation,
 }
 
 /// A target of a hazard.
@@ -844,6 +860,13 @@ pub struct ReportSettings {
 }
 
 impl Model {
+    /// A replica of a service on a type; one accelerator with unknown times where the model does not say.
+    #[must_use]
+    pub fn replica(&self, service: usize, accelerator: usize) -> Replica {
+        let known = self.replicas.get(service).and_then(|row| row.get(accelerator));
+        known.cloned().unwrap_or(Replica { accelerators: 1, law: None })
+    }
+
     /// Value of a profile in an hour, in the base unit of its quantity.
     #[inline]
     #[must_use]

@@ -2,6 +2,7 @@
 
 mod legality;
 mod network;
+mod replica;
 
 pub use legality::{Rules, Subject, subjects};
 pub use network::latencies;
@@ -12,7 +13,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, threat};
+use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, spike, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -55,6 +56,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
     let hazards = threat::hazards(ctx, root, &segments);
+    let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
@@ -70,10 +72,15 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
     let legal_campaign =
         campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
-    let token_rate =
+    let mut token_rate: Vec<Vec<TokenRate>> =
         services.iter().zip(&service_demands).map(|(service, demands)| token_rates(service, demands, &ctx.accelerators)).collect();
     let training_rate = campaigns.iter().map(|campaign| training_rates(campaign, &ctx.accelerators)).collect();
 
+    let kinds = std::mem::take(&mut ctx.accelerators);
+    let mut replicas = Vec::with_capacity(services.len());
+    for ((service, demands), rates) in services.iter().zip(&service_demands).zip(&mut token_rate) {
+        replicas.push(replica::replicas(ctx, service, demands, &kinds, rates));
+    }
     ctx.assumptions.extend(services.iter().zip(&service_demands).filter_map(|(service, demands)| served_model(service, demands)));
 
     let model = Model {
@@ -88,7 +95,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         storages,
         loads,
         sites,
-        accelerators: std::mem::take(&mut ctx.accelerators),
+        accelerators: kinds,
         fleets,
         links,
         datasets,
@@ -98,6 +105,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         failures,
         maintenances,
         power_caps,
+        spikes,
         segments,
         policy,
         planning,
@@ -106,6 +114,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         legal_campaign,
         legal_dataset,
         token_rate,
+        replicas,
         training_rate,
         report,
     };

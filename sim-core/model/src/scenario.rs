@@ -7,10 +7,12 @@ pub mod grid;
 pub mod header;
 pub mod layers;
 pub mod machine;
+pub mod operation;
 pub mod planning;
 pub mod rule;
 pub mod series;
 pub mod site;
+pub mod spike;
 pub mod threat;
 
 use std::collections::BTreeMap;

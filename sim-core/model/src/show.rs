@@ -83,7 +83,8 @@ fn checkpoints(out: &mut String, model: &Model, table: &Table) {
         return;
     }
     let planned = model.planning.candidates.iter().flat_map(|site| model.planning.accelerators.iter().map(|(kind, _)| (*site, *kind)));
-    let places: BTreeSet<(SiteId, AcceleratorId)> = planned.chain(model.fleets.iter().map(|fleet| (fleet.site, fleet.accelerator))).collect();
+    let places: BTreeSet<(SiteId, AcceleratorId)> =
+        planned.chain(model.fleets.iter().map(|fleet| (fleet.site, fleet.accelerator))).collect();
     for (site, kind) in places {
         let interval = model.checkpoint_interval(CampaignId::from_index(at), kind, site);
         let (site, kind) = (&model.sites[site].entity.name, &model.accelerators[kind].entity.name);

@@ -40,7 +40,7 @@ pub fn empty() -> Model {
         inputs: vec![],
         assumptions: vec![],
         series: vec![],
-        nations: vec![Nation { entity: entity("north", 1), groups: vec![], hub: None }],
+        nations: vec![Nation { entity: entity("north", 1), groups: vec![], hub: None, utc_offset: Duration::ZERO }],
         buses: vec![bus],
         lines: vec![],
         generators: vec![],
@@ -57,6 +57,7 @@ pub fn empty() -> Model {
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
+        spikes: vec![],
         segments: vec![],
         policy: Policy {
             failover: Failover::Planned,
@@ -87,6 +88,7 @@ pub fn empty() -> Model {
         legal_campaign: vec![],
         legal_dataset: vec![],
         token_rate: vec![],
+        replicas: vec![],
         training_rate: vec![],
         report: ReportSettings::default(),
     }
@@ -181,6 +183,8 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        shape: Default::default(),
+        operation: Default::default(),
     });
     model.legal_service.push(vec![always(); model.sites.len()]);
     model.token_rate.push(vec![TokenRate::from_tokens_per_s(1000.0); model.accelerators.len()]);

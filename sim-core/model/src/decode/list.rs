@@ -129,6 +129,25 @@ impl<'t> Cursor<'_, 't> {
         found
     }
 
+    /// Factors of mean one from a list of `N` weights, if the key stands and can be read; weights are zero or more, not all zero.
+    pub fn shape<const N: usize>(&mut self, key: &str) -> Option<[f64; N]> {
+        let items = self.list(key)?;
+        if items.len() != N {
+            self.wrong("F0540", key, format!("`{key}` has {} weights, not {N}", items.len()), format!("write {N} numbers"));
+            return None;
+        }
+        let mut weights = [0.0; N];
+        for (weight, item) in weights.iter_mut().zip(items) {
+            *weight = self.number::<Ratio>(key, item, Range::NotNegative)?;
+        }
+        let mean = weights.iter().sum::<f64>() / N as f64;
+        if mean <= 0.0 || !mean.is_finite() {
+            self.wrong("F0540", key, format!("the weights of `{key}` have no sum"), "at least one above zero, none beyond measure");
+            return None;
+        }
+        Some(weights.map(|weight| weight / mean))
+    }
+
     /// One end of a link.
     pub fn endpoint(&mut self, key: &str) -> Option<Endpoint> {
         let Some(node) = self.take(key) else {

@@ -99,7 +99,13 @@ impl<'t> Cursor<'_, 't> {
 
     fn range(&self, key: &str) -> Range {
         match self.row(key).map(|row| row.kind) {
-            Some(Kind::Quantity(_, range) | Kind::QuantityOr(_, range, _) | Kind::Profile(_, range) | Kind::Ratio(range) | Kind::Count(range)) => range,
+            Some(
+                Kind::Quantity(_, range)
+                | Kind::QuantityOr(_, range, _)
+                | Kind::Profile(_, range)
+                | Kind::Ratio(range)
+                | Kind::Count(range),
+            ) => range,
             _ => Range::Any,
         }
     }

@@ -131,6 +131,9 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             json!({ "type": "object", "properties": properties, "additionalProperties": false })
         }
         Kind::RatiosOfNations => json!({ "type": "object", "additionalProperties": ratio(shared, Range::Share) }),
+        Kind::Shape(length) => {
+            json!({ "type": "array", "items": ratio(shared, Range::NotNegative), "minItems": length, "maxItems": length })
+        }
         Kind::Purchases => {
             let name = name(shared);
             json!({ "type": "array", "minItems": 1, "items": { "anyOf": [name, {

@@ -276,11 +276,8 @@ impl Check<'_> {
             let needed = f64::from(campaign.gang()) * f64::from(placed.islands);
             if there < needed {
                 let name = &self.model.accelerators[placed.accelerator].entity.name;
-                let message = format!(
-                    "campaign `{}` needs {needed} of `{name}`, and `{}` has {there}",
-                    campaign.entity.name,
-                    self.site(placed.site)
-                );
+                let message =
+                    format!("campaign `{}` needs {needed} of `{name}`, and `{}` has {there}", campaign.entity.name, self.site(placed.site));
                 self.found.push(Diagnostic::error("F0912", place.clone(), message).hint("build more here, or choose another site"));
             }
             if campaign.islands() == 1 && !campaigns.insert(placed.campaign) {

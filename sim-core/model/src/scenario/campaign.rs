@@ -7,7 +7,8 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::keys;
 use crate::model::{
-    Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, DatasetId, NationId, RemoteCheckpoints, SiteId, SlowExchange, Tier,
+    Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, DatasetId, NationId, RemoteCheckpoints, SiteId, SlowExchange,
+    Tier,
 };
 use crate::tree::Table;
 
@@ -157,7 +158,12 @@ fn interval(cursor: &mut Cursor<'_, '_>, time: Duration, mode: CheckpointMode) -
     if let Some(word) = cursor.word_instead("checkpoint_interval", keys::CHECKPOINT_INTERVALS) {
         if !waits || time <= Duration::ZERO {
             let message = format!("`{word}` has no time of writing to weigh");
-            cursor.wrong("F0831", "checkpoint_interval", message, "give `checkpoint_time` of checkpoints that training waits for, or an interval");
+            cursor.wrong(
+                "F0831",
+                "checkpoint_interval",
+                message,
+                "give `checkpoint_time` of checkpoints that training waits for, or an interval",
+            );
         }
         return if word == "young" { CheckpointInterval::Young } else { CheckpointInterval::Daly };
     }

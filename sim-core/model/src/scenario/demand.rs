@@ -3,6 +3,7 @@
 use bastide_units::{Ratio, TokenRate};
 
 use super::each;
+use super::operation::{self, ReplicaKeys};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
 use crate::model::{Dataset, DatasetId, NationId, Service, Tier};
@@ -36,6 +37,8 @@ pub struct Demands {
     pub gang_at: Option<At>,
     /// Where `replicas` stands.
     pub replicas_at: Option<At>,
+    /// Of a service: size and law of its replicas.
+    pub replica: ReplicaKeys,
 }
 
 pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
@@ -53,6 +56,7 @@ pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
         model_at: place(cursor, "model"),
         gang_at: place(cursor, "accelerators"),
         replicas_at: place(cursor, "replicas"),
+        replica: ReplicaKeys::default(),
     }
 }
 
@@ -122,7 +126,10 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
     }
     let tier = Tier::ALL[cursor.one_of("tier", keys::TIERS)];
     let value = cursor.quantity("value");
+    let mut demands = Demands { tokens_per_accelerator, ..demands(cursor, index) };
     let service = Service {
+        shape: operation::shape(cursor),
+        operation: operation::operation(cursor, model.as_deref(), &mut demands),
         nation,
         tier,
         model: model.unwrap_or_else(|| "as given".to_owned()),
@@ -139,6 +146,5 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         let message = format!("service `{}` is of tier T0 and worth nothing", service.entity.name);
         cursor.wrong("F0514", "value", message, "a plan would serve everything else first: give its tokens a value");
     }
-    let demands = Demands { tokens_per_accelerator, ..demands(cursor, index) };
     (service, demands)
 }

@@ -1,6 +1,6 @@
 //! Nations and the electric grid.
 
-use bastide_units::{EnergyPrice, Power, Ratio};
+use bastide_units::{Duration, EnergyPrice, Power, Ratio};
 
 use super::each;
 use crate::decode::{Context, Cursor};
@@ -22,7 +22,12 @@ pub fn nations(ctx: &mut Context, root: &Table) -> Vec<Nation> {
                 groups.push(group.to_owned());
             }
         }
-        Nation { entity, groups, hub: cursor.place_on_map() }
+        let utc_offset: Duration = cursor.quantity("utc_offset");
+        // Places keep from UTC-12 (Baker Island) to UTC+14 (Kiribati).
+        if utc_offset.as_h() < -12.0 || utc_offset.as_h() > 14.0 {
+            cursor.wrong("F0541", "utc_offset", "no place on earth has this local time", "from `-12 h` to `14 h`, such as `2 h` for Riga");
+        }
+        Nation { entity, groups, hub: cursor.place_on_map(), utc_offset }
     });
     for (index, nation) in nations.iter().enumerate() {
         for group in &nation.groups {

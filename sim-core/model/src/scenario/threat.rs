@@ -71,7 +71,7 @@ fn cable_cut(cursor: &mut Cursor<'_, '_>) -> HazardKind {
     }
 }
 
-fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
+pub(super) fn timing(cursor: &mut Cursor<'_, '_>) -> Timing {
     let end = Time::from(cursor.ctx.duration);
     let at = cursor.date_opt("at");
     let rate = cursor.quantity_opt::<Rate>("rate");

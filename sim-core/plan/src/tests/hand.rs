@@ -280,7 +280,7 @@ fn the_loss_of_a_site_has_its_price() {
 fn services_far_away_are_not_served() {
     use bastide_model::model::{Endpoint, Link, LinkKind, Nation, NationId};
     let mut model = empty();
-    model.nations.push(Nation { entity: entity("south", 3), groups: vec![], hub: None });
+    model.nations.push(Nation { entity: entity("south", 3), groups: vec![], hub: None, utc_offset: Duration::ZERO });
     model.links.push(Link {
         entity: entity("sea", 4),
         from: Endpoint::Nation(NationId(0)),

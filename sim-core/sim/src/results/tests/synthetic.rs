@@ -84,6 +84,8 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        shape: Default::default(),
+        operation: Default::default(),
     }
 }
 
@@ -93,6 +95,7 @@ pub fn model(title: &str) -> Model {
         entity: entity(name, title),
         groups: vec!["eu".into()],
         hub: Some(Place { latitude, longitude }),
+        utc_offset: Duration::ZERO,
     };
     let nations = vec![
         nation("poland", "Poland", 52.23, 21.01),
@@ -232,6 +235,8 @@ pub fn model(title: &str) -> Model {
         loads: vec![],
         legal_campaign: vec![legal[0].clone()],
         legal_dataset: vec![],
+        spikes: vec![],
+        replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
         legal_service: legal,
