@@ -142,7 +142,7 @@ impl Station<'_> {
             if let Some(server) = idle.pop()
                 && let Some(customer) = waiting[urgent].pop_front()
             {
-                let departure = queue.schedule(now + customer.left, 0, Event::Departure { server });
+                let departure = queue.schedule_cancellable(now + customer.left, 0, Event::Departure { server });
                 serving[server] = Some(Served { customer, since: now, departure });
             }
         }

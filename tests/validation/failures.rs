@@ -175,19 +175,19 @@ impl Run {
         let mut queue = Queue::new();
         let mut saved = 0.0;
         queue.schedule(Time::ZERO + failures.exponential_duration(mean), 1, Step::Failure);
-        let mut saving = queue.schedule(Time::ZERO + segment, 0, Step::Saved);
+        let mut saving = queue.schedule_cancellable(Time::ZERO + segment, 0, Step::Saved);
         while saved < segments
             && let Some((now, _, step)) = queue.pop()
         {
             match step {
                 Step::Saved => {
                     saved += 1.0;
-                    saving = queue.schedule(now + segment, 0, Step::Saved);
+                    saving = queue.schedule_cancellable(now + segment, 0, Step::Saved);
                 }
                 Step::Failure => {
                     queue.cancel(saving);
                     queue.schedule(now + failures.exponential_duration(mean), 1, Step::Failure);
-                    saving = queue.schedule(now + restart + segment, 0, Step::Saved);
+                    saving = queue.schedule_cancellable(now + restart + segment, 0, Step::Saved);
                 }
             }
         }
