@@ -3,6 +3,8 @@
 mod grants;
 mod levels;
 
+use bastide_engine::derive_key;
+
 use crate::ask::{Ask, Models, WHOLE};
 use crate::cluster::{Cluster, UNLIMITED};
 pub use grants::Grant;
@@ -11,6 +13,15 @@ use levels::Levels;
 
 /// A set of the GPUs of one node: bit `i` is GPU `i`.
 pub type GpuSet = u64;
+
+/// A moment in the history of an occupancy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Number of changes so far.
+    changes: u64,
+    /// Of all of them in their order: 64 bits, which different histories share by chance once in 10^19.
+    fingerprint: u64,
+}
 
 /// Free CPU, memory and thousandths of each GPU, node by node. Placing and giving back allocate nothing once as many grants
 /// have been held at a time as ever will be.
@@ -34,11 +45,12 @@ pub struct Occupancy {
     kinds: usize,
     /// Number of different kinds on a node.
     distinct: Vec<u32>,
-    /// Number of the last change of a node.
+    /// Fingerprint of the history after the last change of a node.
     stamp: Vec<u64>,
-    changes: u64,
-    /// Nodes of the last changes, change `i` at `i` modulo the length.
-    log: Vec<u32>,
+    /// The history so far.
+    mark: Mark,
+    /// Node of each of the last changes and the fingerprint after it, change `i` at `i` modulo the length.
+    history: Vec<(u32, u64)>,
     grants: Grants,
     total_milli: u64,
     used_milli: u64,
@@ -73,8 +85,8 @@ impl Occupancy {
             kinds,
             distinct: vec![0; nodes.len()],
             stamp: vec![0; nodes.len()],
-            changes: 0,
-            log: vec![0; nodes.len()],
+            mark: Mark::default(),
+            history: vec![(0, 0); nodes.len()],
             grants: Grants::default(),
             total_milli: cluster.gpus() * u64::from(WHOLE),
             used_milli: 0,
@@ -136,7 +148,7 @@ impl Occupancy {
     pub fn whole_free(&self, node: usize) -> u32 {
         self.whole_free[node]
     }
-    /// Number of the last change of a node; the same number means the same state.
+    /// Stamp of the last change of a node; the same stamp means the same state, also on another occupancy of the same cluster.
     #[inline]
     #[must_use]
     pub fn stamp(&self, node: usize) -> u64 {
@@ -146,14 +158,22 @@ impl Occupancy {
     #[inline]
     #[must_use]
     pub const fn changes(&self) -> u64 {
-        self.changes
+        self.mark.changes
     }
-    /// Nodes that changed since there were `seen` changes, a node as often as it changed; `None` if there were so many that it is as
-    /// well to look at all nodes.
-    pub fn changed_since(&self, seen: u64) -> Option<impl Iterator<Item = usize> + '_> {
-        let length = self.log.len() as u64;
-        let close = self.changes.checked_sub(seen).is_some_and(|changes| changes <= length);
-        close.then(|| (seen..self.changes).map(move |change| self.log[(change % length) as usize] as usize))
+    /// The history so far; the same mark means the same state, also on another occupancy of the same cluster.
+    #[inline]
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        self.mark
+    }
+    /// Nodes that changed since a mark, a node as often as it changed. `None` if the mark is of another history, or so old that it is
+    /// as well to look at all nodes.
+    pub fn changed_since(&self, mark: Mark) -> Option<impl Iterator<Item = usize> + '_> {
+        let length = self.history.len() as u64;
+        let at = |change: u64| self.history[(change % length) as usize];
+        let recent = self.mark.changes.checked_sub(mark.changes).is_some_and(|changes| changes < length);
+        let same = recent && mark.fingerprint == if mark.changes == 0 { 0 } else { at(mark.changes - 1).1 };
+        same.then(|| (mark.changes..self.mark.changes).map(move |change| at(change).0 as usize))
     }
     /// Whether a node has a task like this ask (a share of a GPU, or the same number of whole GPUs), and how many different kinds
     /// of tasks with GPUs it has.
@@ -293,7 +313,7 @@ impl Occupancy {
             return None;
         }
         let part = Part { node: node as u32, kind: kind(ask) as u32, gpus, milli, cpu: ask.cpu_milli, memory: ask.memory_mib, next: None };
-        self.apply(&part, |free, milli| free - milli);
+        self.apply(&part, true);
         if self.cpu_free[node] != UNLIMITED {
             self.cpu_free[node] -= part.cpu;
         }
@@ -310,7 +330,7 @@ impl Occupancy {
 
     fn release(&mut self, part: &Part) {
         let node = part.node as usize;
-        self.apply(part, |free, milli| free + milli);
+        self.apply(part, false);
         if self.cpu_free[node] != UNLIMITED {
             self.cpu_free[node] += part.cpu;
         }
@@ -325,25 +345,27 @@ impl Occupancy {
     }
 
     /// Changes the free thousandths of the GPUs of a part, and what follows from them.
-    fn apply(&mut self, part: &Part, change: impl Fn(u16, u16) -> u16) {
+    fn apply(&mut self, part: &Part, taking: bool) {
         let node = part.node as usize;
         let first = self.first[node] as usize;
         let before = self.whole_free[node];
         for gpu in gpus_in(part.gpus) {
             let free = &mut self.gpu_free[first + gpu];
             let old = *free;
-            *free = change(old, part.milli);
-            let new = *free;
+            let new = if taking { old - part.milli } else { old + part.milli };
+            *free = new;
             let whole = |free: u16| u32::from(u32::from(free) == WHOLE);
             self.whole_free[node] = self.whole_free[node] + whole(new) - whole(old);
             self.milli_free[node] = self.milli_free[node] + u32::from(new) - u32::from(old);
             self.used_milli = self.used_milli + u64::from(old) - u64::from(new);
         }
         self.levels.change(node, before, self.whole_free[node]);
-        let length = self.log.len() as u64;
-        self.log[(self.changes % length) as usize] = node as u32;
-        self.changes += 1;
-        self.stamp[node] = self.changes;
+        let change = [part.gpus, part.cpu, part.memory, u64::from(part.milli) << 32 | u64::from(part.node)];
+        self.mark.fingerprint = change.into_iter().fold(derive_key(self.mark.fingerprint, u64::from(taking)), derive_key);
+        let length = self.history.len() as u64;
+        self.history[(self.mark.changes % length) as usize] = (part.node, self.mark.fingerprint);
+        self.mark.changes += 1;
+        self.stamp[node] = self.mark.fingerprint;
     }
 }
 

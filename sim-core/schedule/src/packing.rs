@@ -64,8 +64,8 @@ impl Packing {
     }
 }
 
-/// A packing policy at work on one cluster, and on one occupancy of it: what it remembers of nodes follows the changes of that one.
-/// To try something out, clone both.
+/// A packing policy at work on one cluster. It remembers scores along the history of an occupancy; on another occupancy of the cluster,
+/// such as a clone on which something is tried out, it places as rightly, and looks at all nodes anew where the histories part.
 #[derive(Clone, Debug)]
 pub struct Packer {
     packing: Packing,

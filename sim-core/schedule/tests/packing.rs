@@ -329,6 +329,36 @@ proptest! {
         prop_assert_eq!(occupancy.used_gpu_milli(), 0);
     }
 
+    /// A packer that also tries things out on a clone places as one that does not.
+    #[test]
+    fn trying_out_changes_nothing(packing in any_packing(), asks in prop::collection::vec((any_ask(), 0_u32..4), 1..60)) {
+        prop_assume!(packing != Packing::Random);
+        let cluster = cluster(MIXED);
+        let workload: Vec<Ask> = asks.iter().map(|(ask, _)| *ask).collect();
+        let run = |tries: bool| {
+            let mut occupancy = Occupancy::new(&cluster);
+            let mut packer = Packer::new(packing, &cluster, &workload, 5);
+            let mut held = Vec::new();
+            for (index, (ask, what)) in asks.iter().enumerate() {
+                if tries {
+                    let mut trial = occupancy.clone();
+                    if let (Some(grant), true) = (held.first(), *what == 3) {
+                        trial.give_back(grant);
+                    }
+                    for other in workload.iter().skip(index).take(3) {
+                        packer.place(&mut trial, other);
+                    }
+                }
+                held.extend(packer.place(&mut occupancy, ask));
+                if *what == 0 && !held.is_empty() {
+                    occupancy.give_back(&held.swap_remove(index % held.len()));
+                }
+            }
+            state(&occupancy)
+        };
+        prop_assert_eq!(run(true), run(false));
+    }
+
     /// What the empty cluster could hold is placed on it, and nothing else: no job waits for ever.
     #[test]
     fn what_could_be_held_is_held(packing in any_packing(), ask in any_ask()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ask::Ask;
-use crate::occupancy::Occupancy;
+use crate::occupancy::{Mark, Occupancy};
 
 /// Most scores that are kept in all; beyond, the ranking of the ask that came first is given up.
 const MOST_SCORES: usize = 1 << 24;
@@ -26,8 +26,8 @@ pub struct Rankings {
 #[derive(Clone, Debug)]
 struct Ranking {
     ask: Ask,
-    /// Number of changes of the occupancy that it has seen.
-    seen: u64,
+    /// The state of the occupancy that it is of; `None` of none yet.
+    seen: Option<Mark>,
     /// Score of each node.
     score: Vec<i32>,
     /// Winner of each match; the final is at 1, the first round from `score.len()` on, where each node stands for itself.
@@ -63,14 +63,14 @@ impl Rankings {
         }
         let nodes = self.rank.len();
         let place = if self.rankings.len() * nodes < MOST_SCORES {
-            self.rankings.push(Ranking { ask: *ask, seen: u64::MAX, score: vec![UNFIT; nodes], winner: vec![0; 2 * nodes] });
+            self.rankings.push(Ranking { ask: *ask, seen: None, score: vec![UNFIT; nodes], winner: vec![0; 2 * nodes] });
             self.rankings.len() - 1
         } else {
             let place = self.next;
             self.next = (place + 1) % self.rankings.len();
             let given_up = &mut self.rankings[place];
             self.places.remove(&given_up.ask);
-            (given_up.ask, given_up.seen) = (*ask, u64::MAX);
+            (given_up.ask, given_up.seen) = (*ask, None);
             place
         };
         self.places.insert(*ask, place);
@@ -81,7 +81,7 @@ impl Rankings {
 impl Ranking {
     fn update(&mut self, rank: &[u32], occupancy: &Occupancy, score: &mut dyn FnMut(usize) -> i32) {
         let nodes = rank.len();
-        match occupancy.changed_since(self.seen) {
+        match self.seen.and_then(|seen| occupancy.changed_since(seen)) {
             Some(changed) => {
                 for node in changed {
                     let new = score(node);
@@ -101,7 +101,7 @@ impl Ranking {
                 }
             }
         }
-        self.seen = occupancy.changes();
+        self.seen = Some(occupancy.mark());
     }
 
     /// Plays every match of a node again.
