@@ -1,6 +1,5 @@
 //! When a campaign ends on a type of accelerator, and what its delay costs.
 
-use bastide_cost_models::compute::training_time as training;
 use bastide_model::model::{Campaign, CampaignId, Model, SiteId};
 use bastide_units::{Duration, Time};
 
@@ -13,8 +12,10 @@ pub(crate) struct Gang {
     pub site: usize,
     /// Position of the type in the instance.
     pub kind: usize,
-    /// Size of the gang.
+    /// Accelerators that it holds; of an island, where the campaign runs as islands.
     pub accelerators: f64,
+    /// Most gangs there: all islands, or the one.
+    pub islands: u32,
     /// Share of the history that it is busy.
     pub busy: f64,
     /// Cost of its delay [M EUR/y].
@@ -31,19 +32,17 @@ pub(crate) fn ready(model: &Model) -> Time {
     Time::ZERO + model.planning.lead_time
 }
 
-/// How long a campaign takes on a type, with the time that failures and checkpoints cost (Daly 2006), repairs from
-/// stock; `None` where it cannot run or never ends.
+/// How long a campaign takes on a type, with the time that failures and checkpoints cost (Daly 2006), repairs from stock; `None` where it
+/// cannot run or never ends. Islands count as if their links were wide; failures as at the first site.
 pub(crate) fn duration(model: &Model, id: CampaignId, accelerator: bastide_model::model::AcceleratorId) -> Option<Duration> {
     let campaign = &model.campaigns[id];
-    let kind = &model.accelerators[accelerator];
     let rate = model.training_rate[id.index()][accelerator.index()].as_flop_per_s() * f64::from(campaign.accelerators);
-    if rate <= 0.0 || campaign.accelerators == 0 {
+    if rate <= 0.0 || campaign.accelerators == 0 || model.sites.is_empty() {
         return None;
     }
-    let nodes = f64::from(campaign.accelerators.div_ceil(kind.per_node.max(1)));
-    let failures = training::gang_failure_rate(kind.node_reliability.failure_rate, nodes);
-    let goodput = training::goodput(campaign.checkpoint_interval, campaign.checkpoint_time, campaign.restart, failures);
-    let seconds = campaign.compute.as_flop() / (rate * goodput);
+    let site = SiteId::from_index(0);
+    let failures = model.interruption_rate(id, accelerator, site);
+    let seconds = campaign.compute.as_flop() / (rate * campaign.goodput(model.checkpoint_interval(id, accelerator, site), failures));
     seconds.is_finite().then(|| Duration::from_s(seconds))
 }
 

@@ -28,7 +28,7 @@ fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
         + gangs
             .filter_map(|it| {
                 let share = (campaign::duration(model, it.campaign, kind)? / model.header.duration).min(1.0);
-                Some(share * f64::from(model.campaigns[it.campaign].accelerators))
+                Some(share * f64::from(model.held(it.campaign, kind)) * f64::from(it.islands))
             })
             .sum::<f64>()
 }

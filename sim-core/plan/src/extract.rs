@@ -30,6 +30,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
                 campaign: gang.campaign,
                 site: instance.sites[gang.site].id,
                 accelerator: instance.types[gang.kind].id,
+                islands: values[*column].round() as u32,
             });
         }
     }

@@ -4,7 +4,8 @@
 //! sets        s sites, t types, g classes of services, v services, j campaigns, d datasets
 //! build\[s\]    1 if the site is used                              nodes[s,t]  nodes bought
 //! place[g,s,t] units of a class served (class.rs)                unserved[v] units not served
-//! run[j,s,t]  1 if a campaign runs there                         replica[d,s] 1 if a copy lies there
+//! run[j,s,t]  1 if a campaign runs there; its islands there      train[j,t]  1 if a campaign of islands runs on t
+//!                                                                replica[d,s] 1 if a copy lies there
 //! standby[g,k,s,t] units that move to s when k is lost
 //!
 //! min   annuities + upkeep + energy + value of unserved tokens + value of campaigns not run + delays
@@ -18,7 +19,7 @@
 //! the survivors' peaks still fit. With one protected class and no dataset, stand-by needs no variables: the rest can
 //! take over exactly if its capacity covers the whole class, `sum_{s != k, t} rate * accelerators >= sum_st place`.
 
-use bastide_model::model::{DatasetId, ServiceId};
+use bastide_model::model::{CampaignId, DatasetId, ServiceId};
 
 use crate::class;
 use crate::instance::{Instance, Relaxed};
@@ -38,8 +39,10 @@ pub(crate) struct Formulation {
     pub place: Vec<Vec<Vec<Option<usize>>>>,
     /// `unserved[class][member]`.
     pub unserved: Vec<Vec<usize>>,
-    /// `run[gang]`.
+    /// `run[gang]`: whether it runs, or how many islands run there.
     pub run: Vec<usize>,
+    /// `train[campaign, type]` of campaigns that run as islands: whether they all do, on that type.
+    pub train: Vec<(CampaignId, usize, usize)>,
     /// `replica[dataset]`: position of the site and column.
     pub replica: Vec<Vec<(usize, usize)>>,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
@@ -56,6 +59,7 @@ impl Formulation {
             place: Vec::new(),
             unserved: Vec::new(),
             run: Vec::new(),
+            train: Vec::new(),
             replica: Vec::new(),
             standby: vec![Vec::new(); instance.classes.len()],
         };
@@ -157,13 +161,21 @@ impl Formulation {
         }
     }
 
-    /// `run[j,s,t]`: the value of running it, less delay and energy beyond idle.
+    /// `run[j,s,t]`: the value of running it, less delay and energy beyond idle. Of islands, `run` counts those at a site, and
+    /// `train[j,t]` bears value and delay: all of them run, on one type, or none does.
     fn variable_run(&mut self, instance: &Instance) {
         let years = crate::campaign::years(instance.model);
         for gang in &instance.gangs {
             let value = instance.model.campaigns[gang.campaign].value.as_meur() / years;
             let energy = gang.accelerators * gang.busy * instance.busy_cost(gang.site, gang.kind);
-            self.run.push(self.program.integer(gang.delay_cost + energy - value, 0.0, 1.0));
+            if gang.islands == 1 {
+                self.run.push(self.program.integer(gang.delay_cost + energy - value, 0.0, 1.0));
+                continue;
+            }
+            self.run.push(self.program.integer(energy, 0.0, f64::from(gang.islands)));
+            if !self.train.iter().any(|(campaign, kind, _)| (*campaign, *kind) == (gang.campaign, gang.kind)) {
+                self.train.push((gang.campaign, gang.kind, self.program.integer(gang.delay_cost - value, 0.0, 1.0)));
+            }
         }
     }
 

@@ -227,7 +227,8 @@ impl<'m> Instance<'m> {
                             campaign: id,
                             site,
                             kind,
-                            accelerators: f64::from(campaign.accelerators),
+                            accelerators: f64::from(model.held(id, terms.id)),
+                            islands: campaign.islands(),
                             busy: (duration / model.header.duration).min(1.0),
                             delay_cost: (campaign.cost_of_delay * delay).as_meur() / campaign::years(model),
                         });

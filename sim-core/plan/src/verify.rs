@@ -167,7 +167,7 @@ fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
 /// Accelerators that gangs hold at a site and type.
 fn gangs(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId, wanted: impl Fn(CampaignId) -> bool) -> f64 {
     let here = plan.campaigns.iter().filter(|it| it.site == site && it.accelerator == kind && wanted(it.campaign));
-    here.map(|it| f64::from(model.campaigns[it.campaign].accelerators)).sum()
+    here.map(|it| f64::from(model.held(it.campaign, kind)) * f64::from(it.islands)).sum()
 }
 
 fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
@@ -189,7 +189,11 @@ fn campaigns(model: &Model, plan: &Plan, checks: &mut Checks) {
     for (at, it) in model.campaigns.iter().enumerate() {
         let id = CampaignId::from_index(at);
         let placed: Vec<_> = plan.campaigns.iter().filter(|placed| placed.campaign == id).collect();
-        checks.at_most(format!("{} runs once", it.entity.name), placed.len() as f64, 1.0, "sites");
+        if it.islands() == 1 {
+            checks.at_most(format!("{} runs once", it.entity.name), placed.len() as f64, 1.0, "sites");
+        }
+        let islands: u32 = placed.iter().map(|placed| placed.islands).sum();
+        checks.none(format!("{} runs whole", it.entity.name), usize::from(islands != 0 && islands != it.islands()));
         let wrong = placed.iter().filter(|placed| {
             let legal =
                 campaign::duration(model, id, placed.accelerator).is_some_and(|duration| campaign::legal(model, id, placed.site, duration));

@@ -1,6 +1,7 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod gang;
 mod grid;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use bastide_units::Time;
 use crate::record::Layout;
 use crate::world::network::Graph;
 
+pub(crate) use gang::{Cycle, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
 
 /// Accelerators of one type at one site.
@@ -72,13 +74,6 @@ pub(crate) struct Flow {
     pub weight: f64,
 }
 
-/// A campaign that the plan runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gang {
-    /// FLOP/s of the whole gang at full power, between checkpoints.
-    pub rate: f64,
-}
-
 pub(crate) struct Setup<'a> {
     pub model: &'a Model,
     pub plan: &'a Plan,
@@ -106,8 +101,8 @@ pub(crate) struct Setup<'a> {
     pub others: Vec<Vec<(usize, Vec<usize>)>>,
     /// Whether a token of a service served at a site counts as sovereign: `[service * sites + site]`.
     pub sovereign: Vec<bool>,
-    pub gangs: Vec<Option<Gang>>,
-    /// Campaigns of each pool, in the order of tier, then of the scenario.
+    pub gangs: Gangs,
+    /// Gangs of each pool, in the order of tier, then of the scenario.
     pub pool_campaigns: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
@@ -149,7 +144,7 @@ impl<'a> Setup<'a> {
         latency.solve(&graph, &vec![true; model.links.len()], &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
-        let (gangs, pool_campaigns) = gangs(model, plan, &pools);
+        let (gangs, pool_campaigns) = gang::gangs(model, plan, &pools);
         let mut replicas = vec![Vec::new(); model.datasets.len()];
         for replica in &plan.replicas {
             replicas[replica.dataset.index()].push(replica.site.index());
@@ -342,26 +337,6 @@ fn others(
                 .collect()
         })
         .collect()
-}
-
-fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Vec<Option<Gang>>, Vec<Vec<usize>>) {
-    let mut gangs = vec![None; model.campaigns.len()];
-    let mut pool_campaigns = vec![Vec::new(); pools.len()];
-    for placement in &plan.campaigns {
-        let at = placement.campaign.index();
-        let here = |pool: &Pool| pool.site == placement.site.index() && pool.accelerator == placement.accelerator.index();
-        if let Some(pool) = pools.iter().position(here) {
-            let rate = model.training_rate[at][placement.accelerator.index()].as_flop_per_s() * f64::from(model.campaigns[at].accelerators);
-            if rate > 0.0 && gangs[at].is_none() {
-                gangs[at] = Some(Gang { rate });
-                pool_campaigns[pool].push(at);
-            }
-        }
-    }
-    for list in &mut pool_campaigns {
-        list.sort_by_key(|&at| (model.campaigns[at].tier, at));
-    }
-    (gangs, pool_campaigns)
 }
 
 fn grid(model: &Model, built: &[bool]) -> Result<(GridDispatcher, Vec<usize>, usize), GridError> {

@@ -55,6 +55,11 @@ pub(crate) enum Event {
     Legal,
     CampaignStart { campaign: u32 },
     CampaignDone { campaign: u32 },
+    PlannedStop { campaign: u32 },
+    CheckpointCopy { gang: u32, store: campaign::Store },
+    CheckpointCopied { gang: u32, store: campaign::Store },
+    FaultFound { gang: u32 },
+    StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
     Hazard { hazard: u32, target: u32 },
 }
@@ -127,6 +132,7 @@ pub(crate) struct World<'a> {
     pub data: data::Data,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
+    pub gangs: Vec<campaign::GangState>,
     pub hazards: Vec<HazardState>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
@@ -167,7 +173,8 @@ impl<'a> World<'a> {
             },
             data: data::Data::new(setup, seed, replication),
             services: service::Services::new(setup),
-            campaigns: vec![campaign::CampaignState::default(); model.campaigns.len()],
+            campaigns: campaign::campaigns(setup, seed, replication),
+            gangs: campaign::gangs(setup),
             hazards: Vec::new(),
             violations: 0,
         };
@@ -227,6 +234,11 @@ impl<'a> World<'a> {
             Event::Failover | Event::Legal => self.dirty.services = true,
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
+            Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
+            Event::CheckpointCopy { gang, store } => self.on_checkpoint_copy(gang as usize, store),
+            Event::CheckpointCopied { gang, store } => self.on_checkpoint_copied(gang as usize, store),
+            Event::FaultFound { gang } => self.on_fault_found(gang as usize),
+            Event::StragglerOver { gang } => self.on_straggler_over(gang as usize),
             Event::Copied { dataset, replica } => self.on_copied(dataset as usize, replica as usize),
             Event::Hazard { hazard, target } => self.on_hazard(hazard as usize, target as usize),
         }
@@ -251,6 +263,7 @@ impl<'a> World<'a> {
         while self.dirty.network || self.dirty.data || self.dirty.services || self.dirty.grid || self.dirty.needs {
             if std::mem::take(&mut self.dirty.network) {
                 self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
+                self.paths_changed();
                 self.dirty.data = true;
                 self.dirty.services = true;
             }

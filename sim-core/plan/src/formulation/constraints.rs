@@ -133,20 +133,31 @@ impl Formulation {
         }
     }
 
-    /// `sum_st run <= 1` for each campaign; data must be there.
+    /// `sum_st run <= 1` for each campaign, or `sum_s run = islands * train` on each type and `sum_t train <= 1`; data must be there.
     pub(super) fn constraint_campaign(&mut self, instance: &Instance) {
         for (at, campaign) in instance.model.campaigns.iter().enumerate() {
             let id = CampaignId::from_index(at);
-            let of_campaign = || instance.gangs.iter().zip(&self.run).filter(move |(gang, _)| gang.campaign == id);
-            let runs: Vec<_> = of_campaign().map(|(_, column)| (*column, 1.0)).collect();
+            let gangs: Vec<_> = instance.gangs.iter().zip(&self.run).filter(|(gang, _)| gang.campaign == id).collect();
+            let islands = f64::from(campaign.islands());
+            let types: Vec<_> = self.train.iter().copied().filter(|(campaign, ..)| *campaign == id).collect();
+            for (_, kind, train) in &types {
+                let there = gangs.iter().filter(|(gang, _)| gang.kind == *kind).map(|(_, column)| (**column, 1.0));
+                let terms: Vec<_> = there.chain([(*train, -islands)]).collect();
+                self.program.row(Group::Structure, terms, Sense::Equal, 0.0);
+            }
+            let runs: Vec<_> = if types.is_empty() {
+                gangs.iter().map(|(_, column)| (**column, 1.0)).collect()
+            } else {
+                types.iter().map(|(.., train)| (*train, 1.0)).collect()
+            };
             if !runs.is_empty() {
                 self.program.at_most(Group::Structure, runs, 1.0);
             }
             let Some(dataset) = campaign.dataset else { continue };
             for site in 0..instance.sites.len() {
-                let here: Vec<_> = of_campaign().filter(|(gang, _)| gang.site == site).map(|(_, column)| (*column, 1.0)).collect();
+                let here: Vec<_> = gangs.iter().filter(|(gang, _)| gang.site == site).map(|(_, column)| (**column, 1.0)).collect();
                 if !here.is_empty() {
-                    let copy = self.replica_at(dataset, site).map(|column| (column, -1.0));
+                    let copy = self.replica_at(dataset, site).map(|column| (column, -islands));
                     self.program.at_most(Group::Dataset(dataset), here.into_iter().chain(copy), 0.0);
                 }
             }

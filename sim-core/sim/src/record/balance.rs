@@ -31,6 +31,10 @@ pub struct Balance {
     pub compute_retained: f64,
     /// Of which lost to interruptions \[FLOP\].
     pub compute_lost: f64,
+    /// Accelerators of campaigns times the time since their first start [accelerator s].
+    pub training_s: f64,
+    /// The same as the sum of what was useful, at full speed, and of what was lost in each way [accelerator s].
+    pub training_parts_s: f64,
     /// Copies at the start \[B\].
     pub bytes_created: f64,
     /// Copies made again later, from other copies or backups \[B\].
@@ -58,7 +62,7 @@ pub struct Balance {
 impl Balance {
     /// Imbalance of each law relative to its turnover; zero up to rounding.
     #[must_use]
-    pub fn residuals(&self) -> [(&'static str, f64); 9] {
+    pub fn residuals(&self) -> [(&'static str, f64); 10] {
         let relative = |incoming: f64, outgoing: f64| {
             let turnover = incoming.abs().max(outgoing.abs());
             if turnover == 0.0 { 0.0 } else { (incoming - outgoing).abs() / turnover }
@@ -70,6 +74,7 @@ impl Balance {
             ("storage", self.storage_residual()),
             ("tokens", relative(self.tokens_demanded, self.tokens_served + self.tokens_lost)),
             ("compute", relative(self.compute_done, self.compute_retained + self.compute_lost)),
+            ("training time", relative(self.training_s, self.training_parts_s)),
             ("bytes", relative(self.bytes_created + self.bytes_replicated, self.bytes_held + self.bytes_lost)),
             ("money", relative(self.money_lines.iter().map(|(_, eur)| eur).sum(), self.money_total)),
             ("campaigns", relative(f64::from(self.campaigns), f64::from(ended))),

@@ -8,7 +8,7 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `site`, `bus`, `line`, `link`, `dataset`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -119,12 +119,40 @@ const CAMPAIGN: &[Row] = &[
         Higher,
         "effective training time ratio: useful compute / (gang x rate x time from first start until done or the end); 0 if it never started",
     ),
+    (
+        "ettr",
+        "1",
+        Higher,
+        "productive accelerator time that was kept / accelerators x time from when the campaign wants them until done or the end; slow time is productive",
+    ),
     ("progress", "1", Higher, "useful compute / compute of the campaign"),
     ("delay", "d", Lower, "time after the deadline until done; until the end of the history if not done; 0 if the deadline is later"),
     ("accelerator_hours_lost", "accelerator h", Lower, "hours of the gang since its first start that were not useful work"),
+    ("hours_rework", "accelerator h", Lower, "of which work that was done and lost, at full speed"),
+    ("hours_recovery", "accelerator h", Lower, "of which from the failure to training again: detection, restart, changes of members"),
+    ("hours_checkpoints", "accelerator h", Lower, "of which training waited for checkpoints or exchanges"),
+    ("hours_slowdown", "accelerator h", Lower, "of which lost to power, cooling and slow members while training"),
+    ("hours_waiting", "accelerator h", Lower, "of which without accelerators, site, data or leave"),
     ("interruptions", "count", Lower, "stops after the first start, pre-emption included"),
+    ("interruptions_unexpected", "count", Lower, "of which by failures of members, sites, power, data, or attacks"),
+    ("interruptions_planned", "count", Lower, "of which planned, or by law"),
+    ("interruptions_preempted", "count", Lower, "of which for services"),
+    (
+        "time_to_interruption",
+        "h",
+        Higher,
+        "time from first start until done or the end / unexpected interruptions; all of that time without any",
+    ),
+    ("checkpoint_interval", "min", Neither, "work between two checkpoints; 0 where the plan does not run it"),
     ("done", "1", Higher, "1 if completed, 0 if not"),
 ];
+const INTERRUPTION: &[Row] = &[
+    ("interruptions", "count", Lower, "interruptions of the campaign for this cause"),
+    ("accelerator_hours_lost", "accelerator h", Lower, "hours lost to it: rework, recovery, waiting and slowdown"),
+];
+/// Causes of interruptions that no table of the scenario names.
+pub(crate) const REASONS: [&str; 10] =
+    ["node", "site", "power", "wiped", "pre-empted", "accelerators", "no data", "not legal", "maintenance", "planned"];
 const SITE: &[Row] = &[
     ("built", "1", Neither, "1 if the plan or an existing fleet has accelerators there; all other numbers are 0 where it is 0"),
     ("it_power", "MW", Neither, "planned IT power, existing fleets included"),
@@ -158,6 +186,12 @@ fn tiers(model: &Model) -> impl Iterator<Item = Tier> + '_ {
     Tier::ALL.into_iter().filter(|tier| model.services.iter().any(|service| service.tier == *tier))
 }
 
+/// Each campaign with each cause: `llama-3: faulty-gpu`.
+fn interruptions(model: &Model) -> impl Iterator<Item = String> + '_ {
+    let causes = || model.failures.iter().map(|cause| cause.entity.name.as_str()).chain(REASONS);
+    model.campaigns.iter().flat_map(move |campaign| causes().map(move |cause| format!("{}: {cause}", campaign.entity.name)))
+}
+
 impl Layout {
     /// The layout of a model.
     #[must_use]
@@ -167,6 +201,7 @@ impl Layout {
         layout.group("tier", TIER, tiers(model).map(|tier| tier.name().to_owned()));
         layout.group("service", SERVICE, model.services.iter().map(|x| x.entity.name.clone()));
         layout.group("campaign", CAMPAIGN, model.campaigns.iter().map(|x| x.entity.name.clone()));
+        layout.group("interruption", INTERRUPTION, interruptions(model));
         layout.group("site", SITE, model.sites.iter().map(|x| x.entity.name.clone()));
         layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));

@@ -1,83 +1,143 @@
-//! Training campaigns: synchronous gangs, checkpoints, interruptions.
+//! Training campaigns: gangs that start, stop, shrink and grow.
 //!
-//! A gang works when its site does, the rules allow it, its data is readable there, and the services leave it all its accelerators.
-//! Its clock of work and checkpoints needs no events: work for `checkpoint_interval`, write for `checkpoint_time`, and so on; so the
-//! effective speed is interval / (interval + time) of the nominal one. Less power slows it down in proportion.
+//! A gang is a synchronous campaign, an elastic one, or one island of one that trains over slow links. It works when its site does, the
+//! rules allow it, its data is readable there, and the services leave it whole nodes enough. Its clock of work and checkpoints needs no
+//! events (`progress`). Less power slows it down in proportion, and so do missing members of an elastic gang and the slowest straggler.
 //!
-//! A failed member, a stop of the site or a wipe stops the gang at once: what was done since the last complete checkpoint is lost, and
-//! training goes on `restart` after the accelerators are there again. Where services take accelerators, the data becomes unreadable or
-//! the law changes, it stops in good order: nothing is lost but the time.
+//! A failed member, a stop of the site or a wipe stops the gang at once (`fault`): what was done since the last complete checkpoint is
+//! lost, and training goes on `restart` after the failure was noticed and the accelerators are there again. Where services take
+//! accelerators, the data becomes unreadable or the law changes, it stops in good order: nothing is lost but the time. An elastic gang goes on
+//! with the whole steps that are left; its survivors hold the state, so that it loses the time of the change alone. An island
+//! that is lost loses its work since the last exchange (`exchange`). Copies of checkpoints are made beside the work (`copies`).
+//!
+//! Every accelerator second from the first start on is useful, or is lost in one way and for one cause (`account`).
 
+mod account;
+mod copies;
+mod exchange;
+mod fault;
+mod progress;
+
+use bastide_engine::Stream;
+use bastide_model::model::CampaignMode;
 use bastide_units::{Duration, Time};
 
 use super::{CLASS_DECISION, Event, World};
+use crate::record::REASONS;
+use crate::setup::{Cycle, Setup, entity_key};
+use account::{Kind, Losses};
+use copies::Copies;
+pub(crate) use copies::Store;
+pub(crate) use fault::Fault;
+use fault::{Straggler, Suspect};
+use progress::Work;
 
-/// Accelerators this close to the gang's size are enough.
-const ROUNDING: f64 = 1e-6;
-
-/// What the failure of a member does to its gang.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    /// The gang hangs at once, and restarts when that was noticed.
-    Crash {
-        /// From the failure to its notice.
-        detection: Duration,
-    },
-    /// The gang works on, in vain: all that it does and writes from now on is wrong, and is lost when that is noticed.
-    Silent {
-        /// From the fault to its notice.
-        detection: Duration,
-    },
-    /// The gang works on, at the pace of its slowest member.
-    Slow {
-        /// Share of its speed that the member has left.
-        share: f64,
-        /// For how long.
-        lasts: Duration,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default)]
+/// What a campaign's gangs have in common.
 pub(crate) struct CampaignState {
-    pub running: bool,
-    pub done: bool,
+    done: bool,
     /// First time at work.
-    pub first: Option<Time>,
+    first: Option<Time>,
     /// When it was done.
-    pub end: Time,
-    /// Time up to which the state below is true; later than now during a restart.
-    synced: Time,
-    /// Time up to which the timeline knows that it is under way.
-    counted: Time,
+    end: Time,
     /// Last interruption.
     stopped_at: Time,
-    /// Share of full speed.
-    speed: f64,
-    /// Compute in checkpoints, or finished in good order \[FLOP\].
-    saved: f64,
-    /// Compute since the last checkpoint \[FLOP\].
-    pending: f64,
-    /// Time since the last checkpoint \[s\].
-    cycle_s: f64,
-    pub done_flop: f64,
-    pub lost_flop: f64,
-    pub interruptions: u32,
-    /// Event that stopped it.
-    stopped_by: Option<u64>,
     /// When its completion is next looked at.
     due: Time,
+    done_flop: f64,
+    lost_flop: f64,
+    losses: Losses,
+    /// Draws of restarts.
+    stream: Stream,
 }
 
-impl CampaignState {
-    pub(super) fn useful_flop(&self) -> f64 {
-        self.saved + self.pending
+/// One gang.
+pub(crate) struct GangState {
+    running: bool,
+    /// Accelerators that it holds.
+    held: f64,
+    /// Time up to which the state below is true; later than now during a restart.
+    synced: Time,
+    /// Time up to which every second is accounted for.
+    counted: Time,
+    /// Share of full speed that power and cooling allow.
+    power: f64,
+    /// Share of full speed: members, power and stragglers.
+    speed: f64,
+    cycle: Cycle,
+    /// Work that an interruption leaves, or that was finished in good order.
+    saved: Work,
+    /// Work in a checkpoint that is being written.
+    writing: Work,
+    /// Work since the last checkpoint.
+    pending: Work,
+    /// Time since the last checkpoint was complete or, in the background, begun \[s\].
+    cycle_s: f64,
+    copies: Copies,
+    suspects: Vec<Suspect>,
+    stragglers: Vec<Straggler>,
+    /// What it now waits or restarts for, and since when.
+    cause: usize,
+    caused: Time,
+    /// Event that stopped it.
+    stopped_by: Option<u64>,
+    /// Whether its checkpoints have to come back from elsewhere.
+    fetch: bool,
+}
+
+impl GangState {
+    fn new(cycle: Cycle) -> Self {
+        Self {
+            running: false,
+            held: 0.0,
+            synced: Time::ZERO,
+            counted: Time::ZERO,
+            power: 0.0,
+            speed: 0.0,
+            cycle,
+            saved: Work::NONE,
+            writing: Work::NONE,
+            pending: Work::NONE,
+            cycle_s: 0.0,
+            copies: Copies::default(),
+            suspects: Vec::new(),
+            stragglers: Vec::new(),
+            cause: 0,
+            caused: Time::NEVER,
+            stopped_by: None,
+            fetch: false,
+        }
     }
+
+    /// Work that is still of use.
+    fn useful(&self) -> Work {
+        self.saved + self.writing + self.pending
+    }
+}
+
+pub(super) fn campaigns(setup: &Setup, seed: u64, replication: u32) -> Vec<CampaignState> {
+    let causes = setup.model.failures.len() + REASONS.len();
+    let state = |campaign: &bastide_model::model::Campaign| CampaignState {
+        done: false,
+        first: None,
+        end: Time::ZERO,
+        stopped_at: Time::NEVER,
+        due: Time::NEVER,
+        done_flop: 0.0,
+        lost_flop: 0.0,
+        losses: Losses::new(causes),
+        stream: Stream::new(seed, replication, entity_key("campaign", &campaign.entity.name, "restart")),
+    };
+    setup.model.campaigns.iter().map(state).collect()
+}
+
+pub(super) fn gangs(setup: &Setup) -> Vec<GangState> {
+    setup.gangs.all.iter().map(|gang| GangState::new(gang.cycle)).collect()
 }
 
 impl World<'_> {
     pub(super) fn begin_campaigns(&mut self) {
         for (at, campaign) in self.setup.model.campaigns.iter().enumerate() {
-            if self.setup.gangs[at].is_some() {
+            if !self.setup.gangs.of_campaign[at].is_empty() {
                 self.queue.schedule(campaign.start, CLASS_DECISION, Event::CampaignStart { campaign: at as u32 });
             }
         }
@@ -85,6 +145,13 @@ impl World<'_> {
 
     pub(super) fn on_campaign_start(&mut self, _campaign: usize) {
         self.dirty.services = true;
+    }
+
+    /// Place of a reason among the causes.
+    fn reason(&self, word: &str) -> usize {
+        // Every reason that the world gives is in the list; a test goes through them.
+        let at = REASONS.iter().position(|reason| *reason == word).unwrap_or(0);
+        self.setup.model.failures.len() + at
     }
 
     /// Whether a campaign wants its accelerators.
@@ -102,18 +169,16 @@ impl World<'_> {
             let mut reserve = [0.0; 4];
             let mut most = 0.0;
             for &at in &self.setup.pool_campaigns[pool] {
-                let campaign = &self.setup.model.campaigns[at];
-                let gang = f64::from(campaign.accelerators);
-                if !self.wants(at) {
+                let gang = &self.setup.gangs.all[at];
+                if !self.wants(gang.campaign) {
                     continue;
                 }
-                most += gang;
-                if self.fleet.pools[pool].available + ROUNDING < gang {
-                    continue;
-                }
+                let campaign = &self.setup.model.campaigns[gang.campaign];
+                most += gang.held;
+                let wanted = gang.fits(self.fleet.pools[pool].available);
                 for (tier, left) in reserve.iter_mut().enumerate() {
                     let may = self.setup.model.policy.preempt_training && tier <= campaign.tier as usize;
-                    *left += if may { 0.0 } else { gang };
+                    *left += if may { 0.0 } else { wanted };
                 }
             }
             let state = &mut self.fleet.pools[pool];
@@ -121,25 +186,29 @@ impl World<'_> {
         }
     }
 
-    /// Starts and stops the gangs of a pool by what services leave.
+    /// Starts, stops and resizes the gangs of a pool by what services leave.
     pub(super) fn settle_gangs(&mut self, pool: usize, reason: &'static str) {
         let setup = self.setup;
         let site = setup.pools[pool].site;
+        let power = self.sites[site].speed;
         let mut free = self.fleet.pools[pool].available - self.fleet.pools[pool].used;
         let mut gangs = 0.0;
         for &at in &setup.pool_campaigns[pool] {
-            let campaign = &setup.model.campaigns[at];
-            let gang = f64::from(campaign.accelerators);
-            let legal = setup.model.legal_campaign[at][site].at(self.now);
+            let gang = &setup.gangs.all[at];
+            let campaign = &setup.model.campaigns[gang.campaign];
+            let legal = setup.model.legal_campaign[gang.campaign][site].at(self.now);
             let reads = campaign.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site));
-            let can = self.wants(at) && self.sites[site].speed > 0.0 && legal && reads && free + ROUNDING >= gang;
-            let speed = self.sites[site].speed;
-            if self.campaigns[at].running {
+            let can = self.wants(gang.campaign) && power > 0.0 && legal && reads;
+            let size = if can { gang.fits(free) } else { 0.0 };
+            if self.gangs[at].running {
                 self.advance(at);
-                if can {
-                    if self.campaigns[at].speed != speed {
-                        self.campaigns[at].speed = speed;
-                        self.schedule_completion(at);
+                if size > 0.0 {
+                    if size != self.gangs[at].held {
+                        self.resize(at, size, reason);
+                    }
+                    if power != self.gangs[at].power {
+                        self.gangs[at].power = power;
+                        self.set_speed(at);
                     }
                 } else {
                     let why = if !legal {
@@ -151,194 +220,171 @@ impl World<'_> {
                     };
                     self.stop_gang(at, false, why);
                 }
-            } else if can {
-                self.start_gang(at, speed);
+            } else if size > 0.0 {
+                self.start_gang(at, size, power);
             }
-            if self.campaigns[at].running {
-                free -= gang;
-                gangs += gang;
+            if self.gangs[at].running {
+                free -= size;
+                gangs += size;
                 self.violations += u64::from(!legal);
             }
         }
         self.fleet.pools[pool].gangs = gangs;
     }
 
-    fn start_gang(&mut self, at: usize, speed: f64) {
+    /// A draw of the time from the notice of a failure to training again.
+    fn restart_time(&mut self, campaign: usize) -> Duration {
+        Duration::from_s(self.setup.model.campaigns[campaign].restart.sample(&mut self.campaigns[campaign].stream))
+    }
+
+    fn start_gang(&mut self, at: usize, size: f64, power: f64) {
         self.advance(at);
-        let restart = self.setup.model.campaigns[at].restart;
-        let state = &mut self.campaigns[at];
-        state.running = true;
-        state.speed = speed;
-        if state.first.is_none() {
-            state.first = Some(self.now);
-            state.synced = self.now;
-            state.counted = self.now;
-            self.recorder.event(self.now, "campaign-start", "campaign", at, 0.0, "", None);
+        let campaign = self.setup.gangs.all[at].campaign;
+        if self.campaigns[campaign].first.is_none() {
+            self.begin_training(campaign);
+            self.recorder.event(self.now, "campaign-start", "campaign", campaign, 0.0, "", None);
+        }
+        let state = &mut self.gangs[at];
+        (state.running, state.held, state.power) = (true, size, power);
+        if self.campaigns[campaign].first == Some(self.now) {
+            self.gangs[at].synced = self.now;
         } else {
+            // An island that starts later than the first begins as if it came back.
+            let restart = self.restart_time(campaign) + self.fetch_time(at);
+            let state = &mut self.gangs[at];
             state.synced = self.now + restart;
             let cause = state.stopped_by;
-            self.recorder.event(self.now, "campaign-resume", "campaign", at, restart.as_h(), "hours to restart", cause);
+            self.recorder.event(self.now, "campaign-resume", "campaign", campaign, restart.as_h(), "hours to restart", cause);
         }
-        self.campaigns[at].due = Time::NEVER;
-        self.schedule_completion(at);
+        self.islands_changed(campaign);
+        self.campaigns[campaign].due = Time::NEVER;
+        self.set_speed(at);
+    }
+
+    /// The first start of a campaign: from now on every second counts.
+    fn begin_training(&mut self, campaign: usize) {
+        self.campaigns[campaign].first = Some(self.now);
+        let waits = self.reason("accelerators");
+        for at in self.setup.gangs.of_campaign[campaign].clone() {
+            (self.gangs[at].counted, self.gangs[at].cause) = (self.now, waits);
+            self.begin_copies(at);
+        }
+        self.next_planned_stop(campaign);
+    }
+
+    /// Counts an interruption, once for all that stops a campaign at the same moment; says for what cause the gang now waits.
+    fn interrupt(&mut self, at: usize, kind: Kind, cause: usize) {
+        let now = self.now;
+        let state = &mut self.campaigns[self.setup.gangs.all[at].campaign];
+        if state.stopped_at != now {
+            state.losses.count(kind, cause);
+            state.stopped_at = now;
+        }
+        self.blame(at, cause);
+    }
+
+    /// Says for what cause a gang now waits; what follows at the same moment follows from it.
+    fn blame(&mut self, at: usize, cause: usize) {
+        let state = &mut self.gangs[at];
+        if state.caused != self.now {
+            (state.cause, state.caused) = (cause, self.now);
+        }
     }
 
     /// Stops a gang; at once if `hard`, otherwise in good order.
     fn stop_gang(&mut self, at: usize, hard: bool, why: &'static str) {
         self.advance(at);
+        let campaign = self.setup.gangs.all[at].campaign;
+        let unpowered = why == "site" && self.sites[self.setup.pools[self.setup.gangs.all[at].pool].site].stopped;
+        let cause = self.reason(if unpowered { "power" } else { why });
+        self.interrupt(at, Kind::of(why), cause);
         if hard {
-            self.lose_pending(at);
+            let cause = self.gangs[at].cause;
+            self.lose_pending(at, cause);
+            self.lose_memory(at, cause);
         }
-        let state = &mut self.campaigns[at];
+        let state = &mut self.gangs[at];
         state.running = false;
-        // The loss of a member that leaves too few is one interruption.
-        state.interruptions += u32::from(state.interruptions == 0 || state.stopped_at != self.now);
-        state.stopped_at = self.now;
         if !hard {
-            state.saved += state.pending;
-            (state.pending, state.cycle_s) = (0.0, 0.0);
+            state.saved += state.writing + state.pending;
+            (state.writing, state.pending, state.cycle_s) = (Work::NONE, Work::NONE, 0.0);
         }
         let cause = self.recorder.at(self.now);
-        let seq = self.recorder.event(self.now, "campaign-interrupted", "campaign", at, 0.0, why, cause);
-        self.campaigns[at].stopped_by = Some(seq);
+        let seq = self.recorder.event(self.now, "campaign-interrupted", "campaign", campaign, 0.0, why, cause);
+        self.gangs[at].stopped_by = Some(seq);
+        self.islands_changed(campaign);
     }
 
     /// Stops all gangs of a pool at once: their site is hit, without power, or wiped.
     pub(super) fn stop_gangs(&mut self, pool: usize, why: &'static str) {
         for &at in &self.setup.pool_campaigns[pool] {
-            if self.campaigns[at].running {
+            if self.gangs[at].running {
                 self.stop_gang(at, true, why);
             }
+            self.gangs[at].copies.abort();
         }
         self.fleet.pools[pool].gangs = 0.0;
     }
 
-    /// The gang of a pool's member, counted in accelerators through the running gangs of the pool; `None` for one that is in none.
-    pub(super) fn gang_at(&self, pool: usize, member: f64) -> Option<usize> {
-        let mut before = 0.0;
-        self.setup.pool_campaigns[pool].iter().copied().filter(|&at| self.campaigns[at].running).find(|&at| {
-            before += f64::from(self.setup.model.campaigns[at].accelerators);
-            member < before
-        })
-    }
-
-    /// A member of a gang has a fault, for one of the scenario's causes or for none that it names. If there are spares the gang restarts
-    /// with one of them. Several members hit at the same moment are one interruption.
-    pub(super) fn gang_member_fails(&mut self, pool: usize, member: f64, _cause: Option<u32>, fault: Fault) {
-        let Some(at) = self.gang_at(pool, member) else { return };
-        let Fault::Crash { detection } = fault else { return };
-        self.advance(at);
-        self.lose_pending(at);
-        let restart = detection + self.setup.model.campaigns[at].restart;
-        let state = &mut self.campaigns[at];
-        state.interruptions += u32::from(state.interruptions == 0 || state.stopped_at != self.now);
-        state.stopped_at = self.now;
-        state.synced = state.synced.max(self.now + restart);
-        self.recorder.fine(self.now, "gang-member-failed", "campaign", at, restart.as_h(), None);
-    }
-
-    fn lose_pending(&mut self, at: usize) {
-        let state = &mut self.campaigns[at];
-        state.lost_flop += state.pending;
-        (state.pending, state.cycle_s) = (0.0, 0.0);
-    }
-
-    /// Does the work up to now.
-    pub(super) fn advance(&mut self, at: usize) {
-        let Some(gang) = self.setup.gangs[at] else { return };
-        let (now, state) = (self.now, &mut self.campaigns[at]);
-        if state.done || state.first.is_none() {
-            return;
-        }
-        self.timeline.add_nominal(state.counted, now, gang.rate);
-        state.counted = now;
-        let from = state.synced;
-        if !state.running || from >= now {
-            return;
-        }
-        let campaign = &self.setup.model.campaigns[at];
-        let (interval, pause) = cycle(campaign.checkpoint_interval, campaign.checkpoint_time);
-        let rate = gang.rate * state.speed;
-        let elapsed = state.cycle_s + now.since(from).as_s();
-        let cycles = (elapsed / (interval + pause)).floor();
-        let rest = elapsed - cycles * (interval + pause);
-        let worked_before = state.cycle_s.min(interval);
-        let work = if cycles > 0.0 {
-            let first = rate * (interval - worked_before);
-            let last = rate * rest.min(interval);
-            state.saved += state.pending + first + (cycles - 1.0) * rate * interval;
-            state.pending = last;
-            first + (cycles - 1.0) * rate * interval + last
+    /// Gives an elastic gang another size.
+    fn resize(&mut self, at: usize, size: f64, reason: &'static str) {
+        let campaign = self.setup.gangs.all[at].campaign;
+        let CampaignMode::Elastic { resize, .. } = self.setup.model.campaigns[campaign].mode else { return };
+        let shrinks = size < self.gangs[at].held;
+        let cause = self.reason(reason);
+        if shrinks {
+            self.interrupt(at, Kind::of(reason), cause);
         } else {
-            let more = rate * (rest.min(interval) - worked_before);
-            state.pending += more;
-            more
-        };
-        state.cycle_s = rest;
-        state.done_flop += work;
-        state.synced = now;
-        let training = self.setup.layout.channels.len() - 4;
-        self.timeline.add(training, from, now, work / now.since(from).as_s());
+            self.blame(at, cause);
+        }
+        let state = &mut self.gangs[at];
+        state.held = size;
+        state.synced = state.synced.max(self.now + resize);
+        let word = if shrinks { "gang-shrinks" } else { "gang-grows" };
+        self.recorder.fine(self.now, word, "campaign", campaign, size, None);
+        self.set_speed(at);
     }
 
-    /// Time of work and checkpoints until this much compute is done \[s\].
-    fn time_to(&self, at: usize, flop: f64) -> f64 {
-        let campaign = &self.setup.model.campaigns[at];
-        let (interval, pause) = cycle(campaign.checkpoint_interval, campaign.checkpoint_time);
-        let state = &self.campaigns[at];
-        let rate = self.setup.gangs[at].map_or(0.0, |gang| gang.rate * state.speed);
-        if rate <= 0.0 {
-            return f64::INFINITY;
-        }
-        let left_s = flop / rate;
-        let this_cycle = (interval - state.cycle_s).max(0.0);
-        if left_s <= this_cycle {
-            return left_s;
-        }
-        let after = left_s - this_cycle;
-        let full = (after / interval).ceil() - 1.0;
-        let to_end = interval + pause - state.cycle_s;
-        to_end + full * (interval + pause) + (after - full * interval)
+    /// Takes over members, power and stragglers; puts the completion where it now belongs.
+    fn set_speed(&mut self, at: usize) {
+        let held = self.setup.gangs.all[at].held;
+        let state = &mut self.gangs[at];
+        let slowest = state.stragglers.iter().map(|straggler| straggler.share).fold(1.0, f64::min);
+        state.speed = (state.held / held) * state.power * slowest;
+        self.schedule_completion(self.setup.gangs.all[at].campaign);
     }
 
-    fn schedule_completion(&mut self, at: usize) {
-        let left = self.setup.model.campaigns[at].compute.as_flop() - self.campaigns[at].useful_flop();
-        let wait = self.time_to(at, left.max(0.0));
-        let state = &mut self.campaigns[at];
-        let time = state.synced.max(self.now) + Duration::from_s(wait);
-        // Interruptions only put it off; so one pending look is enough unless it comes earlier.
-        if time < state.due && time < self.setup.end {
-            state.due = time;
-            self.queue.schedule(time, CLASS_DECISION, Event::CampaignDone { campaign: at as u32 });
+    /// Planned stops come at equal intervals: an operator's calendar, not chance.
+    fn next_planned_stop(&mut self, campaign: usize) {
+        let rate = self.setup.model.campaigns[campaign].planned_stops.as_per_s();
+        if rate > 0.0 {
+            let time = self.now + Duration::from_s((1.0 / rate).max(1.0));
+            if time < self.setup.end {
+                self.queue.schedule(time, CLASS_DECISION, Event::PlannedStop { campaign: campaign as u32 });
+            }
         }
     }
 
-    pub(super) fn on_campaign_done(&mut self, at: usize) {
-        let Some(gang) = self.setup.gangs[at] else { return };
-        if self.campaigns[at].due == self.now {
-            self.campaigns[at].due = Time::NEVER;
-        }
-        if !self.campaigns[at].running || self.campaigns[at].done {
+    /// Each gang at work writes a checkpoint and restarts.
+    pub(super) fn on_planned_stop(&mut self, campaign: usize) {
+        if self.campaigns[campaign].done {
             return;
         }
-        self.advance(at);
-        let compute = self.setup.model.campaigns[at].compute.as_flop();
-        // Times are whole nanoseconds: a few of them at full speed are rounding.
-        if self.campaigns[at].useful_flop() < compute - gang.rate * 1e-8 - 1e-12 * compute {
-            self.schedule_completion(at);
-            return;
+        let write = self.setup.model.campaigns[campaign].checkpoints.time;
+        let cause = self.reason("planned");
+        for at in self.setup.gangs.of_campaign[campaign].clone() {
+            if !self.gangs[at].running {
+                continue;
+            }
+            self.advance(at);
+            self.interrupt(at, Kind::Planned, cause);
+            let time = self.now + write + self.restart_time(campaign);
+            let state = &mut self.gangs[at];
+            state.saved += state.writing + state.pending;
+            (state.writing, state.pending, state.cycle_s) = (Work::NONE, Work::NONE, 0.0);
+            state.synced = state.synced.max(time);
+            self.recorder.fine(self.now, "gang-planned-stop", "campaign", campaign, time.since(self.now).as_h(), None);
         }
-        let state = &mut self.campaigns[at];
-        state.saved += state.pending;
-        state.pending = 0.0;
-        (state.running, state.done, state.end) = (false, true, self.now);
-        let hours = self.setup.model.campaigns[at].deadline.since(self.now).as_h();
-        self.recorder.event(self.now, "campaign-done", "campaign", at, hours, "hours before the deadline", None);
-        self.dirty.services = true;
+        self.next_planned_stop(campaign);
     }
-}
-
-/// Work and pause of a checkpoint cycle \[s\]; without an interval, a checkpoint every second.
-fn cycle(interval: Duration, pause: Duration) -> (f64, f64) {
-    (interval.as_s().max(1.0), pause.as_s().max(0.0))
 }

@@ -134,8 +134,9 @@ impl World<'_> {
         self.dirty.services |= changed;
     }
 
-    /// Destroys the copies at a site.
+    /// Destroys the copies at a site, and the checkpoints in its storage.
     pub(crate) fn lose_replicas(&mut self, site: usize, cause: Option<u64>) {
+        self.lose_checkpoints(site);
         for dataset in 0..self.data.sets.len() {
             let at = self.setup.replicas[dataset].iter().position(|place| *place == site);
             if let Some(at) = at.filter(|&at| self.data.sets[dataset].copies[at] == Replica::Held) {

@@ -19,7 +19,7 @@ fn annuity(rate: f64, years: f64) -> f64 {
 }
 
 /// Ratio, or a stated value where there is nothing to divide by.
-fn share(part: f64, whole: f64, otherwise: f64) -> f64 {
+pub(super) fn share(part: f64, whole: f64, otherwise: f64) -> f64 {
     if whole > 0.0 { part / whole } else { otherwise }
 }
 
@@ -36,13 +36,13 @@ fn concentration<'n>(parts: impl Iterator<Item = (&'n str, f64)>) -> f64 {
     if total > 0.0 { sums.iter().map(|(_, sum)| (sum / total).powi(2)).sum() } else { 0.0 }
 }
 
-struct Metrics<'l> {
+pub(super) struct Metrics<'l> {
     layout: &'l crate::record::Layout,
     values: Vec<f64>,
 }
 
 impl Metrics<'_> {
-    fn set(&mut self, kind: &str, entity: usize, metric: &str, value: f64) {
+    pub(super) fn set(&mut self, kind: &str, entity: usize, metric: &str, value: f64) {
         let place = self.layout.position(kind, entity, metric);
         debug_assert!(place.is_some(), "{kind} {entity} has no metric {metric}");
         debug_assert!(value.is_finite(), "{kind} {entity} {metric} is {value}");
@@ -58,8 +58,8 @@ impl World<'_> {
         self.finish_grid();
         self.integrate_services();
         self.sites_up_changed();
-        for campaign in 0..self.campaigns.len() {
-            self.advance(campaign);
+        for gang in 0..self.gangs.len() {
+            self.advance(gang);
         }
         let mut metrics = Metrics { layout: self.setup.layout, values: vec![0.0; self.setup.layout.metrics.len()] };
         let mut balance = Balance::default();
@@ -111,46 +111,6 @@ impl World<'_> {
         metrics.set("system", 0, "tokens_lost", balance.tokens_lost / MILLION);
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
         metrics.set("system", 0, "residency_violations", self.violations as f64);
-    }
-
-    fn finish_campaigns(&self, metrics: &mut Metrics, balance: &mut Balance) {
-        let end = self.setup.end;
-        let (mut useful, mut possible, mut wanted, mut lost_hours, mut planned) = (0.0, 0.0, 0.0, 0.0, 0);
-        for (at, (campaign, state)) in self.setup.model.campaigns.iter().zip(&self.campaigns).enumerate() {
-            balance.campaigns += 1;
-            wanted += campaign.compute.as_flop();
-            let stop = if state.done { state.end } else { end };
-            metrics.set("campaign", at, "delay", stop.since(campaign.deadline).as_d());
-            let Some(gang) = self.setup.gangs[at] else {
-                balance.campaigns_dropped += 1;
-                continue;
-            };
-            planned += 1;
-            match (state.done, state.running) {
-                (true, _) => balance.campaigns_done += 1,
-                (false, true) => balance.campaigns_running += 1,
-                (false, false) => balance.campaigns_waiting += 1,
-            }
-            balance.compute_done += state.done_flop;
-            balance.compute_retained += state.useful_flop();
-            balance.compute_lost += state.lost_flop;
-            let elapsed_s = state.first.map_or(0.0, |first| stop.since(first).as_s());
-            let most = gang.rate * elapsed_s;
-            let goodput = share(state.useful_flop(), most, 0.0).min(1.0);
-            let hours = f64::from(campaign.accelerators) * elapsed_s / 3600.0 * (1.0 - goodput);
-            useful += state.useful_flop();
-            possible += most;
-            lost_hours += hours;
-            metrics.set("campaign", at, "goodput", goodput);
-            metrics.set("campaign", at, "progress", share(state.useful_flop(), campaign.compute.as_flop(), 1.0).min(1.0));
-            metrics.set("campaign", at, "accelerator_hours_lost", hours);
-            metrics.set("campaign", at, "interruptions", f64::from(state.interruptions));
-            metrics.set("campaign", at, "done", f64::from(u8::from(state.done)));
-        }
-        let none = if planned == 0 { 1.0 } else { 0.0 };
-        metrics.set("system", 0, "training_goodput", share(useful, possible, none).min(1.0));
-        metrics.set("system", 0, "training_progress", share(useful, wanted, 1.0).min(1.0));
-        metrics.set("system", 0, "accelerator_hours_lost", lost_hours);
     }
 
     fn finish_sites(&self, metrics: &mut Metrics) {
@@ -277,12 +237,10 @@ impl World<'_> {
         let lost: f64 =
             model.services.iter().zip(&self.services.sums).map(|(s, sums)| sums.lost * s.value.as_eur_per_mtokens() / MILLION).sum();
         let mut training = 0.0;
-        for (at, (campaign, state)) in model.campaigns.iter().zip(&self.campaigns).enumerate() {
-            let stop = if state.done { state.end } else { self.setup.end };
-            training += if self.setup.gangs[at].is_some() {
-                (campaign.cost_of_delay * stop.since(campaign.deadline)).as_eur()
-            } else {
-                campaign.value.as_eur()
+        for (at, campaign) in model.campaigns.iter().enumerate() {
+            training += match self.training_ended(at) {
+                Some(stop) => (campaign.cost_of_delay * stop.since(campaign.deadline)).as_eur(),
+                None => campaign.value.as_eur(),
             };
         }
         let lines = [capital, upkeep, energy, lost, training];
