@@ -1,12 +1,13 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod failure;
 mod gang;
 mod grid;
 
 use std::ops::Range;
 
-use bastide_engine::{Distribution, derive_key, stream_key};
+use bastide_engine::{derive_key, stream_key};
 use bastide_grid::{GridError, Load, Offer};
 use bastide_model::model::{Model, SiteId, Target};
 use bastide_model::plan::Plan;
@@ -15,6 +16,7 @@ use bastide_units::Time;
 use crate::record::Layout;
 use crate::world::network::Graph;
 
+pub(crate) use failure::{Process, Unit};
 pub(crate) use gang::{Cycle, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
 
@@ -30,12 +32,7 @@ pub(crate) struct Pool {
     pub power_mw: f64,
     /// Share of it when idle.
     pub idle_share: f64,
-    /// Failures of one node [1/s].
-    pub failure_rate: f64,
-    pub repair: Distribution,
     pub accelerator: usize,
-    /// Key of its failures and repairs.
-    pub key: u64,
 }
 
 /// Nodes that become energised together.
@@ -80,6 +77,10 @@ pub(crate) struct Setup<'a> {
     pub layout: &'a Layout,
     pub end: Time,
     pub pools: Vec<Pool>,
+    /// What fails where.
+    pub processes: Vec<Process>,
+    /// Processes of each pool.
+    pub pool_processes: Vec<Vec<usize>>,
     /// Pools of each site.
     pub site_pools: Vec<Range<usize>>,
     /// Sites with accelerators.
@@ -145,6 +146,9 @@ impl<'a> Setup<'a> {
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let (gangs, pool_campaigns) = gang::gangs(model, plan, &pools);
+        let processes = failure::processes(model, &pools, &gangs);
+        let of_pool = |pool| (0..processes.len()).filter(|at| processes[*at].pools.contains(&pool)).collect();
+        let pool_processes = (0..pools.len()).map(of_pool).collect();
         let mut replicas = vec![Vec::new(); model.datasets.len()];
         for replica in &plan.replicas {
             replicas[replica.dataset.index()].push(replica.site.index());
@@ -166,6 +170,8 @@ impl<'a> Setup<'a> {
             end: Time::ZERO + model.header.duration,
             sovereign: sovereign(model),
             pools,
+            processes,
+            pool_processes,
             site_pools,
             built,
             it_mw,
@@ -196,7 +202,7 @@ impl<'a> Setup<'a> {
 fn pools(model: &Model, plan: &Plan) -> (Vec<Pool>, Vec<Range<usize>>) {
     let mut pools: Vec<Pool> = Vec::new();
     let mut ranges = Vec::with_capacity(model.sites.len());
-    for (site, place) in model.sites.iter().enumerate() {
+    for site in 0..model.sites.len() {
         let start = pools.len();
         for (at, accelerator) in model.accelerators.iter().enumerate() {
             let mut orders = Vec::new();
@@ -221,10 +227,7 @@ fn pools(model: &Model, plan: &Plan) -> (Vec<Pool>, Vec<Range<usize>>) {
                     orders,
                     power_mw: accelerator.power.as_mw(),
                     idle_share: accelerator.idle_share,
-                    failure_rate: accelerator.node_reliability.failure_rate.as_per_s(),
-                    repair: accelerator.node_reliability.repair,
                     accelerator: at,
-                    key: stream_key(&format!("site.{}", place.entity.name), &format!("nodes.{}", accelerator.entity.name)),
                 });
             }
         }

@@ -7,10 +7,14 @@
 
 pub(crate) mod campaign;
 pub(crate) mod data;
+mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
 mod ledger;
+mod maintenance;
 pub(crate) mod network;
+mod power_cap;
+mod repair;
 pub(crate) mod service;
 pub(crate) mod site;
 mod trace;
@@ -37,8 +41,12 @@ pub(crate) const CLASS_DECISION: u8 = 3;
 pub(crate) enum Event {
     Hour,
     Energised { pool: u32, nodes: u32 },
-    NodeFails { pool: u32, version: u32 },
-    NodeRepaired { pool: u32 },
+    Failure { process: u32, version: u32 },
+    Noticed { job: u32 },
+    Repaired { job: u32 },
+    SpareArrives { site: u32 },
+    Maintenance { maintenance: u32 },
+    PowerCap { cap: u32 },
     UnitFails { generator: u32 },
     UnitRepaired { generator: u32 },
     LineFails { line: u32 },
@@ -127,6 +135,8 @@ pub(crate) struct World<'a> {
     pub timeline: Timeline,
     pub sites: Vec<site::SiteState>,
     pub fleet: fleet::Fleet,
+    pub repairs: repair::Repairs,
+    pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub net: NetworkState,
     pub data: data::Data,
@@ -164,6 +174,8 @@ impl<'a> World<'a> {
             timeline: Timeline::new(setup.layout),
             sites: site::states(setup, seed, replication),
             fleet: fleet::Fleet::new(setup, seed, replication),
+            repairs: repair::Repairs::new(setup, seed, replication),
+            maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
@@ -186,6 +198,8 @@ impl<'a> World<'a> {
     /// Schedules what is known at the start.
     fn begin(&mut self) {
         self.begin_fleet();
+        self.begin_maintenance();
+        self.begin_power_caps();
         self.begin_sites();
         self.begin_grid();
         for link in 0..self.net.links.len() {
@@ -217,8 +231,12 @@ impl<'a> World<'a> {
         match event {
             Event::Hour => self.on_hour(),
             Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
-            Event::NodeFails { pool, version } => self.on_node_fails(pool as usize, version),
-            Event::NodeRepaired { pool } => self.on_node_repaired(pool as usize),
+            Event::Failure { process, version } => self.on_failure(process as usize, version),
+            Event::Noticed { job } => self.on_noticed(job as usize),
+            Event::Repaired { job } => self.on_repaired(job as usize),
+            Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
+            Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
+            Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
             Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
@@ -253,6 +271,7 @@ impl<'a> World<'a> {
         }
         self.integrate_grid();
         self.weather();
+        self.power_caps_of_the_hour();
         self.services_hour();
         self.grid_hour();
     }

@@ -118,6 +118,12 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
+    /// Whether it concerns a site.
+    #[must_use]
+    pub fn concerns(&self, site: SiteId) -> bool {
+        self.sites.is_empty() || self.sites.contains(&site)
+    }
+
     /// Shares in one round.
     #[must_use]
     pub fn batches(&self) -> u32 {
@@ -143,4 +149,44 @@ pub struct PowerCap {
     pub daily: Option<(Duration, Duration)>,
     /// Speed is the share of power to this exponent.
     pub exponent: f64,
+}
+
+impl PowerCap {
+    /// Whether it concerns a site.
+    #[must_use]
+    pub fn concerns(&self, site: SiteId) -> bool {
+        self.sites.is_empty() || self.sites.contains(&site)
+    }
+
+    /// Whether it holds at a moment, in a scenario that starts at this time of day.
+    #[must_use]
+    pub fn holds(&self, now: Time, start_of_day: Duration) -> bool {
+        let in_hours = self.daily_nanos().is_none_or(|(begin, end)| {
+            let time = time_of_day(now, start_of_day);
+            if begin < end { begin <= time && time < end } else { begin <= time || time < end }
+        });
+        self.from <= now && now < self.until && in_hours
+    }
+
+    /// The first moment after this one at which it may begin or cease to hold.
+    #[must_use]
+    pub fn next_change(&self, now: Time, start_of_day: Duration) -> Time {
+        let time = time_of_day(now, start_of_day);
+        let next = |daily: u64| now + Duration::from_s(((daily + DAY - time - 1) % DAY + 1) as f64 * 1e-9);
+        let daily = self.daily_nanos().map_or(Time::NEVER, |(begin, end)| next(begin).min(next(end)));
+        [self.from, self.until].into_iter().filter(|time| *time > now).fold(daily, Time::min)
+    }
+
+    /// Daily hours in nanoseconds since midnight.
+    fn daily_nanos(&self) -> Option<(u64, u64)> {
+        let nanos = |time: Duration| Time::from(time).as_nanos() % DAY;
+        self.daily.map(|(begin, end)| (nanos(begin), nanos(end)))
+    }
+}
+
+/// Nanoseconds of a day.
+const DAY: u64 = 86_400_000_000_000;
+
+fn time_of_day(now: Time, start_of_day: Duration) -> u64 {
+    (now.as_nanos() % DAY + Time::from(start_of_day).as_nanos()) % DAY
 }

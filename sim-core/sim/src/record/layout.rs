@@ -8,7 +8,8 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
+    /// `failure`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -177,6 +178,14 @@ const DATASET: &[Row] = &[
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
     ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
 ];
+const FAILURE: &[Row] = &[
+    ("events", "count", Lower, "events that hit at least one node that was up"),
+    ("nodes_out", "count", Lower, "nodes that went to repair"),
+    ("node_hours_lost", "node h", Lower, "time that nodes were out, waiting included"),
+    ("time_to_repair", "h", Lower, "mean time from out to back of repairs that are done, waiting included; 0 without any"),
+    ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
+    ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
+];
 const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
 
 /// Lines of cost, in the order of the `cost` metrics; `total` is the sum of the others.
@@ -207,6 +216,7 @@ impl Layout {
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
+        layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
         let mut channel = |entity_kind, entity: &str, channel, unit| {
@@ -278,6 +288,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
     let at = entity as usize;
     let entity = match entity_kind {
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
+        "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),

@@ -1,6 +1,6 @@
 //! The scenario's things in names, for readers that have the results folder alone.
 
-use bastide_model::model::{Endpoint, HazardKind, LinkKind, Model, Place, SiteTier};
+use bastide_model::model::{Endpoint, FailureKind, HazardKind, LinkKind, Model, Place, SiteTier};
 use bastide_model::plan::Plan;
 
 use super::ResultsError;
@@ -112,6 +112,15 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
     for x in &model.campaigns {
         let base = Row { kind: "campaign", name: &x.entity.name, title: &x.entity.title, nation: nation(x.nation), ..Row::default() };
         rows.push(Row { tier: Some(x.tier.name()), capacity: Some((f64::from(x.accelerators), "accelerators")), ..base });
+    }
+    for x in &model.failures {
+        let kind = match x.kind {
+            FailureKind::Crash { .. } => "crash",
+            FailureKind::Transient { .. } => "transient failure",
+            FailureKind::Silent { .. } => "silent fault",
+            FailureKind::Straggler { .. } => "straggler",
+        };
+        rows.push(Row { kind: "failure", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });
     }
     for x in &model.hazards {
         let kind = match x.kind {

@@ -1,15 +1,13 @@
-//! Nodes: delivery, failure, repair, destruction.
+//! Nodes: delivery, what can work, destruction. What fails is in `failure`, what comes back in `repair`.
 //!
-//! Nodes of one type at one site are alike, so their failures are one process of rate (nodes up) x (failure rate), drawn by thinning
-//! from the process of all installed nodes (Lewis and Shedler 1979): the same draw says whether the node that fails was up, and whether
-//! it was a member of a gang. Each failed node has its own repair. Nodes do not fail while their site is down.
+//! Nodes of one type at one site are alike and are counted, never listed. Where a place among them matters, those that are up come first,
+//! and the first of those are the members of the running gangs, gang after gang.
 
-use bastide_engine::Stream;
 use bastide_model::model::HazardKind;
-use bastide_units::Duration;
+use bastide_units::{Duration, Time};
 
-use super::campaign::Fault;
-use super::{CLASS_FAILURE, CLASS_RETURN, Event, World};
+use super::failure::ProcessState;
+use super::{CLASS_RETURN, Event, World};
 use crate::setup::Setup;
 
 /// Accelerators of one type at one site.
@@ -17,10 +15,14 @@ pub(crate) struct PoolState {
     /// Nodes that stand there, up or in repair.
     pub installed: u32,
     pub up: u32,
-    /// Repairs under way of nodes that were destroyed since.
-    void_repairs: u32,
-    version: u32,
-    stream: Stream,
+    /// Nodes delivered, by the moment at which they were energised.
+    pub cohorts: Vec<(Time, u32)>,
+    /// Nodes up with a fault that nobody has noticed.
+    pub faulty: u32,
+    /// Repairs under way or waiting of nodes that were destroyed since.
+    pub void_repairs: u32,
+    /// Faults to be noticed of nodes that were destroyed since.
+    pub void_faults: u32,
     /// Accelerators that can work: up, not wiped, at a site that works.
     pub available: f64,
     /// Accelerators that services use.
@@ -37,16 +39,18 @@ pub(crate) struct PoolState {
 
 pub(crate) struct Fleet {
     pub pools: Vec<PoolState>,
+    pub processes: Vec<ProcessState>,
 }
 
 impl Fleet {
     pub(crate) fn new(setup: &Setup, seed: u64, replication: u32) -> Self {
-        let pool = |pool: &crate::setup::Pool| PoolState {
+        let pool = |_: &crate::setup::Pool| PoolState {
             installed: 0,
             up: 0,
+            cohorts: Vec::new(),
+            faulty: 0,
             void_repairs: 0,
-            version: 0,
-            stream: Stream::new(seed, replication, pool.key),
+            void_faults: 0,
             available: 0.0,
             used: 0.0,
             gangs: 0.0,
@@ -54,7 +58,10 @@ impl Fleet {
             reserve_most: 0.0,
             binding: false,
         };
-        Self { pools: setup.pools.iter().map(pool).collect() }
+        Self {
+            pools: setup.pools.iter().map(pool).collect(),
+            processes: setup.processes.iter().map(|process| ProcessState::new(process, seed, replication)).collect(),
+        }
     }
 }
 
@@ -92,9 +99,8 @@ impl World<'_> {
         let state = &mut self.fleet.pools[pool];
         state.installed += nodes;
         state.up += nodes;
-        // Without memory, the process of the larger number may start afresh.
-        state.version += 1;
-        self.next_node_failure(pool);
+        state.cohorts.push((self.now, nodes));
+        self.restart_failures(pool);
         self.site_energised(site);
         self.set_ceiling(site);
         self.refresh_site(site, None, "");
@@ -103,54 +109,9 @@ impl World<'_> {
         self.copy_missing();
     }
 
-    fn next_node_failure(&mut self, pool: usize) {
-        let state = &mut self.fleet.pools[pool];
-        let rate = self.setup.pools[pool].failure_rate * f64::from(state.installed);
-        if rate > 0.0 {
-            let time = self.now + Duration::from_s(state.stream.exponential(1.0 / rate));
-            if time < self.setup.end {
-                let version = state.version;
-                self.queue.schedule(time, CLASS_FAILURE, Event::NodeFails { pool: pool as u32, version });
-            }
-        }
-    }
-
-    pub(super) fn on_node_fails(&mut self, pool: usize, version: u32) {
-        let site = self.setup.pools[pool].site;
-        let state = &mut self.fleet.pools[pool];
-        if state.version != version {
-            return;
-        }
-        let node = state.stream.uniform() * f64::from(state.installed);
-        if node < f64::from(state.up) && self.sites[site].works {
-            let repair_s = self.setup.pools[pool].repair.sample(&mut state.stream);
-            state.up -= 1;
-            let member = node * self.setup.pools[pool].per_node;
-            self.queue.schedule(self.now + Duration::from_s(repair_s), CLASS_RETURN, Event::NodeRepaired { pool: pool as u32 });
-            self.recorder.fine(self.now, "node-down", "fleet", site, repair_s / 3600.0, None);
-            if member < self.fleet.pools[pool].gangs {
-                self.gang_member_fails(pool, member, None, Fault::Crash { detection: Duration::ZERO });
-            }
-            self.nodes_changed(pool);
-        }
-        self.next_node_failure(pool);
-    }
-
-    pub(super) fn on_node_repaired(&mut self, pool: usize) {
-        let state = &mut self.fleet.pools[pool];
-        if state.void_repairs > 0 {
-            state.void_repairs -= 1;
-            return;
-        }
-        state.up += 1;
-        let site = self.setup.pools[pool].site;
-        self.recorder.fine(self.now, "node-up", "fleet", site, 0.0, None);
-        self.nodes_changed(pool);
-    }
-
     /// Takes over a new number of nodes up. Allocation stands exactly as it is if no service asked this pool for more than it had,
     /// and it still has what they use and what gangs reserve.
-    fn nodes_changed(&mut self, pool: usize) {
+    pub(super) fn nodes_changed(&mut self, pool: usize) {
         self.refresh_pool(pool);
         let state = &self.fleet.pools[pool];
         if state.binding || state.available < state.used + state.reserve_most {
@@ -164,7 +125,7 @@ impl World<'_> {
     pub(super) fn refresh_pool(&mut self, pool: usize) {
         let site = &self.sites[self.setup.pools[pool].site];
         let state = &mut self.fleet.pools[pool];
-        let usable = if site.works { 1.0 - site.wiped } else { 0.0 };
+        let usable = if site.works { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
         state.available = f64::from(state.up) * self.setup.pools[pool].per_node * usable;
     }
 
@@ -178,7 +139,11 @@ impl World<'_> {
             state.installed -= gone;
             state.up -= gone - of_repair;
             state.void_repairs += of_repair;
+            let of_faulty = ((f64::from(state.faulty) * share).round() as u32).min(state.faulty);
+            state.faulty -= of_faulty;
+            state.void_faults += of_faulty;
             self.refresh_pool(pool);
+            self.restart_causes(pool);
         }
         self.dirty.services = true;
         self.dirty.grid = true;
@@ -189,9 +154,10 @@ impl World<'_> {
         let (mut now, mut full) = (0.0, 0.0);
         for pool in self.setup.site_pools[site].clone() {
             let (fixed, state) = (&self.setup.pools[pool], &self.fleet.pools[pool]);
-            let up = f64::from(state.up) * fixed.per_node;
+            let up = f64::from(state.up) * (1.0 - self.sites[site].in_maintenance) * fixed.per_node;
             let busy = (state.used + state.gangs).min(up);
-            now += (busy + (up - busy) * fixed.idle_share) * fixed.power_mw;
+            let cap = self.sites[site].cap;
+            now += (busy * cap + (up - busy) * fixed.idle_share.min(cap)) * fixed.power_mw;
             full += f64::from(state.installed) * fixed.per_node * fixed.power_mw;
         }
         (now, full)

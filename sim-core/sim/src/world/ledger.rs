@@ -69,6 +69,7 @@ impl World<'_> {
         self.finish_networks(&mut metrics);
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
+        self.finish_failures(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -196,6 +197,18 @@ impl World<'_> {
         balance.bytes_replicated = self.data.replicated;
         balance.bytes_lost = self.data.destroyed;
         balance.bytes_held = self.data.held(self.setup);
+    }
+
+    fn finish_failures(&self, metrics: &mut Metrics) {
+        for cause in 0..self.setup.model.failures.len() {
+            let sums = self.repairs.summary(cause, self.setup.end);
+            metrics.set("failure", cause, "events", sums.events);
+            metrics.set("failure", cause, "nodes_out", sums.nodes);
+            metrics.set("failure", cause, "node_hours_lost", sums.out_node_s / 3600.0);
+            metrics.set("failure", cause, "time_to_repair", share(sums.repair_s / 3600.0, sums.repairs, 0.0));
+            metrics.set("failure", cause, "part_wait", sums.part_wait_s / 3600.0);
+            metrics.set("failure", cause, "crew_wait", sums.crew_wait_s / 3600.0);
+        }
     }
 
     /// Capital as the plan states it, or as an annuity of the model's prices where the plan states none.

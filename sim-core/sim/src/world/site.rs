@@ -14,7 +14,8 @@
 //!
 //! Without UPS the start of generators is still taken as without a gap. A site in outage (own failure, hit) asks for no power and its
 //! power chain starts afresh after the repair; overlapping outages end with the latest repair. Cooling above its limit and a PUE that
-//! takes the connection beyond its limit slow a site down in the same way. A wiped share is idle, but powered.
+//! takes the connection beyond its limit slow a site down in the same way. A wiped share is idle, but powered. A power cap at or below what
+//! cooling and connection allow takes their place: it slows a site down by less than it takes of its power (see `power_cap`).
 
 use bastide_engine::Stream;
 use bastide_units::{Duration, Temperature, Time};
@@ -45,6 +46,12 @@ pub(crate) struct SiteState {
     power_share: f64,
     /// What cooling and connection allow.
     ceiling: f64,
+    /// Share of its nodes that maintenance has taken out.
+    pub in_maintenance: f64,
+    /// Share of their power that its accelerators may draw.
+    pub cap: f64,
+    /// Share of their speed that they keep at that.
+    pub cap_speed: f64,
     pub wiped: f64,
     wiped_by: Vec<(usize, Time)>,
     pub pue: f64,
@@ -98,6 +105,9 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             speed: 0.0,
             power_share: 1.0,
             ceiling: 1.0,
+            in_maintenance: 0.0,
+            cap: 1.0,
+            cap_speed: 1.0,
             wiped: 0.0,
             wiped_by: Vec::new(),
             pue: site.pue,
@@ -264,7 +274,9 @@ impl World<'_> {
         }
         let (now, full) = self.it_power(site);
         let busy = if state.stopped { LEAST_SHARE * full } else { 0.0 };
-        (now.max(busy) * state.ceiling.max(LEAST_SHARE) * state.pue).min(self.setup.model.sites[site].connection.as_mw())
+        // What the cap has taken away already, cooling and connection do not take again.
+        let ceiling = (state.ceiling / state.cap).min(1.0);
+        (now.max(busy) * ceiling.max(LEAST_SHARE) * state.pue).min(self.setup.model.sites[site].connection.as_mw())
     }
 
     /// Goes through the rules of the power chain after a dispatch or a timer.
@@ -410,7 +422,9 @@ impl World<'_> {
         let now = self.now;
         let state = &mut self.sites[site];
         let works = state.energised && !state.outage.out && !state.stopped;
-        let speed = if works { state.power_share.min(state.ceiling) } else { 0.0 };
+        let capped = state.cap < 1.0 && state.cap <= state.ceiling;
+        let allowed = if capped { state.power_share * state.cap_speed } else { state.power_share.min(state.ceiling) };
+        let speed = if works { allowed } else { 0.0 };
         let curtailed = state.energised && !state.outage.out && (state.stopped || state.power_share < 1.0);
         if curtailed != state.curtailed {
             if state.curtailed {
