@@ -12,8 +12,10 @@
 //! them is in [`Parameters`], fitted once for each engine.
 
 pub mod deployment;
+pub mod length;
 pub mod load;
 pub mod memory;
+pub mod open;
 pub mod parameters;
 pub mod power;
 pub mod sizing;
@@ -22,8 +24,10 @@ pub mod step;
 pub mod terms;
 
 pub use deployment::{Deployment, Engine, Layout, LayoutError};
+pub use length::LengthLaw;
 pub use load::{State, Targets};
 pub use memory::{Memory, Shortage};
+pub use open::{LoadCurve, LoadPoint, Open, OpenState, Scheduler};
 pub use parameters::{EngineParameters, Parameters, Practice, Spread, parameters};
 pub use power::Work;
 pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};

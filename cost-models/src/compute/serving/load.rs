@@ -1,10 +1,10 @@
-//! A replica under an open load: latency with its tail, the largest load within targets, power.
+//! A replica at a load: at a rate of requests that arrive on their own ([`Open`]), or with a number of them under way, each
+//! followed by another; the largest such number within targets; power.
 //!
-//! Requests arrive at a rate of their own instead of one following another. The replica settles where its closed loop serves
-//! that rate (Little 1961: concurrency = rate x time in the replica); the wait for prefills of others has an exponential
-//! tail of its mean (Abate, Choudhury and Whitt 1995, asymptotically exact for M/G/1 queues).
+//! In the closed loop the wait for prefills of others has an exponential tail of its mean (Abate, Choudhury and Whitt 1995,
+//! asymptotically exact for M/G/1 queues).
 
-use super::{Deployment, Latency, Lengths, Speculation};
+use super::{Batch, Deployment, Latency, LengthLaw, Lengths, Open, OpenState, Scheduler, Speculation};
 
 /// What users can bear.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,9 +58,82 @@ impl Deployment<'_> {
         }
     }
 
-    /// The replica at a rate of requests \[1/s\]; `None` where it cannot serve so many.
+    /// The scheduler of the replica, with as much memory as weights leave, in vLLM's settings. Data-parallel groups that share
+    /// experts step together, as one with the seats of all.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        let it = Scheduler::default();
+        let kept = self.memory().map_or(0.0, |memory| memory.tokens);
+        Scheduler { seats: it.seats * self.layout.data, tokens: it.tokens * self.layout.data, kept, ..it }
+    }
+
+    /// The replica as a service for requests of these lengths that arrive on their own; `None` with pipeline stages, or where
+    /// not one request of mean lengths fits.
+    #[must_use]
+    pub fn open(&self, scheduler: Scheduler, prompt: &LengthLaw, output: &LengthLaw, speculation: Option<Speculation>) -> Option<Open> {
+        let sane = scheduler.seats >= 1.0 && scheduler.tokens >= 1.0 && scheduler.kept >= prompt.mean() + output.mean();
+        if !sane || self.layout.pipeline > 1.0 {
+            return None;
+        }
+        let step = |batch: &Batch| match speculation {
+            None => self.step(batch).total(),
+            Some(drafts) => {
+                let verified = Batch { decoding: batch.decoding * (drafts.tokens + 1.0), ..*batch };
+                let drafting = if batch.decoding > 0.0 {
+                    self.step(&Batch { prefill: 0.0, attended: 0.0, ..verified }).total() * drafts.cost * drafts.tokens
+                } else {
+                    0.0
+                };
+                self.step(&verified).total() + drafting
+            }
+        };
+        Some(Open::new(&step, scheduler, prompt, output, speculation.map_or(1.0, |it| it.yielded())))
+    }
+
+    /// Power between idle (0) and full (1) at a state of an open load.
+    #[must_use]
+    pub fn activity_at(&self, state: &OpenState, lengths: Lengths) -> f64 {
+        // While nobody is there the replica draws what it draws idle.
+        let decoding = (state.decoding / state.busy.max(1e-9)).max(1.0);
+        self.activity(&Latency { rate: state.rate, decoding, ..Latency::default() }, lengths)
+    }
+
+    /// The replica at a rate of requests \[1/s\] that arrive on their own, all of these lengths; `None` where it cannot serve so
+    /// many. Groups that share nothing have equal parts of the rate. With pipeline stages, where the closed loop serves it.
     #[must_use]
     pub fn at_rate(&self, rate: f64, lengths: Lengths, speculation: Option<Speculation>) -> Option<State> {
+        if self.layout.pipeline > 1.0 {
+            return self.closed_at_rate(rate, lengths, speculation);
+        }
+        let apart = if self.architecture.experts.is_some() { 1.0 } else { self.layout.data };
+        let group = Deployment { layout: super::Layout { data: self.layout.data / apart, ..self.layout }, ..*self };
+        let (prompt, output) = (LengthLaw::fixed(lengths.prompt), LengthLaw::fixed(lengths.output));
+        let it = group.open(group.scheduler(), &prompt, &output, speculation)?.at(rate / apart)?;
+        let latency = Latency {
+            ttft: it.ttft,
+            tpot: if lengths.output > 1.0 { (it.latency - it.ttft) / (lengths.output - 1.0) } else { 0.0 },
+            decoding: it.decoding * apart,
+            waiting: it.waiting * apart,
+            rate,
+            step: it.plain,
+            prefill: it.prompt,
+            queue: it.queue,
+            memory_wait: it.blocked,
+        };
+        Some(State {
+            latency,
+            concurrency: rate * it.latency,
+            ttft_p95: it.ttft_p95,
+            output_tokens_per_s: rate * lengths.output,
+            prefill_share: (1.0 - it.plain / it.step).clamp(0.0, 1.0) * it.busy,
+            activity: group.activity_at(&it, lengths),
+        })
+    }
+
+    /// The replica where its closed loop serves a rate of requests \[1/s\] (Little 1961: concurrency = rate x time in the
+    /// replica); `None` where it cannot serve so many.
+    #[must_use]
+    pub fn closed_at_rate(&self, rate: f64, lengths: Lengths, speculation: Option<Speculation>) -> Option<State> {
         let most = self.room(lengths.prompt + lengths.output / 2.0);
         if !(rate > 0.0 && most >= 1.0) || self.closed_loop(most, lengths, speculation).rate < rate {
             return None;
@@ -142,11 +215,12 @@ mod tests {
     fn a_rate_is_served_at_that_rate() {
         let it = replica();
         for rate in [0.01, 0.5, 5.0, 15.0] {
-            let state = it.at_rate(rate, CHAT, None).unwrap();
-            assert!((state.latency.rate / rate - 1.0).abs() < 1e-3, "{rate}: {}", state.latency.rate);
-            // Little's law.
-            let held = state.latency.ttft + CHAT.output * state.latency.tpot;
-            assert!((state.concurrency / (rate * held) - 1.0).abs() < 0.05, "{rate}: {} {}", state.concurrency, rate * held);
+            for state in [it.at_rate(rate, CHAT, None).unwrap(), it.closed_at_rate(rate, CHAT, None).unwrap()] {
+                assert!((state.latency.rate / rate - 1.0).abs() < 1e-3, "{rate}: {}", state.latency.rate);
+                // Little's law.
+                let held = state.latency.ttft + CHAT.output * state.latency.tpot;
+                assert!((state.concurrency / (rate * held) - 1.0).abs() < 0.05, "{rate}: {} {}", state.concurrency, rate * held);
+            }
         }
         assert!(it.at_rate(1e4, CHAT, None).is_none());
         assert!(it.at_rate(0.0, CHAT, None).is_none() && it.at_rate(f64::NAN, CHAT, None).is_none());

@@ -65,7 +65,7 @@ fn fleet(it: &Deployment<'_>, lengths: Lengths, speculation: Option<Speculation>
     let mut state = best;
     for _ in 0..20 {
         let share = (rate_at(&state) / replicas).min(best.latency.rate);
-        let Some(next) = it.at_rate(share, lengths, speculation) else { break };
+        let Some(next) = it.closed_at_rate(share, lengths, speculation) else { break };
         let settled = (next.latency.rate / state.latency.rate - 1.0).abs() < 1e-6;
         state = next;
         if settled {
