@@ -42,10 +42,74 @@ pub fn sheet_of(name: &str, peak: ComputeRate, memory: DataSize, memory_bandwidt
     Some(sheet)
 }
 
-/// Tokens of answers for each accelerator of replicas of up to `per_node`, within the targets; where no replica meets them, at
-/// whatever latency. `None` where the model does not fit a node.
+/// A replica as a plan counts it: the size with the most tokens for each accelerator, at its planned load.
+#[derive(Clone, Debug)]
+pub struct Serving<'a> {
+    /// Accelerators of a replica.
+    pub accelerators: u32,
+    /// Tokens of answers for each of them.
+    pub rate: TokenRate,
+    deployment: Deployment<'a>,
+    lengths: Lengths,
+    concurrency: f64,
+}
+
+/// A replica at some load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoadedReplica {
+    /// Tokens over those at the planned load.
+    pub share: f64,
+    /// Mean time of a request \[s\].
+    pub latency: f64,
+    /// Its 95th percentile \[s\].
+    pub latency_p95: f64,
+    /// Of the mean, before work on the request begins \[s\].
+    pub wait: f64,
+    /// Power between idle (0) and full (1).
+    pub activity: f64,
+}
+
+impl Serving<'_> {
+    /// The replica at `points` loads from a single request now and then up to the planned load, in ascending order. Latencies do not
+    /// fall with load: where a kernel of a larger batch is faster, the slower one stands for both.
+    #[must_use]
+    pub fn loads(&self, points: usize) -> Vec<LoadedReplica> {
+        let steps = points.max(2) - 1;
+        let full = self.deployment.state(self.concurrency, self.lengths, None).output_tokens_per_s;
+        let mut loads: Vec<LoadedReplica> = Vec::with_capacity(steps + 2);
+        for step in 0..=steps {
+            let concurrency = self.concurrency.max(1.0).powf(step as f64 / steps as f64);
+            let state = self.deployment.state(concurrency, self.lengths, None);
+            let further = (self.lengths.output - 1.0).max(0.0) * state.latency.tpot;
+            let mut load = LoadedReplica {
+                share: if step == steps { 1.0 } else { (state.output_tokens_per_s / full).min(1.0) },
+                latency: state.latency.ttft + further,
+                latency_p95: state.ttft_p95 + further,
+                wait: (state.latency.ttft - state.latency.prefill).max(0.0),
+                activity: state.activity,
+            };
+            if let Some(last) = loads.last() {
+                load.latency = load.latency.max(last.latency);
+                load.latency_p95 = load.latency_p95.max(last.latency_p95);
+                load.wait = load.wait.max(last.wait);
+                load.activity = load.activity.max(last.activity);
+                if load.share <= last.share {
+                    continue;
+                }
+            } else {
+                // Less than one request at a time: as it is alone, and idle in between.
+                loads.push(LoadedReplica { share: 0.0, activity: 0.0, ..load });
+            }
+            loads.push(load);
+        }
+        loads
+    }
+}
+
+/// Replicas of up to `per_node` accelerators within the targets; where none meets them, at whatever latency. `None` where the
+/// model does not fit a node.
 #[must_use]
-pub fn serving_rate(model: &ModelData, sheet: &Device, per_node: u32, targets: Targets) -> Option<TokenRate> {
+pub fn serving<'a>(model: &ModelData, sheet: &'a Device, per_node: u32, targets: Targets) -> Option<Serving<'a>> {
     let (_, shape) = architecture(&model.architecture)?;
     let weights = match model.bytes_per_parameter {
         bytes if bytes < 0.75 => Format::Fp4,
@@ -54,21 +118,33 @@ pub fn serving_rate(model: &ModelData, sheet: &Device, per_node: u32, targets: T
     };
     let lengths = Lengths { prompt: model.prompt_tokens, output: model.output_tokens };
     // Replicas are powers of two, as attention heads are split evenly, or the whole node.
-    let gangs = (0..).map(|power| 1 << power).take_while(|gang: &u32| *gang < per_node).chain([per_node]).map(f64::from);
+    let gangs = (0..).map(|power| 1 << power).take_while(|gang: &u32| *gang < per_node).chain([per_node]);
     let best = |targets: Targets| {
         gangs
             .clone()
-            .filter(|gang| shape.attention.heads % gang == 0.0)
-            .filter_map(|gang| {
+            .filter(|gang| shape.attention.heads % f64::from(*gang) == 0.0)
+            .filter_map(|accelerators| {
+                let gang = f64::from(accelerators);
                 let mut it = Deployment::new(sheet, shape, weights, Layout::tensor(gang), Engine::Vllm);
                 if model.kv_per_token.as_bytes() < 1.5 * shape.kept_per_token() {
                     it.cache = Format::Fp8;
                 }
-                it.largest_load(lengths, None, targets).map(|state| state.output_tokens_per_s / gang)
+                let state = it.largest_load(lengths, None, targets)?;
+                let rate = TokenRate::from_tokens_per_s(state.output_tokens_per_s / gang);
+                Some(Serving { accelerators, rate, deployment: it, lengths, concurrency: state.concurrency })
             })
-            .fold(None, |best: Option<f64>, rate| Some(best.map_or(rate, |best| best.max(rate))))
+            .fold(None, |best: Option<Serving<'a>>, it| match best {
+                Some(best) if best.rate >= it.rate => Some(best),
+                _ => Some(it),
+            })
     };
-    best(targets).or_else(|| best(Targets::NONE)).map(TokenRate::from_tokens_per_s)
+    best(targets).or_else(|| best(Targets::NONE))
+}
+
+/// Tokens of answers for each accelerator of [`serving`].
+#[must_use]
+pub fn serving_rate(model: &ModelData, sheet: &Device, per_node: u32, targets: Targets) -> Option<TokenRate> {
+    serving(model, sheet, per_node, targets).map(|it| it.rate)
 }
 
 #[cfg(test)]
@@ -128,6 +204,21 @@ mod tests {
             let sheet = of_library("h200");
             let (bound, free) = (serving_rate(model, &sheet, 8, READABLE), serving_rate(model, &sheet, 8, Targets::NONE));
             assert!(free.is_some() && bound <= free, "{name}: {bound:?} {free:?}");
+        }
+    }
+
+    #[test]
+    fn lighter_loads_wait_less() {
+        let sheet = of_library("h100");
+        for name in ["llama-3-8b", "llama-3-70b", "deepseek-v3"] {
+            let Some(model) = library().models.get(name) else { continue };
+            let Some(it) = serving(model, &sheet, 8, READABLE) else { continue };
+            let loads = it.loads(24);
+            let (first, last) = (loads[0], loads[loads.len() - 1]);
+            assert_eq!((first.share, last.share), (0.0, 1.0), "{name}");
+            assert!(loads.windows(2).all(|pair| pair[0].share < pair[1].share && pair[0].latency <= pair[1].latency), "{name}");
+            assert!(first.latency < last.latency && first.latency_p95 >= first.latency && last.wait <= last.latency, "{name}: {last:?}");
+            assert!(last.activity <= 1.0 && first.activity == 0.0);
         }
     }
 

@@ -7,7 +7,7 @@ mod replica;
 pub use legality::{Rules, Subject, subjects};
 pub use network::latencies;
 
-use bastide_units::{ComputeRate, Duration, TokenRate};
+use bastide_units::{ComputeRate, Duration};
 
 use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
@@ -72,15 +72,13 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
     let legal_campaign =
         campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
-    let mut token_rate: Vec<Vec<TokenRate>> =
-        services.iter().zip(&service_demands).map(|(service, demands)| token_rates(service, demands, &ctx.accelerators)).collect();
     let training_rate = campaigns.iter().map(|campaign| training_rates(campaign, &ctx.accelerators)).collect();
 
     let kinds = std::mem::take(&mut ctx.accelerators);
-    let mut replicas = Vec::with_capacity(services.len());
-    for ((service, demands), rates) in services.iter().zip(&service_demands).zip(&mut token_rate) {
-        replicas.push(replica::replicas(ctx, service, demands, &kinds, rates));
-    }
+    let mut library = replica::Library::default();
+    let (replicas, token_rate): (Vec<_>, Vec<_>) = (services.iter().zip(&service_demands))
+        .map(|(service, demands)| replica::replicas(ctx, &mut library, service, demands, &kinds))
+        .unzip();
     ctx.assumptions.extend(services.iter().zip(&service_demands).filter_map(|(service, demands)| served_model(service, demands)));
 
     let model = Model {
@@ -131,17 +129,6 @@ fn served_model(service: &Service, demands: &Demands) -> Option<Assumption> {
         verified: Some(data.verified),
         place: "library of models".to_owned(),
     })
-}
-
-/// Tokens per second of one accelerator of each type, before the security mode slows it.
-fn token_rates(service: &Service, demands: &Demands, accelerators: &[Accelerator]) -> Vec<TokenRate> {
-    use bastide_cost_models::compute::{READABLE, serving_rate, sheet_of};
-    let data = bastide_cost_models::library().models.get(&service.model);
-    let of_model = |kind: &Accelerator| {
-        let sheet = sheet_of(&kind.entity.name, kind.peak, kind.memory, kind.memory_bandwidth)?;
-        serving_rate(data?, &sheet, kind.per_node, READABLE)
-    };
-    accelerators.iter().map(|kind| demands.tokens_per_accelerator.or_else(|| of_model(kind)).unwrap_or(TokenRate::ZERO)).collect()
 }
 
 /// Training compute rate of one accelerator of each type: peak by utilisation (MFU; Chowdhery et al. 2022).

@@ -68,14 +68,14 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
     states
 }
 
-fn first(timing: Timing, stream: &mut Stream) -> Time {
+pub(crate) fn first(timing: Timing, stream: &mut Stream) -> Time {
     match timing {
         Timing::At(time) => time,
         Timing::Rate { rate, from, .. } => next(from, rate.as_per_s(), stream),
     }
 }
 
-fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
+pub(crate) fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
     if rate > 0.0 { from + Duration::from_s(stream.exponential(1.0 / rate)) } else { Time::NEVER }
 }
 

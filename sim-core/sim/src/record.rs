@@ -35,7 +35,7 @@ pub struct EventRecord {
     pub cause_seq: Option<u64>,
     /// What: `strike`, `site-down`, `service-lost`, ...; a fixed word.
     pub kind: &'static str,
-    /// Kind of thing it happened to: `hazard`, `site`, `line`, `generator`, `link`, `service`, `campaign`, `dataset`, `fleet`.
+    /// Kind of thing it happened to: `hazard`, `site`, `line`, `generator`, `link`, `service`, `campaign`, `dataset`, `fleet`, `spike`.
     pub entity_kind: &'static str,
     /// Position in the model's table of that kind; for `fleet`, the position of its site. See [`entity_name`].
     pub entity: u32,
@@ -52,7 +52,7 @@ pub struct History {
     pub replication: u32,
     /// Values in the order of [`Layout::metrics`].
     pub metrics: Vec<f64>,
-    /// Time-weighted mean in each bin, channel by channel: `timeline[channel * bins + bin]`.
+    /// Time-weighted mean in each bin, channel by channel: `timeline[channel * bins + bin]`; empty without [`Options::timeline`].
     pub timeline: Vec<f32>,
     /// What happened, in order. Node and generating-unit events only under [`Options::trace`].
     pub events: Vec<EventRecord>,
@@ -61,8 +61,19 @@ pub struct History {
 }
 
 /// How much is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Also record node failures and generating-unit outages.
     pub trace: bool,
+    /// Record the channels over time.
+    pub timeline: bool,
+    /// Sum up how long requests take; without, these metrics are as if lengths of requests were unknown.
+    pub latency: bool,
+}
+
+impl Default for Options {
+    /// All that the results folder holds: no trace.
+    fn default() -> Self {
+        Self { trace: false, timeline: true, latency: true }
+    }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bastide_engine::{derive_key, stream_key};
 use bastide_grid::{GridError, Load, Offer};
-use bastide_model::model::{Model, SiteId, Target};
+use bastide_model::model::{Failover, LatencyLaw, Model, SiteId, Target};
 use bastide_model::plan::Plan;
 use bastide_units::Time;
 
@@ -48,6 +48,8 @@ pub(crate) struct Order {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
     pub pool: usize,
+    pub service: usize,
+    pub site: usize,
     /// Tokens per second of one accelerator at full power.
     pub rate: f64,
     /// Share of the service's work at this site that the plan puts here; zero where the plan does not say.
@@ -98,6 +100,12 @@ pub(crate) struct Setup<'a> {
     /// `choices[choice_at[service * sites + site]]`.
     pub choices: Vec<Choice>,
     pub choice_at: Vec<Range<usize>>,
+    /// Choices of each pool.
+    pub pool_choices: Vec<Vec<usize>>,
+    /// Whether the plan names a site for a service, as a place or as a stand-by: `[service * sites + site]`.
+    pub named: Vec<bool>,
+    /// Sites of batch work in the order in which it takes them: empty for services that do not wait.
+    pub batch_sites: Vec<Vec<usize>>,
     /// Other sites for a service by origin, nearest first: `[service][origin index in the service]`.
     pub others: Vec<Vec<(usize, Vec<usize>)>>,
     /// Whether a token of a service served at a site counts as sovereign: `[service * sites + site]`.
@@ -140,11 +148,20 @@ impl<'a> Setup<'a> {
             for (nation, _) in &service.origins {
                 origins[nation.index()] = true;
             }
+            if service.operation.defer.is_some() {
+                origins[service.nation.index()] = true;
+            }
         }
         let mut latency = crate::world::network::Paths::new(&graph);
         latency.solve(&graph, &vec![true; model.links.len()], &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
+        let mut pool_choices = vec![Vec::new(); pools.len()];
+        for (at, choice) in choices.iter().enumerate() {
+            pool_choices[choice.pool].push(at);
+        }
+        let named = named(model, &routes);
+        let batch_sites = batch_sites(model, &routes, &choice_at, &built, &latency);
         let (gangs, pool_campaigns) = gang::gangs(model, plan, &pools);
         let processes = failure::processes(model, &pools, &gangs);
         let of_pool = |pool| (0..processes.len()).filter(|at| processes[*at].pools.contains(&pool)).collect();
@@ -182,6 +199,9 @@ impl<'a> Setup<'a> {
             placed: routes.placed,
             choices,
             choice_at,
+            pool_choices,
+            named,
+            batch_sites,
             others,
             gangs,
             pool_campaigns,
@@ -195,6 +215,33 @@ impl<'a> Setup<'a> {
             storage_load,
             tier_place,
         })
+    }
+}
+
+impl Setup<'_> {
+    /// How long requests take in a replica of a choice; `None` where their lengths are unknown.
+    #[inline]
+    pub(crate) fn law(&self, choice: &Choice) -> Option<&LatencyLaw> {
+        self.model.replicas.get(choice.service)?.get(self.pools[choice.pool].accelerator)?.law.as_ref()
+    }
+
+    /// Accelerators of a replica of a choice.
+    #[inline]
+    pub(crate) fn replica_size(&self, choice: &Choice) -> f64 {
+        let row = self.model.replicas.get(choice.service);
+        row.and_then(|row| row.get(self.pools[choice.pool].accelerator)).map_or(1.0, |replica| f64::from(replica.accelerators.max(1)))
+    }
+
+    /// Choices of a service.
+    pub(crate) fn service_choices(&self, service: usize) -> Range<usize> {
+        let sites = self.model.sites.len();
+        let ranges = &self.choice_at[service * sites..(service + 1) * sites];
+        ranges.first().map_or(0, |range| range.start)..ranges.last().map_or(0, |range| range.end)
+    }
+
+    /// Channel of a queue of batch work, by its position among those.
+    pub(crate) fn backlog_channel(&self, queue: usize) -> usize {
+        self.tier_place.iter().flatten().count() + queue
     }
 }
 
@@ -248,7 +295,7 @@ fn choices(model: &Model, plan: &Plan, pools: &[Pool], site_pools: &[Range<usize
                 let rate = model.token_rate[service][pools[pool].accelerator].as_tokens_per_s() * (1.0 - demand.security_overhead);
                 if rate > 0.0 {
                     let listed = placement.and_then(|p| p.accelerators.iter().find(|(a, _)| a.index() == pools[pool].accelerator));
-                    choices.push(Choice { pool, rate, planned: listed.map_or(0.0, |(_, count)| count.max(0.0) * rate) });
+                    choices.push(Choice { pool, service, site, rate, planned: listed.map_or(0.0, |(_, count)| count.max(0.0) * rate) });
                 }
             }
             let here = &mut choices[start..];
@@ -307,6 +354,51 @@ fn routes(model: &Model, plan: &Plan, latency: &crate::world::network::Paths) ->
         routes.placed.push(routes.flows[first_flow..].iter().map(|flow| flow.weight).sum());
     }
     routes
+}
+
+/// Sites that the plan names for each service.
+fn named(model: &Model, routes: &Routes) -> Vec<bool> {
+    let sites = model.sites.len();
+    let mut named = vec![false; model.services.len() * sites];
+    for (service, pairs) in routes.service_pairs.iter().enumerate() {
+        for pair in &routes.pairs[pairs.clone()] {
+            for site in [pair.site].into_iter().chain(pair.standbys.iter().map(|(site, _)| *site)) {
+                named[service * sites + site] = true;
+            }
+        }
+    }
+    named
+}
+
+/// Planned sites, stand-bys, and others where the policy allows them, nearest to the service's nation first.
+fn batch_sites(
+    model: &Model,
+    routes: &Routes,
+    choice_at: &[Range<usize>],
+    built: &[bool],
+    latency: &crate::world::network::Paths,
+) -> Vec<Vec<usize>> {
+    let sites = model.sites.len();
+    let mut all = vec![Vec::new(); model.services.len()];
+    for (service, it) in model.services.iter().enumerate().filter(|(_, it)| it.operation.defer.is_some()) {
+        let pairs = &routes.pairs[routes.service_pairs[service].clone()];
+        let mut order: Vec<usize> = pairs.iter().map(|pair| pair.site).collect();
+        if model.policy.failover != Failover::None {
+            order.extend(pairs.iter().flat_map(|pair| pair.standbys.iter().map(|(site, _)| *site)));
+        }
+        if model.policy.failover == Failover::AnyLegal {
+            let mut rest: Vec<usize> = (0..sites).filter(|&site| built[site] && !choice_at[service * sites + site].is_empty()).collect();
+            let seconds = |site: usize| latency.latency_s(it.nation.index(), site);
+            rest.sort_by(|a, b| seconds(*a).total_cmp(&seconds(*b)).then(a.cmp(b)));
+            order.extend(rest);
+        }
+        for site in order {
+            if !all[service].contains(&site) {
+                all[service].push(site);
+            }
+        }
+    }
+    all
 }
 
 /// For failover to any legal site: the sites that can run a service, nearest to the origin first.

@@ -69,6 +69,10 @@ pub(crate) enum Event {
     FaultFound { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    SpikeBegins { spike: u32 },
+    SpikeStep { place: u32 },
+    Replicas { choice: u32 },
+    BacklogEmpty { queue: u32, version: u32 },
     Hazard { hazard: u32, target: u32 },
 }
 
@@ -78,9 +82,17 @@ pub(crate) struct Dirty {
     pub network: bool,
     pub data: bool,
     pub services: bool,
+    /// Batch work alone.
+    pub batch: bool,
     pub grid: bool,
     /// An hour has come: sites may ask for another power.
     pub needs: bool,
+}
+
+impl Dirty {
+    const fn any(self) -> bool {
+        self.network || self.data || self.services || self.batch || self.grid || self.needs
+    }
 }
 
 /// A thing that is out until the latest of its repairs ends.
@@ -169,9 +181,9 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true },
+            dirty: Dirty { network: true, data: true, services: true, batch: false, grid: true, needs: true },
             recorder: Recorder::new(options.trace),
-            timeline: Timeline::new(setup.layout),
+            timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
@@ -184,7 +196,7 @@ impl<'a> World<'a> {
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
             },
             data: data::Data::new(setup, seed, replication),
-            services: service::Services::new(setup),
+            services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
             hazards: Vec::new(),
@@ -206,6 +218,7 @@ impl<'a> World<'a> {
             self.next_link_failure(link, Time::ZERO);
         }
         self.begin_campaigns();
+        self.begin_spikes();
         for &time in &self.setup.legal_changes {
             self.queue.schedule(time, CLASS_DECISION, Event::Legal);
         }
@@ -258,6 +271,10 @@ impl<'a> World<'a> {
             Event::FaultFound { gang } => self.on_fault_found(gang as usize),
             Event::StragglerOver { gang } => self.on_straggler_over(gang as usize),
             Event::Copied { dataset, replica } => self.on_copied(dataset as usize, replica as usize),
+            Event::SpikeBegins { spike } => self.on_spike_begins(spike as usize),
+            Event::SpikeStep { place } => self.on_spike_step(place as usize),
+            Event::Replicas { choice } => self.on_replicas(choice as usize),
+            Event::BacklogEmpty { queue, version } => self.on_backlog_empty(queue as usize, version),
             Event::Hazard { hazard, target } => self.on_hazard(hazard as usize, target as usize),
         }
     }
@@ -279,7 +296,7 @@ impl<'a> World<'a> {
     /// Solves again what the events of this moment touched.
     fn settle(&mut self) {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
-        while self.dirty.network || self.dirty.data || self.dirty.services || self.dirty.grid || self.dirty.needs {
+        while self.dirty.any() {
             if std::mem::take(&mut self.dirty.network) {
                 self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
                 self.paths_changed();
@@ -291,6 +308,9 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();
+            }
+            if std::mem::take(&mut self.dirty.batch) {
+                self.allocate_batch_alone();
             }
             if std::mem::take(&mut self.dirty.needs) && !self.dirty.grid {
                 self.dirty.grid = self.needs_changed();

@@ -25,6 +25,8 @@ pub struct Balance {
     pub tokens_served: f64,
     /// Lost.
     pub tokens_lost: f64,
+    /// Batch work that waits at the end.
+    pub tokens_waiting: f64,
     /// Training compute done \[FLOP\].
     pub compute_done: f64,
     /// Of which still of use at the end \[FLOP\].
@@ -72,7 +74,7 @@ impl Balance {
             ("grid energy", relative(self.generated_mwh + self.discharged_mwh, self.served_mwh + self.charged_mwh)),
             ("energy demand", relative(self.demanded_mwh, self.served_mwh + self.shed_mwh)),
             ("storage", self.storage_residual()),
-            ("tokens", relative(self.tokens_demanded, self.tokens_served + self.tokens_lost)),
+            ("tokens", relative(self.tokens_demanded, self.tokens_served + self.tokens_lost + self.tokens_waiting)),
             ("compute", relative(self.compute_done, self.compute_retained + self.compute_lost)),
             ("training time", relative(self.training_s, self.training_parts_s)),
             ("bytes", relative(self.bytes_created + self.bytes_replicated, self.bytes_held + self.bytes_lost)),
@@ -102,6 +104,7 @@ impl Balance {
             self.tokens_demanded,
             self.tokens_served,
             self.tokens_lost,
+            self.tokens_waiting,
             self.compute_done,
             self.compute_retained,
             self.compute_lost,

@@ -26,7 +26,7 @@ pub struct MetricDef {
 /// One channel of the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelDef {
-    /// `system` or `tier`.
+    /// `system`, `tier` or `service`.
     pub entity_kind: &'static str,
     /// Name of the entity.
     pub entity: String,
@@ -106,12 +106,26 @@ const TIER: &[Row] = &[
     ("latency_p95", "ms", Lower, "95th percentile of one-way network latency over tokens served; 0 when none is served"),
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
+    ("request_latency", "s", Lower, "mean time of a request over tokens served, network there and back and replica; 0 where lengths are unknown"),
+    ("request_latency_p95", "s", Lower, "95th percentile of that time over tokens served; 0 where lengths are unknown"),
+    ("queueing_delay", "s", Lower, "mean time in the replica before work on a request begins; 0 where lengths are unknown"),
+    ("within_target", "1", Higher, "share of tokens served within the `latency_target` of their service; 1 without one"),
 ];
 const SERVICE: &[Row] = &[
     ("served_share", "1", Higher, "tokens served / tokens demanded; 1 without demand"),
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
     ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
+    ("request_latency", "s", Lower, "mean time of a request over tokens served, network there and back and replica; 0 where lengths are unknown"),
+    ("request_latency_p95", "s", Lower, "95th percentile of that time over tokens served; 0 where lengths are unknown"),
+    ("queueing_delay", "s", Lower, "mean time in the replica before work on a request begins; 0 where lengths are unknown"),
+    ("within_target", "1", Higher, "share of tokens served within `latency_target`; 1 without one"),
+    ("accelerators_held", "count", Neither, "mean accelerators that its replicas hold, loading or serving; 0 without `scale_target`"),
+    ("tokens_waiting", "M tokens", Lower, "batch work that waits at the end; 0 without `defer`"),
+    ("tokens_late", "M tokens", Lower, "batch work that became older than `defer`, part of the tokens lost; 0 without `defer`"),
+    ("backlog_mean", "M tokens", Lower, "mean batch work that waits; 0 without `defer`"),
+    ("backlog_max", "M tokens", Lower, "most batch work that waited; 0 without `defer`"),
+    ("completion_age", "h", Lower, "mean time that batch work waited until it was served; 0 without `defer`"),
 ];
 const CAMPAIGN: &[Row] = &[
     (
@@ -225,6 +239,9 @@ impl Layout {
         for tier in tiers(model) {
             channel("tier", tier.name(), "served_share", "1");
         }
+        for service in model.services.iter().filter(|service| service.operation.defer.is_some()) {
+            channel("service", &service.entity.name, "backlog", "M tokens");
+        }
         channel("system", "all", "training_goodput", "1");
         channel("system", "all", "ai_power", "MW");
         channel("system", "all", "others_shed", "MW");
@@ -296,6 +313,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "service" => model.services.get(at).map(|x| &x.entity),
         "campaign" => model.campaigns.get(at).map(|x| &x.entity),
         "dataset" => model.datasets.get(at).map(|x| &x.entity),
+        "spike" => model.spikes.get(at).map(|x| &x.entity),
         "nation" => model.nations.get(at).map(|x| &x.entity),
         "bus" => model.buses.get(at).map(|x| &x.entity),
         _ => None,

@@ -119,6 +119,7 @@ impl World<'_> {
         } else if !self.setup.pool_campaigns[pool].is_empty() {
             self.settle_gangs(pool, "accelerators");
         }
+        self.pool_changed(pool);
     }
 
     /// Accelerators of a pool that can work.
@@ -155,7 +156,7 @@ impl World<'_> {
         for pool in self.setup.site_pools[site].clone() {
             let (fixed, state) = (&self.setup.pools[pool], &self.fleet.pools[pool]);
             let up = f64::from(state.up) * (1.0 - self.sites[site].in_maintenance) * fixed.per_node;
-            let busy = (state.used + state.gangs).min(up);
+            let busy = (state.used + state.gangs + self.services.batch.used[pool] - self.services.replicas.idle_in[pool]).min(up);
             let cap = self.sites[site].cap;
             now += (busy * cap + (up - busy) * fixed.idle_share.min(cap)) * fixed.power_mw;
             full += f64::from(state.installed) * fixed.per_node * fixed.power_mw;

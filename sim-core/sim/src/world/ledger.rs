@@ -1,8 +1,9 @@
 //! The end of a history: sums become metrics, lines of cost, balances.
 
-use bastide_units::{Duration, Power};
+use bastide_units::{Duration, Power, Time};
 
 use super::World;
+use super::service::{Queue, RequestTimes};
 use crate::record::{Balance, COST_LINES, History};
 
 /// Diesel per energy of generator sets of 1 to 2 MW at full load [L/MWh]: 0.27 L/kWh, from makers' data sheets (for instance Caterpillar
@@ -52,6 +53,13 @@ impl Metrics<'_> {
     }
 }
 
+fn set_times(metrics: &mut Metrics, kind: &str, entity: usize, times: RequestTimes) {
+    metrics.set(kind, entity, "request_latency", times.mean_s);
+    metrics.set(kind, entity, "request_latency_p95", times.p95_s);
+    metrics.set(kind, entity, "queueing_delay", times.wait_s);
+    metrics.set(kind, entity, "within_target", times.within);
+}
+
 impl World<'_> {
     pub(super) fn finish(mut self) -> History {
         let end = self.setup.end;
@@ -85,12 +93,28 @@ impl World<'_> {
         let model = self.setup.model;
         let mut tiers = [(0.0, 0.0, 0.0); 4];
         for (at, (service, sums)) in model.services.iter().zip(&self.services.sums).enumerate() {
-            metrics.set("service", at, "served_share", share(sums.served, sums.demanded, 1.0).min(1.0));
+            let queue = self.services.batch.of(at);
+            let waiting = queue.map_or(0.0, Queue::waiting);
+            // What may still wait is neither served nor lost.
+            let settled = (sums.demanded - waiting).max(0.0);
+            metrics.set("service", at, "served_share", share(sums.served, settled, 1.0).min(1.0));
             metrics.set("service", at, "tokens_served", sums.served / MILLION);
             metrics.set("service", at, "tokens_lost", sums.lost / MILLION);
             metrics.set("service", at, "failed_over_share", share(sums.failed_over, sums.served, 0.0));
+            if let Some(flowed) = queue.map(|queue| &queue.sums) {
+                metrics.set("service", at, "tokens_waiting", waiting / MILLION);
+                metrics.set("service", at, "tokens_late", flowed.late / MILLION);
+                metrics.set("service", at, "backlog_mean", flowed.waited / self.setup.end.since(Time::ZERO).as_s() / MILLION);
+                metrics.set("service", at, "backlog_max", flowed.most / MILLION);
+                metrics.set("service", at, "completion_age", share(flowed.age_s, flowed.served, 0.0) / 3600.0);
+            }
+            let held = self.services.replicas.held_s[at] / self.setup.end.since(Time::ZERO).as_s();
+            metrics.set("service", at, "accelerators_held", held);
+            let times = self.services.latencies.times(self.setup, |of| of == at);
+            set_times(metrics, "service", at, times);
+            balance.tokens_waiting += waiting;
             let tier = &mut tiers[service.tier as usize];
-            *tier = (tier.0 + sums.demanded, tier.1 + sums.served, tier.2 + sums.lost);
+            *tier = (tier.0 + settled, tier.1 + sums.served, tier.2 + sums.lost);
             balance.tokens_demanded += sums.demanded;
             balance.tokens_served += sums.served;
             balance.tokens_lost += sums.lost;
@@ -105,9 +129,11 @@ impl World<'_> {
             metrics.set("tier", place, "latency_p95", self.services.latency_quantile_ms(tier, 0.95));
             metrics.set("tier", place, "tokens_served", served / MILLION);
             metrics.set("tier", place, "tokens_lost", lost / MILLION);
+            let times = self.services.latencies.times(self.setup, |of| model.services[of].tier as usize == tier);
+            set_times(metrics, "tier", place, times);
         }
-        let (demanded, served) = (balance.tokens_demanded, balance.tokens_served);
-        metrics.set("system", 0, "served_share", share(served, demanded, 1.0).min(1.0));
+        let (settled, served) = (balance.tokens_demanded - balance.tokens_waiting, balance.tokens_served);
+        metrics.set("system", 0, "served_share", share(served, settled, 1.0).min(1.0));
         metrics.set("system", 0, "tokens_served", served / MILLION);
         metrics.set("system", 0, "tokens_lost", balance.tokens_lost / MILLION);
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
@@ -135,7 +161,7 @@ impl World<'_> {
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
         metrics.set("system", 0, "land", land);
-        let total_s = end.since(bastide_units::Time::ZERO).as_s();
+        let total_s = end.since(Time::ZERO).as_s();
         metrics.set("system", 0, "sites_up_share", self.services.up_integral_s / total_s);
         metrics.set("system", 0, "it_power", setup.it_mw.iter().sum());
         let by_site = setup.model.sites.iter().zip(&setup.it_mw);

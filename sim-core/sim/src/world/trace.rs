@@ -60,7 +60,7 @@ impl Recorder {
     }
 }
 
-/// Time integrals of the channels by bin.
+/// Time integrals of the channels by bin, added to where a value changes; without bins nothing is kept.
 pub(crate) struct Timeline {
     bins: usize,
     bin_nanos: u64,
@@ -70,12 +70,13 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout, on: bool) -> Self {
+        let bins = if on { layout.bins } else { 0 };
         Self {
-            bins: layout.bins,
+            bins,
             bin_nanos: Time::from(layout.bin).as_nanos().max(1),
-            sums: vec![0.0; layout.channels.len() * layout.bins],
-            nominal: vec![0.0; layout.bins],
+            sums: vec![0.0; layout.channels.len() * bins],
+            nominal: vec![0.0; bins],
         }
     }
 
@@ -83,11 +84,17 @@ impl Timeline {
     #[inline]
     pub(crate) fn add(&mut self, channel: usize, from: Time, to: Time, value: f64) {
         let (bins, length) = (self.bins, self.bin_nanos);
+        if bins == 0 {
+            return;
+        }
         spread(&mut self.sums[channel * bins..(channel + 1) * bins], length, from, to, value);
     }
 
     /// Adds nominal training speed.
     pub(crate) fn add_nominal(&mut self, from: Time, to: Time, value: f64) {
+        if self.bins == 0 {
+            return;
+        }
         spread(&mut self.nominal, self.bin_nanos, from, to, value);
     }
 

@@ -17,7 +17,7 @@ fn another_site_does_not_move_the_failures_of_this_one() {
         let text: String = sites.iter().map(|name| site(name, NOISE)).collect();
         let model = load(&[&header("365 d"), BASE, &card(NODES), &text]);
         let builds: String = sites.iter().map(|name| build(name, 80)).collect();
-        let run = simulate_with(&model, &plan(&model, &builds), 3, Options { trace: true });
+        let run = simulate_with(&model, &plan(&model, &builds), 3, Options { trace: true, ..Options::default() });
         let of_left = |event: &&bastide_sim::EventRecord| entity_name(&model, event.entity_kind, event.entity) == "left";
         run.histories.iter().map(|h| h.events.iter().filter(of_left).map(|e| (e.time, e.kind)).collect::<Vec<_>>()).collect::<Vec<_>>()
     };
@@ -49,7 +49,7 @@ fn threads_and_trace_change_nothing() {
     let stop = AtomicBool::new(false);
     let heard = Mutex::new(Vec::new());
     let with = |threads, trace| {
-        run(&model, &plans, &layout, 6, 11, threads, Options { trace }, &stop, &|plan, replication| {
+        run(&model, &plans, &layout, 6, 11, threads, Options { trace, ..Options::default() }, &stop, &|plan, replication| {
             heard.lock().unwrap().push((plan, replication));
         })
         .unwrap()

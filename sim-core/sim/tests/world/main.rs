@@ -9,5 +9,6 @@ mod draws;
 mod hazards;
 mod kirchhoff;
 mod power;
+mod services;
 mod speed;
 mod support;
