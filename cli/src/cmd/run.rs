@@ -53,7 +53,7 @@ fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, out
     let layout = Layout::new(model);
     let simulator =
         Simulator::new(model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
-    let history = simulator.simulate(seed, replication, Options { trace });
+    let history = simulator.simulate(seed, replication, Options { trace, ..Options::default() });
     if output.format == Format::Json {
         let metrics: Vec<_> = layout
             .metrics

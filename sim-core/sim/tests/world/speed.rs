@@ -5,6 +5,31 @@ use crate::support::*;
 #[test]
 #[ignore = "a measurement, run by hand"]
 fn speed() {
+    year("", bastide_sim::Options::default());
+}
+
+/// The same without the timeline: what measuring over time costs.
+#[test]
+#[ignore = "a measurement, run by hand"]
+fn speed_without_timeline() {
+    year("", bastide_sim::Options { timeline: false, ..bastide_sim::Options::default() });
+}
+
+/// The same with requests of known length.
+#[test]
+#[ignore = "a measurement, run by hand"]
+fn speed_with_times_of_requests() {
+    year("request_tokens = 300\nconcurrency = 16", bastide_sim::Options::default());
+}
+
+/// And with these times left out.
+#[test]
+#[ignore = "a measurement, run by hand"]
+fn speed_without_times_of_requests() {
+    year("request_tokens = 300\nconcurrency = 16", bastide_sim::Options { latency: false, ..bastide_sim::Options::default() });
+}
+
+fn year(of_service: &str, options: bastide_sim::Options) {
     let buses: Vec<String> = (0..7).map(|bus| format!("b{bus}")).collect();
     let mut text = header("365 d")
         + &card("node_failure_rate = \"6.5 / 1000 node d\"\nnode_repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"4 d\" }");
@@ -39,7 +64,7 @@ fn speed() {
         planned += &build(&format!("s{at}"), 2400);
     }
     for service in 0..10 {
-        text += &chat(5000, "profile = { series = \"s.csv\", column = \"use\" }")
+        text += &chat(5000, &format!("profile = {{ series = \"s.csv\", column = \"use\" }}\n{of_service}"))
             .replace("\"chat\"", &format!("\"c{service}\""))
             .replace("T1", ["T0", "T1", "T2", "T3"][service % 4]);
         for at in 0..4 {
@@ -74,6 +99,6 @@ fn speed() {
         );
     }
     let model = load_with(&[&text], &[("s.csv", &series)]);
-    let run = simulate(&model, &plan(&model, &planned), 20);
+    let run = simulate_with(&model, &plan(&model, &planned), 20, options);
     assert!(run.value("tier", "T0", "served_share") > 0.0);
 }
