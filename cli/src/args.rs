@@ -161,7 +161,7 @@ pub enum Command {
     /// Throughput, time, memory, power and energy of a configuration of accelerators, or of every row of a table
     #[command(subcommand)]
     Predict(PredictCommand),
-    /// Serve a trace of requests one by one with continuous batching
+    /// Serve a trace of requests one by one with continuous batching; or, with --cluster, schedule a log of jobs
     Replay(Box<ReplayInput>),
     /// Measure this machine's GPU: matrix products, memory, attention, launches, links, power
     Calibrate(CalibrateInput),
@@ -745,11 +745,16 @@ pub struct CalibrateInput {
     pub check: Option<PathBuf>,
 }
 
-/// How requests are replayed.
+/// How requests or jobs are replayed.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayInput {
-    /// Trace: CSV with arrival, prompt and answer tokens, or JSON lines with timestamp, input_length, output_length
-    pub requests: PathBuf,
+    /// Requests: CSV with arrival, prompt and answer tokens, or JSON lines with timestamp, input_length, output_length. Jobs: a log
+    /// in SWF, CSV (of the Helios and Philly kind, Alibaba GPU pods, or the own format) or Batsim JSON, also .gz or .zip
+    #[arg(value_name = "REQUESTS or JOBS")]
+    pub trace: PathBuf,
+    /// Jobs
+    #[command(flatten)]
+    pub jobs: JobsInput,
     /// The service: a TOML file, or model=llama-3.1-8b,accelerator=h100,tensor=1,max_num_seqs=128; keys are those of the options
     /// below and of the scheduler [default: from the file's name, ACCELERATOR_MODEL.csv]
     #[arg(long, value_name = "FILE or KEY=VALUE,..")]
@@ -766,6 +771,57 @@ pub struct ReplayInput {
     /// Step times from the data sheet alone, also where the machine has been profiled
     #[arg(long)]
     pub datasheet: bool,
+}
+
+/// How jobs are scheduled.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Jobs on a cluster")]
+pub struct JobsInput {
+    /// Cluster: nodes x GPUs such as 16x8 or 16x8+4x4, or a file of nodes (.toml, .csv)
+    #[arg(long, value_name = "16x8 or FILE")]
+    pub cluster: Option<String>,
+    /// Who goes first: fifo, sjf, srtf, easy, conservative, fair-share, priority, quotas; with keys as in
+    /// easy,estimate_factor=2; or a TOML file [default: fifo]
+    #[arg(long, value_name = "WORD,KEY=VALUE,.. or FILE", requires = "cluster")]
+    pub policy: Option<String>,
+    /// Which nodes a job gets: consolidated, first-fit, best-fit, fgd, dot-product, gpu-packing, gpu-clustering, random
+    #[arg(long, default_value = "consolidated", value_name = "WORD", requires = "cluster")]
+    pub placement: String,
+    /// Kind of the log [default: told by its content]
+    #[arg(long, value_enum, requires = "cluster")]
+    pub kind: Option<LogKind>,
+    /// Go on without bad lines and without jobs that can never run, and count them
+    #[arg(long, requires = "cluster")]
+    pub skip_bad: bool,
+}
+
+/// Kinds of job logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogKind {
+    /// Standard Workload Format.
+    Swf,
+    /// CSV of the Helios and Philly kind.
+    #[value(alias = "philly")]
+    Helios,
+    /// Pods of the Alibaba GPU trace.
+    #[value(alias = "alibaba")]
+    Pods,
+    /// Workload of Batsim.
+    Batsim,
+    /// The own CSV, with units in column names.
+    Own,
+}
+
+impl From<LogKind> for bastide_schedule::trace::Kind {
+    fn from(kind: LogKind) -> Self {
+        match kind {
+            LogKind::Swf => Self::Swf,
+            LogKind::Helios => Self::Helios,
+            LogKind::Pods => Self::Pods,
+            LogKind::Batsim => Self::Batsim,
+            LogKind::Own => Self::Own,
+        }
+    }
 }
 
 /// What `report` writes.

@@ -220,6 +220,19 @@ fn dress(svg: &str, size: (u32, u32), axes: &Axes) -> String {
     out
 }
 
+/// Colours of a drawing that stands alone, on white paper: those of the report's style sheet.
+const STANDALONE: &str = "<style>text{font-family:system-ui,sans-serif}.f-ink{fill:#16202c}.s-ink{stroke:#16202c}.f-grid{fill:#d5dae0}.s-grid{stroke:#d5dae0}\
+    .f-c0{fill:#0072b2}.s-c0{stroke:#0072b2}.f-c1{fill:#d55e00}.s-c1{stroke:#d55e00}.f-c2{fill:#009e73}.s-c2{stroke:#009e73}\
+    .f-c3{fill:#b0568e}.s-c3{stroke:#b0568e}.f-c4{fill:#c98a00}.s-c4{stroke:#c98a00}.f-c5{fill:#3d9bd1}.s-c5{stroke:#3d9bd1}</style>\
+    <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
+
+/// A drawing as a file of its own, with its colours.
+#[must_use]
+pub fn standalone(svg: &str) -> String {
+    let (open, body) = svg.split_once('>').unwrap_or(("<svg", svg));
+    format!("{open} xmlns=\"http://www.w3.org/2000/svg\">{STANDALONE}{body}\n")
+}
+
 /// Text for use inside SVG.
 #[must_use]
 pub fn escape(text: &str) -> String {

@@ -6,6 +6,7 @@ mod support;
 mod corpus;
 mod grid;
 mod interruption;
+mod jobs;
 mod predict;
 mod study;
 mod words;

@@ -10,6 +10,7 @@ mod grid;
 mod minimal;
 mod packing;
 mod queueing;
+mod schedule;
 
 mod throughput;
 mod training;

@@ -52,11 +52,12 @@ impl Cluster {
     /// # Errors
     /// Every mistake found, with its place.
     pub fn read(word: &str) -> Result<Self, Vec<Diagnostic>> {
-        let lower = word.to_ascii_lowercase();
-        if lower.ends_with(".toml") {
-            groups::read(Path::new(word), word)
-        } else if lower.ends_with(".csv") || lower.ends_with(".csv.gz") {
-            list::read(Path::new(word), word)
+        let path = Path::new(word);
+        let ends_with = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+        if ends_with("toml") {
+            groups::read(path, word)
+        } else if ends_with("csv") || ends_with("gz") {
+            list::read(path, word)
         } else {
             Self::shorthand(word)
         }

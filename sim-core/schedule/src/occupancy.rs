@@ -168,9 +168,10 @@ impl Occupancy {
     }
     /// Nodes that changed since a mark, a node as often as it changed. `None` if the mark is of another history, or so old that it is
     /// as well to look at all nodes.
+    #[must_use]
     pub fn changed_since(&self, mark: Mark) -> Option<impl Iterator<Item = usize> + '_> {
         let length = self.history.len() as u64;
-        let at = |change: u64| self.history[(change % length) as usize];
+        let at = move |change: u64| self.history[(change % length) as usize];
         let recent = self.mark.changes.checked_sub(mark.changes).is_some_and(|changes| changes < length);
         let same = recent && mark.fingerprint == if mark.changes == 0 { 0 } else { at(mark.changes - 1).1 };
         same.then(|| (mark.changes..self.mark.changes).map(move |change| at(change).0 as usize))
@@ -290,7 +291,7 @@ impl Occupancy {
     pub fn give_back(&mut self, grant: &Grant) -> bool {
         let mut next = Some(*grant);
         let mut any = false;
-        while let Some(part) = next.and_then(|grant| self.grants.remove(&grant)) {
+        while let Some(part) = next.and_then(|grant| self.grants.remove(grant)) {
             self.release(&part);
             next = part.next;
             any = true;
@@ -300,7 +301,7 @@ impl Occupancy {
 
     /// Nodes of a grant and its GPUs on each; nothing once it is given back.
     pub fn places(&self, grant: &Grant) -> impl Iterator<Item = (usize, GpuSet)> + '_ {
-        std::iter::successors(self.grants.get(grant), |part| part.next.as_ref().and_then(|next| self.grants.get(next)))
+        std::iter::successors(self.grants.get(*grant), |part| part.next.and_then(|next| self.grants.get(next)))
             .map(|part| (part.node as usize, part.gpus))
     }
 

@@ -228,7 +228,8 @@ impl Comparison {
         sums.replayed_mean_completion_s /= count;
         sums.mean_wait_s /= waits;
         sums.replayed_mean_wait_s /= waits;
-        sums.completion_error = if sums.mean_completion_s > 0.0 { sums.replayed_mean_completion_s / sums.mean_completion_s - 1.0 } else { 0.0 };
+        sums.completion_error =
+            if sums.mean_completion_s > 0.0 { sums.replayed_mean_completion_s / sums.mean_completion_s - 1.0 } else { 0.0 };
         (sums.count > 0).then_some(sums)
     }
 }
@@ -266,10 +267,10 @@ impl Sums {
 }
 
 fn groups(log: &Log, replayed: &Replayed) -> BTreeMap<&'static str, Vec<Group>> {
+    type Owner = fn(&Job) -> Option<Name>;
     let mut by = BTreeMap::new();
     let pairs = || replayed.jobs.iter().map(|job| &log.jobs[*job as usize]).zip(&replayed.runs);
-    let kinds: [(&'static str, fn(&Job) -> Option<Name>); 3] =
-        [("user", |job| job.user), ("nation", |job| job.nation), ("partition", |job| job.partition)];
+    let kinds: [(_, Owner); 3] = [("user", |job| job.user), ("nation", |job| job.nation), ("partition", |job| job.partition)];
     for (kind, name) in kinds {
         let mut sums: BTreeMap<Name, Sums> = BTreeMap::new();
         for (job, run) in pairs() {

@@ -34,3 +34,6 @@ pub(crate) fn rule(settings: &Settings, shares: &[f64], quotas: &[Option<u64>]) 
         _ => Box::new(line::Line::new(settings, shares)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use bastide_units::Time;
 use crate::ask::{Ask, Models};
 use crate::cluster::Cluster;
 use crate::job::{Job, Name};
-use crate::occupancy::{Grant, GpuSet, Occupancy};
+use crate::occupancy::{GpuSet, Grant, Occupancy};
 use crate::packing::{Packer, Packing};
 use crate::policy::{self, Owner, Settings};
 use crate::span::Span;
@@ -145,11 +145,7 @@ impl Replay<'_> {
                 continue;
             }
             let fits = *known.entry(*ask).or_insert_with(|| packer.place(&mut Occupancy::new(self.cluster), ask).is_some());
-            let why = if fits {
-                owners.refuses(index, ask)
-            } else {
-                Some(too_large(&log.jobs[index], log, ask, self.cluster, total))
-            };
+            let why = if fits { owners.refuses(index, ask) } else { Some(too_large(&log.jobs[index], log, ask, self.cluster, total)) };
             match why {
                 None => jobs.push(index as u32),
                 Some(why) => refused.push(Refused { job: index as u32, why }),
@@ -238,12 +234,14 @@ impl Owners {
         let place = |word: &str| log.names.find(word).map(|name| name.index() + 1);
         let mut shares = vec![1.0; log.names.len() + 1];
         for (word, share) in &policy.shares {
-            let place = place(word).ok_or_else(|| SimulationError::Policy(format!("`{word}` has a share, but nobody in the log has that name")))?;
+            let place =
+                place(word).ok_or_else(|| SimulationError::Policy(format!("`{word}` has a share, but nobody in the log has that name")))?;
             shares[place] = *share;
         }
         let mut quotas = vec![None; log.names.len() + 1];
         for (word, quota) in &policy.quotas {
-            let place = place(word).ok_or_else(|| SimulationError::Policy(format!("nation `{word}` has a quota, but no job in the log")))?;
+            let place =
+                place(word).ok_or_else(|| SimulationError::Policy(format!("nation `{word}` has a quota, but no job in the log")))?;
             quotas[place] = Some(u64::from(*quota) * u64::from(crate::ask::WHOLE));
         }
         Ok(Self {

@@ -142,8 +142,6 @@ pub fn read_from(mut text: impl BufRead, reading: Reading) -> Result<Log, TraceE
     let mut draft = Draft::default();
     file::skip_mark(&mut text)?;
     let kind = match reading.kind {
-        Some(kind @ (Kind::Swf | Kind::Batsim)) => kind,
-        // Kinds of CSV are told by their columns.
         Some(kind) => kind,
         None => kind_of(text.fill_buf()?)?,
     };
@@ -177,7 +175,7 @@ fn kind_of(start: &[u8]) -> Result<Kind, TraceError> {
 /// Puts the jobs in order, looks for ids that occur twice, and says what happened.
 fn finish(kind: Kind, mut draft: Draft, skip_bad: bool) -> Result<Log, TraceError> {
     drop_repeated(&mut draft);
-    if draft.bad_count > 0 && !(skip_bad && !draft.jobs.is_empty()) {
+    if draft.bad_count > 0 && (draft.jobs.is_empty() || !skip_bad) {
         draft.bad.sort_by_key(|bad| (bad.line, bad.column));
         return Err(TraceError::Lines { first: draft.bad, count: draft.bad_count });
     }

@@ -31,8 +31,8 @@ fn share(gpu_milli: u32) -> Ask {
     Ask { gpu_milli, ..whole(1, 0) }
 }
 
-fn node_of(occupancy: &Occupancy, grant: &Grant) -> usize {
-    occupancy.places(grant).next().unwrap().0
+fn node_of(occupancy: &Occupancy, grant: Grant) -> usize {
+    occupancy.places(&grant).next().unwrap().0
 }
 
 /// One GPU and 16 of 128 CPUs. Dot product: 1 - (1 x 0.125 + 1 x 0.125) / 2 = 0.875, and 1 - (0.5 x 0.125 + 0.25 x 0.125) / 2 = 0.953.
@@ -51,10 +51,10 @@ fn scores_of_idle_nodes(#[case] packing: Packing, #[case] big: i32, #[case] smal
     assert_eq!(packer.score(&occupancy, 0, &ask), Some(big));
     assert_eq!(packer.score(&occupancy, 1, &ask), Some(small));
     let grant = packer.place(&mut occupancy, &ask).unwrap();
-    assert_eq!(node_of(&occupancy, &grant), 1);
+    assert_eq!(node_of(&occupancy, grant), 1);
     // Three GPUs fit the big node alone, whatever the scores.
     let grant = packer.place(&mut occupancy, &whole(3, 16)).unwrap();
-    assert_eq!(node_of(&occupancy, &grant), 0);
+    assert_eq!(node_of(&occupancy, grant), 0);
 }
 
 /// With half of one GPU of the big node taken. Packing: a share of 300 on it leaves 50 % free before: 100 - 5; a share of 600 and
@@ -106,7 +106,7 @@ fn fragmentation_falls_where_the_gradient_leads() {
     assert_eq!(packer.score(&occupancy, 0, &share(500)), Some(43));
     assert_eq!(packer.score(&occupancy, 1, &share(500)), Some(56));
     let grant = packer.place(&mut occupancy, &share(500)).unwrap();
-    assert_eq!(node_of(&occupancy, &grant), 1);
+    assert_eq!(node_of(&occupancy, grant), 1);
     assert_eq!(mix.fragmented_in_all(&occupancy), 0.0);
 }
 
@@ -162,7 +162,7 @@ fn a_gang_takes_whole_nodes_and_one_more() {
     assert!(!occupancy.give_back(&grant), "it is back already");
     // 5 GPUs: the fullest node that has them.
     let five = packer.place(&mut occupancy, &whole(5, 0)).unwrap();
-    assert_eq!(node_of(&occupancy, &five), 1);
+    assert_eq!(node_of(&occupancy, five), 1);
 }
 
 #[test]

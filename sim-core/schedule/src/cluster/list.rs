@@ -32,7 +32,7 @@ const SHOWN: usize = 240;
 /// Every mistake found, with its file, line and column.
 pub fn read(path: &Path, name: &str) -> Result<Cluster, Vec<Diagnostic>> {
     let one = |diagnostic: Box<Diagnostic>| vec![*diagnostic];
-    if !name.to_ascii_lowercase().ends_with(".gz") {
+    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("gz")) {
         return parse(name, &text::read(path, name, MAX_SERIES).map_err(one)?.text);
     }
     let unreadable = |error: std::io::Error| {

@@ -48,7 +48,7 @@ impl Grants {
         Grant { slot, round: *round }
     }
     /// Takes a part out; `None` if it is out already.
-    pub fn remove(&mut self, grant: &Grant) -> Option<Part> {
+    pub fn remove(&mut self, grant: Grant) -> Option<Part> {
         let (round, place) = self.slots.get_mut(grant.slot as usize)?;
         if *round != grant.round {
             return None;
@@ -59,7 +59,7 @@ impl Grants {
         Some(part)
     }
     /// A part.
-    pub fn get(&self, grant: &Grant) -> Option<&Part> {
+    pub fn get(&self, grant: Grant) -> Option<&Part> {
         self.slots.get(grant.slot as usize).filter(|(round, _)| *round == grant.round)?.1.as_ref()
     }
 }

@@ -79,8 +79,7 @@ pub fn inflate(cluster: &Cluster, workload: &[Ask], packing: Packing, seed: u64,
     let mut arrived: u64 = 0;
     while let Some(ask) = arrivals.next(endless) {
         let with_it = arrived.saturating_add(ask.total_gpu_milli());
-        // A limit that is no number is never met.
-        if !(with_it as f64 <= limit) {
+        if with_it as f64 > limit || limit.is_nan() {
             break;
         }
         arrived = with_it;

@@ -106,10 +106,10 @@ impl Ranking {
 
     /// Plays every match of a node again.
     fn replay(&mut self, rank: &[u32], node: usize) {
-        let mut game = (rank.len() + node) / 2;
-        while game > 0 {
-            self.play(rank, game);
+        let mut game = rank.len() + node;
+        while game > 1 {
             game /= 2;
+            self.play(rank, game);
         }
     }
 

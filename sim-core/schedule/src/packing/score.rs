@@ -40,7 +40,7 @@ impl Scale {
 pub fn dot_product(scale: Scale, occupancy: &Occupancy, node: usize, ask: &Ask) -> i32 {
     let cpu = scale.cpu(occupancy.cpu_free(node)) * scale.cpu(ask.cpu_milli);
     let gpu = f64::from(occupancy.milli_free(node)) / scale.gpu * (ask.total_gpu_milli() as f64 / scale.gpu);
-    (f64::from(BEST) * (1.0 - (cpu + gpu) / 2.0)) as i32
+    (f64::from(BEST) * (1.0 - f64::midpoint(cpu, gpu))) as i32
 }
 
 /// Best fit: what is left of CPU and GPU, each with half the weight; the less the better (Protean, Hadary et al. 2020, ranks so).

@@ -69,7 +69,7 @@ impl Easy {
                 continue;
             }
             let Some(grant) = desk.packer.place(&mut desk.occupancy, &ask) else { continue };
-            if ends_before || leaves_room(desk, &mut then, &ask, &head, &grant) {
+            if ends_before || leaves_room(desk, &mut then, &ask, &head, grant) {
                 desk.begin(job, grant);
                 self.started.push(job);
             } else {
@@ -80,8 +80,8 @@ impl Easy {
 }
 
 /// Whether the first job finds room beside a job on these places; if so, they stay taken in `then`.
-fn leaves_room(desk: &mut Desk<'_>, then: &mut Occupancy, ask: &Ask, head: &Ask, grant: &Grant) -> bool {
-    let places: Vec<_> = desk.occupancy.places(grant).collect();
+fn leaves_room(desk: &mut Desk<'_>, then: &mut Occupancy, ask: &Ask, head: &Ask, grant: Grant) -> bool {
+    let places: Vec<_> = desk.occupancy.places(&grant).collect();
     let Some(beside) = take_at(then, ask, &places) else { return false };
     let Some(room) = desk.packer.place(then, head) else {
         then.give_back(&beside);

@@ -131,6 +131,7 @@ pub struct Settings {
     pub borrow: bool,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn in_seconds<S: serde::Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(span.as_s())
 }
@@ -318,10 +319,9 @@ fn pairs<T>(value: &toml::Value, number: impl Fn(f64) -> Option<T>) -> Option<BT
         toml::Value::Table(table) => {
             table.iter().map(|(name, of)| entry(name, of.as_float().or_else(|| of.as_integer().map(|it| it as f64)))).collect()
         }
-        toml::Value::String(text) => text
-            .split('/')
-            .map(|pair| pair.split_once(':').and_then(|(name, of)| entry(name.trim(), of.trim().parse().ok())))
-            .collect(),
+        toml::Value::String(text) => {
+            text.split('/').map(|pair| pair.split_once(':').and_then(|(name, of)| entry(name.trim(), of.trim().parse().ok()))).collect()
+        }
         _ => None,
     }
 }

@@ -128,14 +128,7 @@ pub struct Fair {
 
 impl Fair {
     fn new(half_life: Span, shares: &[f64]) -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            jobs: 0,
-            used: vec![0.0; shares.len()],
-            shares: shares.to_vec(),
-            origin: Time::ZERO,
-            half_life,
-        }
+        Self { waiting: BTreeMap::new(), jobs: 0, used: vec![0.0; shares.len()], shares: shares.to_vec(), origin: Time::ZERO, half_life }
     }
 
     fn before(&self, a: u32, b: u32) -> std::cmp::Ordering {

@@ -81,7 +81,11 @@ fn job(listed: &Listed, profile: Option<&Profile>, index: usize, draft: &mut Dra
     };
     let bad = |what: &str| Bad::new(index as u64 + 1, 1, format!("job `{id}` (counted from 1): {what}"));
     let seconds = |value: f64, what: &str| {
-        if (0.0..=9e9).contains(&value) { Ok(Span::from_s(value)) } else { Err(bad(&format!("{what} {value} is no time in seconds from 0"))) }
+        if (0.0..=9e9).contains(&value) {
+            Ok(Span::from_s(value))
+        } else {
+            Err(bad(&format!("{what} {value} is no time in seconds from 0")))
+        }
     };
     if !(listed.res >= 1.0 && listed.res <= 1e9 && listed.res.fract() == 0.0) {
         return Err(bad(&format!("`res` {} is no number of resources", listed.res)));

@@ -35,7 +35,9 @@ pub fn moment(text: &str) -> Result<Time, String> {
     if text.contains([':', '/']) || text.get(1..).is_some_and(|rest| rest.contains('-') && !rest.contains(['e', 'E'])) {
         return date(text);
     }
-    span(text).map(|it| it.after(Time::ZERO)).map_err(|message| message.replace("is no number of seconds", "is neither a number of seconds nor a date"))
+    span(text)
+        .map(|it| it.after(Time::ZERO))
+        .map_err(|message| message.replace("is no number of seconds", "is neither a number of seconds nor a date"))
 }
 
 fn date(text: &str) -> Result<Time, String> {
@@ -75,7 +77,7 @@ pub fn number(text: &str) -> Result<f64, String> {
 /// A whole number from 0, also written as `8.0`.
 pub fn count(text: &str) -> Result<u32, String> {
     let number = number(text)?;
-    if number.fract() != 0.0 { Err(format!("`{text}` is no whole number")) } else { Ok(number as u32) }
+    if number.fract() == 0.0 { Ok(number as u32) } else { Err(format!("`{text}` is no whole number")) }
 }
 
 /// A whole number of either sign.

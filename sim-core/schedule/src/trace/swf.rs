@@ -50,52 +50,70 @@ pub fn read(mut text: impl BufRead, draft: &mut Draft) -> Result<(), TraceError>
     Ok(())
 }
 
+/// A line of 18 words, each with its column.
+struct Line<'a> {
+    words: [(&'a str, u32); FIELDS],
+    number: u64,
+}
+
+impl<'a> Line<'a> {
+    fn of(text: &'a str, number: u64) -> Result<Self, Bad> {
+        let mut words = [("", 1); FIELDS];
+        let mut count = 0;
+        for word in text.split_ascii_whitespace() {
+            if let Some(place) = words.get_mut(count) {
+                // A word is a slice of the line.
+                let offset = word.as_ptr() as usize - text.as_ptr() as usize;
+                *place = (word, text[..offset].chars().count() as u32 + 1);
+            }
+            count += 1;
+        }
+        if count == FIELDS { Ok(Self { words, number }) } else { Err(Bad::new(number, 1, format!("{count} numbers instead of {FIELDS}"))) }
+    }
+
+    /// The word of a field; `None` for -1, which stands for what is not known.
+    fn known(&self, field: usize) -> Option<&'a str> {
+        let word = self.words[field - 1].0;
+        (word.split('.').next() != Some("-1")).then_some(word)
+    }
+
+    fn bad(&self, field: usize, message: impl Into<String>) -> Bad {
+        Bad::new(self.number, self.words[field - 1].1, message)
+    }
+
+    /// A field read by one of the functions of [`cell`].
+    fn read<T>(&self, field: usize, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Bad> {
+        self.known(field).map(|word| read(word).map_err(|message| self.bad(field, message))).transpose()
+    }
+
+    /// Processors that were used, or else asked for.
+    fn processors(&self) -> Result<u32, Bad> {
+        for field in [PROCESSORS, ASKED_PROCESSORS] {
+            if let Some(processors) = self.read(field, cell::count)?.filter(|it| *it > 0) {
+                return Ok(processors);
+            }
+        }
+        Err(self.bad(PROCESSORS, "no number of processors"))
+    }
+}
+
 /// The job of a line; `None` for one that never ran and for a part of another (counted in `parts`).
-fn job(words: &str, line: u64, draft: &mut Draft, parts: &mut usize) -> Result<Option<Job>, Bad> {
-    let mut fields = [("", 1_u32); FIELDS];
-    let mut count = 0;
-    for word in words.split_ascii_whitespace() {
-        if let Some(field) = fields.get_mut(count) {
-            // Fields are slices of the line.
-            let offset = word.as_ptr() as usize - words.as_ptr() as usize;
-            *field = (word, words[..offset].chars().count() as u32 + 1);
-        }
-        count += 1;
-    }
-    if count != FIELDS {
-        return Err(Bad::new(line, 1, format!("{count} numbers instead of {FIELDS}")));
-    }
-    // Nothing but -1 stands for what is not known.
-    let known = |field: usize| Some(fields[field - 1]).filter(|(word, _)| word.trim_end_matches(".0").trim_end_matches(".00") != "-1");
-    let bad = |field: usize| move |message: String| (field, message);
-    let span = |field: usize| known(field).map(|(word, _)| cell::span(word).map_err(bad(field))).transpose();
-    let amount = |field: usize| known(field).map(|(word, _)| cell::number(word).map_err(bad(field))).transpose();
-    let read = || -> Result<Option<(Time, Span, Option<Span>, Option<Span>, u32, f64, bool)>, (usize, String)> {
-        let submit = span(SUBMIT)?.ok_or((SUBMIT, "no time of submission".to_owned()))?;
-        let processors = match amount(PROCESSORS)?.filter(|it| *it > 0.0) {
-            Some(it) => Some(it),
-            None => amount(ASKED_PROCESSORS)?.filter(|it| *it > 0.0),
-        };
-        let status = known(STATUS).map_or("", |(word, _)| word);
-        let (wait, run, asked, memory) = (span(WAIT)?, span(RUN)?, span(ASKED_TIME)?, amount(ASKED_MEMORY)?.unwrap_or(0.0));
-        let part = matches!(status, "2" | "3" | "4");
-        let Some(run) = run.filter(|it| !(status == "5" && *it == Span::ZERO)) else { return Ok(None) };
-        let processors = processors.ok_or((PROCESSORS, "no number of processors".to_owned()))?;
-        if processors.fract() != 0.0 {
-            return Err((PROCESSORS, format!("`{processors}` is no whole number")));
-        }
-        Ok(Some((submit.after(Time::ZERO), run, wait, asked.filter(|it| *it > Span::ZERO), processors as u32, memory, part)))
-    };
-    let place = |(field, message): (usize, String)| Bad::new(line, fields[field - 1].1, message);
-    let Some((submit, runtime, wait, estimate, processors, memory_kb, part)) = read().map_err(place)? else { return Ok(None) };
-    if part {
+fn job(text: &str, number: u64, draft: &mut Draft, parts: &mut usize) -> Result<Option<Job>, Bad> {
+    let line = Line::of(text, number)?;
+    let submit = line.read(SUBMIT, cell::span)?.ok_or_else(|| line.bad(SUBMIT, "no time of submission"))?.after(Time::ZERO);
+    let status = line.known(STATUS).unwrap_or_default();
+    let (wait, estimate) = (line.read(WAIT, cell::span)?, line.read(ASKED_TIME, cell::span)?.filter(|it| *it > Span::ZERO));
+    let cancelled = |runtime: &Span| status == "5" && *runtime == Span::ZERO;
+    let Some(runtime) = line.read(RUN, cell::span)?.filter(|it| !cancelled(it)) else { return Ok(None) };
+    let (processors, memory_kb) = (line.processors()?, line.read(ASKED_MEMORY, cell::number)?.unwrap_or(0.0));
+    if matches!(status, "2" | "3" | "4") {
         *parts += 1;
         return Ok(None);
     }
-    let mut name = |field: usize| known(field).and_then(|(word, _)| draft.names.name(word));
+    let mut name = |field: usize| line.known(field).and_then(|word| draft.names.name(word));
     Ok(Some(Job {
-        id: fields[ID - 1].0.into(),
-        line: line as u32,
+        id: line.words[ID - 1].0.into(),
+        line: number as u32,
         submit,
         runtime,
         estimate,

@@ -92,7 +92,7 @@ pub fn read(mut text: impl BufRead, kind: Option<Kind>, draft: &mut Draft) -> Re
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(text);
     let header = reader.headers().map_err(unreadable)?.clone();
     let columns = Columns::of(&header, draft)?;
-    let kind = kind.unwrap_or_else(|| columns.kind(&header));
+    let kind = kind.unwrap_or_else(|| kind_of(&header));
     let gang = kind != Kind::Pods;
     let mut row = csv::StringRecord::new();
     loop {
@@ -154,8 +154,8 @@ impl Columns {
         if !has(Column::Submit) {
             missing.push("when jobs were submitted (`submit_s`, `submit_time`, `creation_time`)");
         }
-        if !has(Column::Runtime) && !(has(Column::End) && has(Column::Start)) && !(has(Column::End) && has(Column::Submit)) {
-            missing.push("how long they ran (`runtime_s`, `duration`, or their start and end)");
+        if !has(Column::Runtime) && !has(Column::End) {
+            missing.push("how long they ran (`runtime_s`, `duration`, or when they ended)");
         }
         if !has(Column::Gpus) && !has(Column::Cpus) && !has(Column::CpuMilli) {
             missing.push("what they asked for (`gpus`, `gpu_num`, `num_gpu`, `cpus`)");
@@ -169,16 +169,17 @@ impl Columns {
         }
         Ok(columns)
     }
+}
 
-    fn kind(&self, header: &csv::StringRecord) -> Kind {
-        let named = |name: &str| header.iter().any(|it| it.eq_ignore_ascii_case(name));
-        if named("creation_time") || named("gpu_milli") {
-            Kind::Pods
-        } else if named("submit_s") {
-            Kind::Own
-        } else {
-            Kind::Helios
-        }
+/// The kind of CSV that has such columns.
+fn kind_of(header: &csv::StringRecord) -> Kind {
+    let named = |name: &str| header.iter().any(|it| it.eq_ignore_ascii_case(name));
+    if named("creation_time") || named("gpu_milli") {
+        Kind::Pods
+    } else if named("submit_s") {
+        Kind::Own
+    } else {
+        Kind::Helios
     }
 }
 
