@@ -14,7 +14,13 @@ const QUANTILES: usize = 200;
 const DAY_S: f64 = 86_400.0;
 
 /// File names and drawings.
-pub fn plots(log: &Log, replayed: &Replayed, timeline: &Timeline, summary: &Summary, gpus: u64) -> Result<Vec<(&'static str, String)>, Failure> {
+pub fn plots(
+    log: &Log,
+    replayed: &Replayed,
+    timeline: &Timeline,
+    summary: &Summary,
+    gpus: u64,
+) -> Result<Vec<(&'static str, String)>, Failure> {
     let drawn = |made: Result<String, ReportError>| made.map(|svg| standalone(&svg)).map_err(|error| Failure::of(&error));
     let over_time = |title: &str, y: &str, top: f64, value: &dyn Fn(&Point) -> f64| {
         let axes = Axes {
@@ -34,7 +40,8 @@ pub fn plots(log: &Log, replayed: &Replayed, timeline: &Timeline, summary: &Summ
     let top = completion.last().map_or(1.0, |point| point.1.ceil()).max(1.0);
     let axes = Axes {
         title: "Completion and wait of jobs".to_owned(),
-        description: "Completion (first colour) and wait (second colour) that a share of the jobs stays below; a second at the least".to_owned(),
+        description: "Completion (first colour) and wait (second colour) that a share of the jobs stays below; a second at the least"
+            .to_owned(),
         x: "share of the jobs [%]".to_owned(),
         y: "completion, wait [s]".to_owned(),
         range: (0.0, top),
