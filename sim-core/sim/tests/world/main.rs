@@ -8,6 +8,7 @@ mod demand;
 mod draws;
 mod hazards;
 mod kirchhoff;
+mod machines;
 mod power;
 mod services;
 mod speed;
