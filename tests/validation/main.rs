@@ -7,6 +7,7 @@ mod dispatch;
 mod events;
 mod failures;
 mod grid;
+mod machines;
 mod minimal;
 mod packing;
 mod queueing;
