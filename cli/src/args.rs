@@ -106,6 +106,8 @@ pub enum Command {
         #[arg(long, requires = "replication")]
         trace: bool,
     },
+    /// Simulate a range of values of one key under the same draws, and say which is best
+    Tune(TuneInput),
     /// Render the report of a results folder again
     Report {
         /// Results folder
@@ -172,6 +174,37 @@ pub enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to tune.
+#[derive(Clone, Debug, Args)]
+pub struct TuneInput {
+    /// Scenario folder or file
+    pub scenario: PathBuf,
+    /// Key to vary: campaign.llama-3.checkpoint_interval
+    #[arg(long)]
+    pub key: String,
+    /// Least value, for example "2 min"
+    #[arg(long, value_name = "VALUE")]
+    pub from: String,
+    /// Greatest value
+    #[arg(long, value_name = "VALUE")]
+    pub to: String,
+    /// Number of values, evenly spaced in logarithms
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(3..=1000))]
+    pub points: u32,
+    /// Metric that should be high, as KIND.NAME.METRIC, or METRIC of the system [default: goodput of the key's campaign]
+    #[arg(long, value_name = "METRIC")]
+    pub maximise: Option<String>,
+    /// Metric that should be low
+    #[arg(long, value_name = "METRIC", conflicts_with = "maximise")]
+    pub minimise: Option<String>,
+    /// Plan file [default: search for one, once, for the scenario as it stands]
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Replications of each value
+    #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub replications: u32,
 }
 
 /// Where a network comes from.

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod completions;
 pub mod devices;
 pub mod explain;
+mod fit;
 pub mod grid;
 pub mod import;
 pub mod new;
@@ -17,6 +18,7 @@ pub mod schema;
 pub mod show;
 mod simulate;
 pub mod study;
+pub mod tune;
 pub mod validate;
 
 use std::path::Path;

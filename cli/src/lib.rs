@@ -51,6 +51,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Run { scenario, plan, replications, replication, trace } => {
             cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, global, output)
         }
+        Command::Tune(input) => cmd::tune::run(input, global, output),
         Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),
         Command::Compare { folders } => cmd::compare::run(folders, output),
         Command::Validate { scenario } => cmd::validate::run(scenario, global, output),

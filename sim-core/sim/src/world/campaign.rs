@@ -269,7 +269,7 @@ impl World<'_> {
             (self.gangs[at].counted, self.gangs[at].cause) = (self.now, waits);
             self.begin_copies(at);
         }
-        self.next_planned_stop(campaign);
+        self.next_planned_stop(campaign, 0.5);
     }
 
     /// Counts an interruption, once for all that stops a campaign at the same moment; says for what cause the gang now waits.
@@ -354,11 +354,11 @@ impl World<'_> {
         self.schedule_completion(self.setup.gangs.all[at].campaign);
     }
 
-    /// Planned stops come at equal intervals: an operator's calendar, not chance.
-    fn next_planned_stop(&mut self, campaign: usize) {
+    /// Planned stops come at equal intervals, the first after half of one: an operator's calendar, not chance.
+    fn next_planned_stop(&mut self, campaign: usize, intervals: f64) {
         let rate = self.setup.model.campaigns[campaign].planned_stops.as_per_s();
         if rate > 0.0 {
-            let time = self.now + Duration::from_s((1.0 / rate).max(1.0));
+            let time = self.now + Duration::from_s((intervals / rate).max(1.0));
             if time < self.setup.end {
                 self.queue.schedule(time, CLASS_DECISION, Event::PlannedStop { campaign: campaign as u32 });
             }
@@ -385,6 +385,6 @@ impl World<'_> {
             state.synced = state.synced.max(time);
             self.recorder.fine(self.now, "gang-planned-stop", "campaign", campaign, time.since(self.now).as_h(), None);
         }
-        self.next_planned_stop(campaign);
+        self.next_planned_stop(campaign, 1.0);
     }
 }
