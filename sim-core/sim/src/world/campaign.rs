@@ -321,7 +321,7 @@ impl World<'_> {
             if self.gangs[at].running {
                 self.stop_gang(at, true, why);
             }
-            self.gangs[at].copies.abort();
+            self.break_off_copies(at);
         }
         self.fleet.pools[pool].gangs = 0.0;
     }

@@ -9,6 +9,7 @@ mod draws;
 mod hazards;
 mod kirchhoff;
 mod machines;
+mod modes;
 mod power;
 mod services;
 mod speed;

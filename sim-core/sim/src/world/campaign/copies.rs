@@ -2,7 +2,7 @@
 //!
 //! A copy holds the newest complete checkpoint of the moment at which it begins. The next begins an interval later, or when the one before is
 //! there. Copies to another site take the widest path of the moment at which they begin; without one that copy is left out.
-//! A site that is hit or without power breaks off its copies.
+//! A site that is hit or without power breaks off its copies. What an island has told the others is in their storage, too.
 
 use bastide_model::model::{CampaignMode, CheckpointMode};
 use bastide_units::Duration;
@@ -29,10 +29,6 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    pub(super) fn abort(&mut self) {
-        self.under_way = [None; 2];
-    }
-
     /// No copy holds more than this: what it held beyond is wrong.
     pub(super) fn limit(&mut self, work: Work) {
         let limit = |copy: &mut Work| {
@@ -102,12 +98,27 @@ impl World<'_> {
         }
         self.advance(at);
         let site = self.setup.pools[gang.pool].site;
-        let time = if self.sites[site].works { self.copy_time(at, store) } else { None };
+        let time = if self.sites[site].works || self.kept_by_others(at, store) { self.copy_time(at, store) } else { None };
         if let Some(time) = time {
             self.gangs[at].copies.under_way[store as usize] = Some(self.gangs[at].saved);
             self.queue.schedule(self.now + time, CLASS_RETURN, Event::CheckpointCopied { gang: at as u32, store });
         }
         self.next_copy(at, store, time.unwrap_or(Duration::ZERO));
+    }
+
+    /// Whether other islands hold what this one has told them, and write it to their storage.
+    fn kept_by_others(&self, at: usize, store: Store) -> bool {
+        let mut islands = self.setup.gangs.of_campaign[self.setup.gangs.all[at].campaign].clone();
+        store == Store::Site && islands.any(|other| other != at && self.gangs[other].running)
+    }
+
+    /// A gang's site stops: its copies under way are void.
+    pub(super) fn break_off_copies(&mut self, at: usize) {
+        for store in [Store::Site, Store::Remote] {
+            if !self.kept_by_others(at, store) {
+                self.gangs[at].copies.under_way[store as usize] = None;
+            }
+        }
     }
 
     pub(in crate::world) fn on_checkpoint_copied(&mut self, at: usize, store: Store) {

@@ -158,7 +158,10 @@ impl World<'_> {
         state.synced = now;
         campaign.done_flop += done.flop;
         let worked_s = if pace.accelerators > 0.0 { done.accelerator_s / pace.accelerators } else { 0.0 };
-        losses.add(Line::Checkpoints, None, gang.size * (seconds - worked_s));
+        if state.cycle.pause_s > 0.0 {
+            // What is left of a difference of nothing is rounding.
+            losses.add(Line::Checkpoints, None, gang.size * (seconds - worked_s).max(0.0));
+        }
         if state.speed != 1.0 {
             self.account_for_slowness(at, worked_s);
         }
