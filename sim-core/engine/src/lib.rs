@@ -63,6 +63,7 @@ mod estimate;
 pub mod exact;
 mod gauge;
 mod observer;
+mod logarithm;
 mod philox;
 mod poisson_process;
 mod queue;

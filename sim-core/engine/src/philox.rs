@@ -11,6 +11,13 @@ const ROUNDS: u32 = 10;
 #[inline]
 #[must_use]
 pub const fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    rounds(counter, key)
+}
+
+/// The rounds, always inlined: only so do the four of [`philox4x32_four`] become one loop over vectors.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+const fn rounds(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let [mut k0, mut k1] = key;
     let mut round = 0;
@@ -28,11 +35,28 @@ pub const fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
+/// [`philox4x32`] of four successive counters, the first of which is a multiple of four: word by word, so that compilers see
+/// vectors. Costs less than twice as much as one.
+#[inline(never)]
+#[must_use]
+#[allow(clippy::needless_range_loop)] // The form that compilers turn into vectors.
+pub(crate) fn philox4x32_four(counter: [u32; 4], key: [u32; 2]) -> [[u32; 4]; 4] {
+    let [c0, c1, c2, c3] = counter;
+    let mut words = [[0; 4]; 4];
+    for lane in 0..4 {
+        let block = rounds([c0 | lane as u32, c1, c2, c3], key);
+        for word in 0..4 {
+            words[word][lane] = block[word];
+        }
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::philox4x32;
+    use super::{philox4x32, philox4x32_four};
 
     /// Known answers: Random123 1.14, `tests/kat_vectors`, lines `philox4x32 10`.
     #[rstest]
@@ -43,5 +67,8 @@ mod tests {
         [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1])]
     fn gives_the_published_answers(#[case] counter: [u32; 4], #[case] key: [u32; 2], #[case] block: [u32; 4]) {
         assert_eq!(philox4x32(counter, key), block);
+        let lane = (counter[0] & 3) as usize;
+        let [_, c1, c2, c3] = counter;
+        assert_eq!(philox4x32_four([counter[0] & !3, c1, c2, c3], key).map(|word| word[lane]), block);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use bastide_units::Time;
 use serde::{Deserialize, Serialize};
 
-use buckets::Buckets;
+use buckets::{Buckets, Survey};
 use saved::Saved;
 
 mod buckets;
@@ -26,7 +26,7 @@ const MOST_IN_LIST: usize = 32;
 /// So few return to the list from the buckets.
 const FEW: usize = 16;
 /// Events that the first buckets shall hold, as a power of two.
-const EVENTS_PER_BUCKET_LOG2: u32 = 2;
+const EVENTS_PER_BUCKET_LOG2: u32 = 3;
 
 /// Handle of an event that can be cancelled. Stamped with the event's sequence, so the handle of an event that has happened
 /// or was cancelled never names a later one.
@@ -82,7 +82,7 @@ impl<E> Eq for Entry<E> {}
 /// scheduled first. The order is total, so a history never depends on how the queue keeps its events.
 ///
 /// The events due next lie in a short sorted list, the others in buckets by the highest digit of their time that differs from
-/// the clock's (a radix heap with digits of ten bits, as in Ahuja, Mehlhorn, Orlin & Tarjan 1990, "Faster algorithms for the
+/// the clock's (a radix heap with digits of eleven bits, as in Ahuja, Mehlhorn, Orlin & Tarjan 1990, "Faster algorithms for the
 /// shortest path problem", whose digits are laid where the density of events asks for it). When the list is empty, the next
 /// bucket with few events becomes the list; one with many is spread over finer ones first, so an event moves two or three times
 /// between being scheduled and happening, and at most eight times whatever the times are. A small queue is the list alone.
@@ -311,8 +311,10 @@ impl<E: Copy> Queue<E> {
     /// Brings the next event to the end of the list, if any is pending.
     #[inline]
     fn settle(&mut self) {
-        if self.list.is_empty() || self.stale > 0 || !self.overflow.is_empty() {
+        if self.stale > 0 || !self.overflow.is_empty() {
             self.settle_anew();
+        } else if self.list.is_empty() {
+            self.refill();
         }
     }
 
@@ -322,7 +324,12 @@ impl<E: Copy> Queue<E> {
             if self.overflow.peek() > self.list.last() {
                 self.list.extend(self.overflow.pop());
             }
-            let Some(next) = self.list.last() else { if self.refill() { continue } else { return } };
+            let Some(next) = self.list.last() else {
+                if self.refill() {
+                    continue;
+                }
+                return;
+            };
             if self.stale == 0 || !is_stale(&self.slots, next) {
                 return;
             }
@@ -332,6 +339,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Fills the empty list from the buckets. False if these are empty too.
+    #[inline(never)]
     fn refill(&mut self) -> bool {
         let few = self.live + self.stale <= FEW;
         while let Some(mut taken) = self.buckets.take() {
@@ -350,12 +358,10 @@ impl<E: Copy> Queue<E> {
                 self.buckets.set_base(taken.first);
                 self.list_ends = taken.last;
             } else {
-                let (count, sample, differs) = self.buckets.survey(&taken);
-                let bits = u64::BITS - differs.leading_zeros();
-                let base = sample & u64::MAX.checked_shl(bits).unwrap_or(0);
-                self.buckets.set_base(base);
-                self.list_ends = base;
-                self.lay_digits(count, bits);
+                let survey = self.buckets.survey(&taken);
+                self.buckets.set_base(survey.first);
+                self.list_ends = survey.first;
+                self.lay_digits(survey);
                 self.buckets.spread(taken, &mut self.list);
             }
             if !self.list.is_empty() {
@@ -370,12 +376,13 @@ impl<E: Copy> Queue<E> {
         !self.list.is_empty()
     }
 
-    /// Lays the digits of the buckets so that the first ones will hold a handful of events each, where that has changed:
-    /// `count` events are about to be spread over 2^`bits` ns. The cost is shared by as many events that have left.
-    fn lay_digits(&mut self, count: u64, bits: u32) {
-        let bit = (bits + EVENTS_PER_BUCKET_LOG2).saturating_sub(count.ilog2());
+    /// Lays the digits of the buckets so that the first ones will hold a handful of events each, where that has changed. Only
+    /// when a good part of the pending events is about to be spread, and as many have left since the last time.
+    fn lay_digits(&mut self, survey: Survey) {
+        let bit = survey.mean_gap.max(1).ilog2() + EVENTS_PER_BUCKET_LOG2;
         let left = self.next_sequence - self.live as u64;
-        if 16 * count >= self.live as u64 && left - self.left_when_laid >= self.live as u64 && !self.buckets.has_digit_near(bit) {
+        let due = 16 * survey.count >= self.live as u64 && left - self.left_when_laid >= self.live as u64;
+        if due && !self.buckets.has_digit_near(bit) {
             self.left_when_laid = left;
             self.buckets.lay(bit);
         }

@@ -3,7 +3,8 @@
 use bastide_units::Duration;
 use serde::{Deserialize, Serialize};
 
-use crate::philox::philox4x32;
+use crate::logarithm::ln_normal;
+use crate::philox::{philox4x32, philox4x32_four};
 use crate::special::{normal_quantile, stirling_correction};
 
 /// Below this mean a count is found by walking its distribution; above, by transformed rejection (Hormann 1993 asks for 10).
@@ -78,8 +79,9 @@ pub struct Stream {
     key: u64,
     /// Number of 32-bit draws taken.
     index: u64,
-    /// The block that holds draw `index`, unless `index` is at the start of a block.
-    block: [u32; 4],
+    /// The four blocks around draw `index`, word by word: `words[word][block]`. Of the first four only the first block, so
+    /// that a stream of one or two variates does not pay for eight. Nothing before the first draw of either.
+    words: [[u32; 4]; 4],
     replication: u32,
 }
 
@@ -112,7 +114,7 @@ impl Stream {
     #[inline]
     #[must_use]
     pub const fn new(seed: u64, replication: u32, key: u64) -> Self {
-        Self { seed, key, index: 0, block: [0; 4], replication }
+        Self { seed, key, index: 0, words: [[0; 4]; 4], replication }
     }
 
     /// A stream of its own for the numbered member of a family, at its first draw: `derive_key(key, number)`.
@@ -133,29 +135,36 @@ impl Stream {
     #[inline]
     pub fn seek(&mut self, position: u64) {
         self.index = position;
-        if position & 3 != 0 {
+        if !position.is_multiple_of(16) {
             self.fill();
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn fill(&mut self) {
-        let block = self.index >> 2;
+        let block = (self.index >> 4) << 2;
         let high = block >> 32;
-        let key = if high == 0 { self.key } else { derive_key(self.key, high) };
-        self.block =
-            philox4x32([block as u32, self.replication, key as u32, (key >> 32) as u32], [self.seed as u32, (self.seed >> 32) as u32]);
+        let stream = if high == 0 { self.key } else { derive_key(self.key, high) };
+        let counter = [block as u32, self.replication, stream as u32, (stream >> 32) as u32];
+        let key = [self.seed as u32, (self.seed >> 32) as u32];
+        if self.index < 4 {
+            for (word, drawn) in self.words.iter_mut().zip(philox4x32(counter, key)) {
+                word[0] = drawn;
+            }
+        } else {
+            self.words = philox4x32_four(counter, key);
+        }
     }
 
     /// 32 random bits.
     #[inline]
     pub fn next_u32(&mut self) -> u32 {
-        let place = (self.index & 3) as usize;
-        if place == 0 {
+        let index = self.index;
+        if index.is_multiple_of(16) || index == 4 {
             self.fill();
         }
-        self.index = self.index.wrapping_add(1);
-        self.block[place]
+        self.index = index.wrapping_add(1);
+        self.words[(index & 3) as usize][(index >> 2 & 3) as usize]
     }
 
     /// 64 random bits: an aligned pair of 32-bit draws (after an odd number of them one is skipped).
@@ -163,14 +172,12 @@ impl Stream {
     pub fn next_u64(&mut self) -> u64 {
         let index = self.index.wrapping_add(self.index & 1);
         self.index = index;
-        let (low, high) = if index & 2 == 0 {
+        if index.is_multiple_of(16) || index == 4 {
             self.fill();
-            (self.block[0], self.block[1])
-        } else {
-            (self.block[2], self.block[3])
-        };
+        }
         self.index = index.wrapping_add(2);
-        (u64::from(high) << 32) | u64::from(low)
+        let (word, block) = ((index & 2) as usize, (index >> 2 & 3) as usize);
+        (u64::from(self.words[word + 1][block]) << 32) | u64::from(self.words[word][block])
     }
 
     /// Uniform in [0, 1), a multiple of 2^-53.
@@ -194,7 +201,8 @@ impl Stream {
     /// Exponential with the given mean, in the mean's unit. An infinite mean gives infinity (it never happens), zero gives zero.
     #[inline]
     pub fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (-self.uniform_interior()).ln_1p()
+        // The difference is exact: both are multiples of 2^-53 below 1.
+        -mean * ln_normal(1.0 - self.uniform_interior())
     }
 
     /// Exponential length of time with the given mean.

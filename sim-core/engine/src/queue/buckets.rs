@@ -2,8 +2,8 @@
 
 use super::Entry;
 
-/// Bits of a digit of time: 1024 buckets to a level.
-const DIGIT_BITS: u32 = 10;
+/// Bits of a digit of time: 2048 buckets to a level.
+const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = 1 << DIGIT_BITS;
 /// Levels that hold the 64 bits of a time, wherever the digits are laid.
 const LEVELS: usize = 8;
@@ -24,6 +24,14 @@ struct Digit {
     shift: u8,
 }
 
+/// The bits of a level's digit, as those above it and those below.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    above: u64,
+    below: u64,
+    shift: u8,
+}
+
 /// Entries by the moment they are due, in levels of buckets. An entry lies at the level of the highest digit in which its
 /// time differs from the base's, in the bucket of its own digit there; so the lowest level comes first, and within it the
 /// lowest digit. When the base moves into a bucket (and never back), the entries of that bucket go down at least a level, and
@@ -35,13 +43,12 @@ struct Digit {
 pub(super) struct Buckets<E> {
     base: u64,
     digits: [Digit; 64],
-    /// Lowest bit of the digit of each level; 64 above the highest.
-    shifts: [u8; LEVELS + 1],
-    /// Place in the pool of each bucket's last entry, or [`EMPTY`]. No buckets before the first entry.
-    tails: Vec<u32>,
+    spans: [Span; LEVELS],
+    /// Place in the pool of each bucket's last entry, or [`EMPTY`].
+    tails: Box<[u32; LEVELS * DIGITS]>,
     /// A bit for each bucket that has entries, for each such word of buckets, for each such level.
-    marks: Vec<u64>,
-    words: [u64; LEVELS],
+    marks: [u64; LEVELS * WORDS],
+    words: [u32; LEVELS],
     levels: u8,
     pool: Vec<Entry<E>>,
     /// The chunk before: in the same bucket, or among the free ones.
@@ -61,18 +68,34 @@ pub(super) struct Taken {
     tail: u32,
 }
 
+/// What there is to know of entries that are about to be spread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Survey {
+    pub count: u64,
+    /// The last moment not after any of them that their highest differing bit allows.
+    pub first: u64,
+    /// Time between them \[ns\], were they as dense everywhere as an exponential distribution of their mean is at its start.
+    pub mean_gap: u64,
+}
+
+/// All bits of a time from one on; none from 64.
+fn bits_from(shift: u8) -> u64 {
+    u64::MAX.checked_shl(shift.into()).unwrap_or(0)
+}
+
 impl<E: Copy> Buckets<E> {
     pub fn with_capacity(entries: usize) -> Self {
-        let (digits, shifts) = lay_digits(0);
+        let (digits, spans) = lay_digits(0);
         Self {
             base: 0,
             digits,
-            shifts,
-            tails: Vec::new(),
-            marks: Vec::new(),
+            spans,
+            tails: no_tails(),
+            marks: [0; LEVELS * WORDS],
             words: [0; LEVELS],
             levels: 0,
-            pool: Vec::with_capacity(entries),
+            // Beside full chunks, one in each bucket of the levels in use.
+            pool: Vec::with_capacity(entries + entries.min(4 * DIGITS * CHUNK as usize)),
             links: Vec::new(),
             free: NO_CHUNK,
             #[cfg(test)]
@@ -96,11 +119,8 @@ impl<E: Copy> Buckets<E> {
     }
 
     pub fn clear(&mut self) {
+        while self.take().is_some() {}
         self.base = 0;
-        self.tails.fill(EMPTY);
-        self.marks.fill(0);
-        self.words = [0; LEVELS];
-        self.levels = 0;
         self.pool.clear();
         self.links.clear();
         self.free = NO_CHUNK;
@@ -116,8 +136,8 @@ impl<E: Copy> Buckets<E> {
         // The lowest bit only tells the logarithm that there is one: the times differ.
         let highest_bit = ((entry.time ^ self.base) | 1).ilog2();
         let Digit { level, shift } = self.digits[highest_bit as usize];
-        let bucket = (usize::from(level) << DIGIT_BITS) | ((entry.time >> shift) as usize & (DIGITS - 1));
-        let tail = self.tails.get(bucket).copied().unwrap_or(EMPTY);
+        let bucket = ((usize::from(level) << DIGIT_BITS) | ((entry.time >> (shift & 63)) as usize & (DIGITS - 1))) % (LEVELS * DIGITS);
+        let tail = self.tails[bucket];
         let place = if tail & LAST_IN_CHUNK == LAST_IN_CHUNK { self.grow(bucket, tail, entry) } else { tail + 1 };
         self.pool[place as usize] = entry;
         self.tails[bucket] = place;
@@ -127,10 +147,6 @@ impl<E: Copy> Buckets<E> {
     #[inline(never)]
     fn grow(&mut self, bucket: usize, tail: u32, filler: Entry<E>) -> u32 {
         if tail == EMPTY {
-            if self.tails.is_empty() {
-                self.tails = vec![EMPTY; LEVELS * DIGITS];
-                self.marks = vec![0; LEVELS * WORDS];
-            }
             let word = bucket / 64;
             self.marks[word] |= 1 << (bucket % 64);
             self.words[word / WORDS] |= 1 << (word % WORDS);
@@ -159,13 +175,12 @@ impl<E: Copy> Buckets<E> {
         if self.levels == 0 {
             return None;
         }
-        let level = self.levels.trailing_zeros() as usize;
-        let word = level * WORDS + self.words[level].trailing_zeros() as usize;
-        let bucket = word * 64 + self.marks[word].trailing_zeros() as usize;
-        let bits_from = |shift: u8| u64::MAX.checked_shl(shift.into()).unwrap_or(0);
-        let digit = ((bucket % DIGITS) as u64) << self.shifts[level];
-        let first = (self.base & bits_from(self.shifts[level + 1])) | digit;
-        Some((bucket, first, first | !bits_from(self.shifts[level])))
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
+        let word = (level * WORDS + self.words[level].trailing_zeros() as usize) % (LEVELS * WORDS);
+        let bucket = word * 64 + self.marks[word].trailing_zeros() as usize % 64;
+        let Span { above, below, shift } = self.spans[level];
+        let first = (self.base & above) | (((bucket % DIGITS) as u64) << (shift & 63));
+        Some((bucket, first, first | below))
     }
 
     /// A moment that no entry is due before; nothing if there is none.
@@ -219,17 +234,23 @@ impl<E: Copy> Buckets<E> {
         before == EMPTY || self.before(before) == EMPTY
     }
 
-    /// How many entries were taken, the time of one of them, and the bits in which they differ.
-    pub fn survey(&self, taken: &Taken) -> (u64, u64, u64) {
+    /// Looks at what was taken, before it is spread.
+    pub fn survey(&self, taken: &Taken) -> Survey {
         let sample = self.chunk(taken).first().map_or(0, |entry| entry.time);
-        let (mut count, mut differs, mut rest) = (0, 0, *taken);
+        let (mut count, mut differs, mut sum, mut rest) = (0, 0, 0, *taken);
         while rest.tail != EMPTY {
             let chunk = self.chunk(&rest);
             count += chunk.len() as u64;
-            differs = chunk.iter().fold(differs, |differs, entry| differs | (entry.time ^ sample));
+            for entry in chunk {
+                differs |= entry.time ^ sample;
+                sum += u128::from(entry.time - taken.first);
+            }
             rest.tail = self.before(rest.tail);
         }
-        (count, sample, differs)
+        let bits = u64::BITS - differs.leading_zeros();
+        let first = sample & bits_from(bits as u8);
+        let mean = (sum / u128::from(count.max(1))) as u64;
+        Survey { count, first, mean_gap: mean.saturating_sub(first - taken.first) / count.max(1) }
     }
 
     /// Puts back what was taken, after the base has moved. Those due at the base itself go to `due`.
@@ -271,7 +292,7 @@ impl<E: Copy> Buckets<E> {
     #[cold]
     pub fn lay(&mut self, bit: u32) {
         let lists: Vec<Taken> = std::iter::from_fn(|| self.take()).collect();
-        (self.digits, self.shifts) = lay_digits(bit % DIGIT_BITS);
+        (self.digits, self.spans) = lay_digits(bit % DIGIT_BITS);
         let mut due = Vec::new();
         for taken in lists {
             self.spread(taken, &mut due);
@@ -279,18 +300,23 @@ impl<E: Copy> Buckets<E> {
     }
 }
 
+fn no_tails() -> Box<[u32; LEVELS * DIGITS]> {
+    // Cannot fail: the length is that of the array.
+    vec![EMPTY; LEVELS * DIGITS].into_boxed_slice().try_into().expect("as many tails as buckets")
+}
+
 /// Digits of which one begins at bit `offset`, below [`DIGIT_BITS`]; under it lies a shorter one.
-fn lay_digits(offset: u32) -> ([Digit; 64], [u8; LEVELS + 1]) {
+fn lay_digits(offset: u32) -> ([Digit; 64], [Span; LEVELS]) {
     let mut digits = [Digit { level: 0, shift: 0 }; 64];
-    let mut shifts = [64; LEVELS + 1];
-    shifts[0] = 0;
+    let mut spans = [Span { above: 0, below: 0, shift: 0 }; LEVELS];
     for bit in 1..64 {
         let mut digit = digits[bit - 1];
         if bit as u32 % DIGIT_BITS == offset {
+            spans[usize::from(digit.level)].above = bits_from(bit as u8);
             digit = Digit { level: digit.level + 1, shift: bit as u8 };
-            shifts[usize::from(digit.level)] = digit.shift;
+            spans[usize::from(digit.level)] = Span { above: 0, below: !bits_from(bit as u8), shift: bit as u8 };
         }
         digits[bit] = digit;
     }
-    (digits, shifts)
+    (digits, spans)
 }

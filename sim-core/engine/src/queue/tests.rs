@@ -160,7 +160,7 @@ impl Pair {
     fn schedule(&mut self, delay: u64, class: u8, cancellable: bool) {
         let sequence = self.queue.scheduled();
         // Every fifth is asked for in the past, and so happens now.
-        let late = if sequence % 5 == 0 && delay == 0 { 7 } else { 0 };
+        let late = if sequence.is_multiple_of(5) && delay == 0 { 7 } else { 0 };
         let asked = at(self.now.saturating_add(delay).saturating_sub(late));
         let key = (asked.max(at(self.now)), class, sequence);
         let event = sequence as u32;
@@ -214,6 +214,55 @@ impl Pair {
         prop_assert_eq!(self.queue.now(), at(self.now));
         Ok(())
     }
+}
+
+/// Runs a queue of `pending` events until `left` have left; each schedules another after a delay that the function gives of the
+/// sequence. The moves between buckets stay below ten for each event: a level each, and one when digits are laid anew.
+#[rstest::rstest]
+#[case::all_at_one_time(|_| 0)]
+#[case::bursts(|sequence: u64| 3_600_000_000_000 - (sequence / 997) % 2)]
+#[case::nanoseconds(|sequence: u64| sequence % 7)]
+#[case::every_power_of_two(|sequence: u64| 1 << (sequence % 55))]
+#[case::powers_in_turn(|sequence: u64| 1 << (sequence / 20_000 % 55))]
+#[case::two_scales(|sequence: u64| if sequence.is_multiple_of(3) { 31_536_000_000_000_000 } else { sequence * sequence % 1_000 })]
+#[case::hours(|sequence: u64| (sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % 7_200_000_000_000)]
+#[case::never(|sequence: u64| if sequence.is_multiple_of(2) { u64::MAX } else { sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 30 })]
+fn no_history_costs_more_than_a_level_a_move(#[case] delay: fn(u64) -> u64, #[values(20, 70, 3_000, 100_000)] pending: u64) {
+    let mut queue = Queue::new();
+    for _ in 0..pending {
+        queue.schedule(at(delay(queue.scheduled())), (queue.scheduled() % 3) as u8, 0_u32);
+    }
+    let mut last = (Time::ZERO, 0);
+    for step in 0..2 * pending {
+        // Looking ahead must not cost more either.
+        if step.is_multiple_of(5) {
+            assert_eq!(queue.peek_time().is_some(), !queue.is_empty());
+        }
+        let (time, sequence, _) = queue.pop().unwrap();
+        assert!(time >= last.0);
+        last = (time, sequence);
+        let next = time.as_nanos().saturating_add(delay(queue.scheduled()));
+        queue.schedule(at(next), (queue.scheduled() % 3) as u8, 0);
+    }
+    assert!(queue.buckets.moves <= 10 * queue.scheduled(), "{} moves of {} events", queue.buckets.moves, queue.scheduled());
+    // Chunks in use: full ones, and one for each bucket that has events.
+    assert!(queue.buckets.places() as u64 <= 16 * pending + 64, "{} places for {pending}", queue.buckets.places());
+    assert!(queue.buckets.places() as u64 <= 2 * pending + 16 * 16_384, "{} places for {pending}", queue.buckets.places());
+}
+
+/// What is scheduled before a bucket that was looked at already, many times over.
+#[test]
+fn looking_ahead_leaves_the_order() {
+    let mut queue = Queue::new();
+    for event in 0..1_000 {
+        queue.schedule(at(1 << 50 | u64::from(event)), 0, event);
+    }
+    assert_eq!(queue.peek_time(), Some(at(1 << 50)));
+    for event in 1_000..100_000 {
+        queue.schedule(at(u64::from(event) * 7919 % 100_003), 0, event);
+    }
+    let times: Vec<u64> = drain(&mut queue).iter().map(|popped| popped.0).collect();
+    assert!(times.is_sorted() && times.len() == 100_000);
 }
 
 proptest! {
