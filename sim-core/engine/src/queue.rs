@@ -89,6 +89,10 @@ impl<E> Eq for Entry<E> {}
 /// What is due in the very moment that is being worked off, beyond a full list, goes to a binary heap. Nothing is
 /// allocated per event once the arrays have grown, and they grow to a constant times the most events ever pending.
 ///
+/// Chosen by measurement (`benches/engine.rs`): binary and 4-ary heaps fall behind from a thousand pending events on, the more
+/// the larger they are; a radix heap with a bucket per bit moves each event more often and holds four times the memory; digits
+/// of 8, 10 and 12 bits, laid where they fall, cost more moves or more visits of near-empty buckets than 11 laid to the density.
+///
 /// Cancelling leaves a stale entry, which is dropped when it is met, or when more are stale than pending.
 ///
 /// Serializing keeps the clock, the pending events and the validity of every [`EventId`].
