@@ -89,9 +89,9 @@ impl<E> Eq for Entry<E> {}
 /// What is due in the very moment that is being worked off, beyond a full list, goes to a binary heap. Nothing is
 /// allocated per event once the arrays have grown, and they grow to a constant times the most events ever pending.
 ///
-/// Chosen by measurement (`benches/engine.rs`): binary and 4-ary heaps fall behind from a thousand pending events on, the more
-/// the larger they are; a radix heap with a bucket per bit moves each event more often and holds four times the memory; digits
-/// of 8, 10 and 12 bits, laid where they fall, cost more moves or more visits of near-empty buckets than 11 laid to the density.
+/// Chosen by measurement (`benches/engine.rs`, with 50 to a million events pending): binary and 4-ary heaps fall behind from a
+/// thousand events on, the more the larger they are; a radix heap with a bucket per bit takes twice the instructions and four
+/// times the memory; digits of 8, 10 and 12 bits took more instructions than 11 with 10,000 and 100,000 events pending.
 ///
 /// Cancelling leaves a stale entry, which is dropped when it is met, or when more are stale than pending.
 ///
