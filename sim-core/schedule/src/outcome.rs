@@ -266,6 +266,16 @@ impl Sums {
     }
 }
 
+/// Classes of jobs by their GPUs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Size {
+    None,
+    /// A part of one or several.
+    Shares,
+    /// Whole ones, to a power of two.
+    UpTo(u32),
+}
+
 fn groups(log: &Log, replayed: &Replayed) -> BTreeMap<&'static str, Vec<Group>> {
     type Owner = fn(&Job) -> Option<Name>;
     let mut by = BTreeMap::new();
@@ -286,15 +296,20 @@ fn groups(log: &Log, replayed: &Replayed) -> BTreeMap<&'static str, Vec<Group>> 
             by.insert(kind, groups);
         }
     }
-    let mut sizes: BTreeMap<u32, Sums> = BTreeMap::new();
+    let mut sizes: BTreeMap<Size, Sums> = BTreeMap::new();
     for (job, run) in pairs() {
-        let class = if job.ask.shares() { 0 } else { job.ask.gpus.max(1).next_power_of_two() };
+        let class = match job.ask.gpus {
+            _ if job.ask.shares() => Size::Shares,
+            0 => Size::None,
+            gpus => Size::UpTo(gpus.checked_next_power_of_two().unwrap_or(u32::MAX)),
+        };
         sizes.entry(class).or_default().add(job, run);
     }
-    let name = |class: u32| match class {
-        0 => "shares of GPUs".to_owned(),
-        1 | 2 => class.to_string(),
-        _ => format!("{} to {class}", class / 2 + 1),
+    let name = |size: Size| match size {
+        Size::None => "none".to_owned(),
+        Size::Shares => "shares".to_owned(),
+        Size::UpTo(most @ (1 | 2)) => most.to_string(),
+        Size::UpTo(most) => format!("{} to {most}", most / 2 + 1),
     };
     by.insert("gpus", sizes.into_iter().map(|(class, sums)| sums.group(name(class))).collect());
     by

@@ -43,7 +43,7 @@ pub fn plots(
         description: "Completion (first colour) and wait (second colour) that a share of the jobs stays below; a second at the least"
             .to_owned(),
         x: "share of the jobs [%]".to_owned(),
-        y: "completion, wait [s]".to_owned(),
+        y: "completion (blue), wait (orange) [s]".to_owned(),
         range: (0.0, top),
         log: true,
     };
