@@ -506,6 +506,20 @@ fn above_zero(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0).ok_or_else(|| "write a number above 0".to_owned())
 }
 
+/// Requests a second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let bare = text.trim().trim_end_matches("/s").trim_end();
+    let unit = || <bastide_units::Rate as bastide_units::Quantity>::parse(text).ok().map(bastide_units::Rate::as_per_s);
+    let value = bare.parse().ok().or_else(unit).filter(|value: &f64| value.is_finite() && *value > 0.0);
+    value.ok_or_else(|| "write a rate above 0, for example 5 or \"300 /min\"".to_owned())
+}
+
+/// A share of the largest load.
+pub(crate) fn load(text: &str) -> Result<f64, String> {
+    let value = <bastide_units::Ratio as bastide_units::Quantity>::parse(text).ok().map(bastide_units::Ratio::value);
+    value.filter(|it| *it > 0.0 && *it < 1.0).ok_or_else(|| "write a share above 0 and below 1, for example \"70 %\"".to_owned())
+}
+
 fn tokens(text: &str) -> Result<bastide_units::Tokens, String> {
     let plain = || text.parse::<f64>().ok().map(bastide_units::Tokens::from_tokens);
     let parsed = <bastide_units::Tokens as bastide_units::Quantity>::parse(text).ok().or_else(plain);
@@ -704,9 +718,15 @@ pub struct ServeInput {
     /// Requests at a time on the replica [default: as many as readers can bear: 2 s to 95 % of first tokens, 50 ms a token]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub concurrency: Option<f64>,
-    /// Requests a second on the replica, instead
-    #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with_all = ["concurrency", "target"])]
+    /// Requests a second that come to the replica on their own, instead: 5 or "300 /min"
+    #[arg(long, value_name = "RATE", value_parser = rate, conflicts_with_all = ["concurrency", "target"])]
     pub rate: Option<f64>,
+    /// The same as a share of the largest rate: "70 %"
+    #[arg(long, value_name = "SHARE", value_parser = load, conflicts_with_all = ["concurrency", "target", "rate"])]
+    pub load: Option<f64>,
+    /// Serve that many requests at this rate one by one too, and say how the two differ
+    #[arg(long, value_name = "REQUESTS", num_args = 0..=1, default_missing_value = "20000", conflicts_with_all = ["concurrency", "target"])]
+    pub check: Option<usize>,
     /// Probability that a drafted token is accepted (speculative decoding)
     #[arg(long, value_name = "SHARE")]
     pub acceptance: Option<f64>,
@@ -783,11 +803,21 @@ pub struct CalibrateInput {
 pub struct ReplayInput {
     /// Requests: CSV with arrival, prompt and answer tokens, or JSON lines with timestamp, input_length, output_length. Jobs: a log
     /// in SWF, CSV (of the Helios and Philly kind, Alibaba GPU pods, or the own format) or Batsim JSON, also .gz or .zip
-    #[arg(value_name = "REQUESTS or JOBS")]
+    #[arg(
+        value_name = "REQUESTS or JOBS",
+        required = false,
+        required_unless_present = "poisson",
+        default_value_if("poisson", clap::builder::ArgPredicate::IsPresent, "--poisson")
+    )]
     pub trace: PathBuf,
     /// Jobs
     #[command(flatten)]
     pub jobs: JobsInput,
+    /// Requests that arrive on their own instead of those of a trace, served one by one and by the fluid law:
+    /// rate=5,input=1024,output=256,requests=20000; load=70 % instead of a rate; input_cv, output_cv, input_law, output_law
+    /// (fixed, geometric, uniform, lognormal), lengths=TRACE, seed
+    #[arg(long, value_name = "KEY=VALUE,..", conflicts_with_all = ["trace", "cluster"])]
+    pub poisson: Option<String>,
     /// The service: a TOML file, or model=llama-3.1-8b,accelerator=h100,tensor=1,max_num_seqs=128; keys are those of the options
     /// below and of the scheduler [default: from the file's name, ACCELERATOR_MODEL.csv]
     #[arg(long, value_name = "FILE or KEY=VALUE,..")]

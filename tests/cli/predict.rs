@@ -174,3 +174,49 @@ fn a_machine_without_a_gpu_gets_one_sentence() {
     assert!(said.starts_with("error: cannot calibrate: ") && said.lines().count() == 2, "{said}");
     assert!(output.stdout.is_empty());
 }
+
+#[test]
+fn a_load_that_comes_on_its_own_is_checked_request_by_request() {
+    let service = ["--model", "llama-3.1-8b", "--accelerator", "h100"];
+    let poisson = |text: &str| json(&[&["replay", "--poisson", text][..], &service].concat());
+    let (code, document) = poisson("load=60 %,input=700,output=150,output_cv=0.7,requests=12000");
+    assert_eq!((code, document["schema"].as_str()), (0, Some("bastide/replay-poisson/1")));
+    let row = |document: &serde_json::Value, name: &str, key: &str| {
+        let rows = document["rows"].as_array().unwrap();
+        rows.iter().find(|row| row["metric"] == name).unwrap()[key].as_f64().unwrap()
+    };
+    assert!((document["load"].as_f64().unwrap() - 0.6).abs() < 1e-9);
+    assert!(row(&document, "latency", "difference").abs() < 0.05, "{document}");
+    assert!(row(&document, "requests_per_s", "difference").abs() < 0.01, "{document}");
+    // The same load of fixed lengths from `predict serve`, by its rate and by its share.
+    let serve = |extra: &[&str]| json(&[&["predict", "serve", "--prompt", "700", "--answer", "150"][..], &service, extra].concat()).1;
+    let shared = serve(&["--load", "60 %", "--check", "8000"]);
+    let rate = shared["state"]["latency"]["rate"].as_f64().unwrap();
+    let same = serve(&["--rate", &format!("{} /min", rate * 60.0)]);
+    let tpot = |document: &serde_json::Value| document["state"]["latency"]["tpot"].as_f64().unwrap();
+    assert!((tpot(&shared) / tpot(&same) - 1.0).abs() < 1e-6);
+    assert!((row(&shared["check"], "tpot", "fluid") / tpot(&shared) - 1.0).abs() < 1e-6);
+    assert!(row(&shared["check"], "latency", "difference").abs() < 0.05, "{shared}");
+    // Above the largest rate nothing is steady.
+    let (code, flood) = poisson("rate=1000,requests=500");
+    assert!(code == 0 && flood["fluid"].is_null() && flood["rows"][1]["fluid"].is_null());
+
+    let said = |arguments: &[&str]| text(&run(&[arguments, &service].concat()).stderr);
+    for (bad, says) in [
+        ("rate=x", "write a rate above 0"),
+        ("load=120 %", "write a share above 0 and below 1"),
+        ("input=5", "one of `rate` and `load`"),
+        ("rate=1,load=50 %", "one of `rate` and `load`"),
+        ("rate=1,requests=5", "`requests` is a number from 100"),
+        ("rate=1,output_law=zipf", "no such law of lengths: `zipf`"),
+        ("rate=1,outputs=4", "`outputs` is not known"),
+        ("rate=1,output=1e300", "`output` is a number"),
+        ("rate=1,lengths=nowhere.csv", "nowhere.csv"),
+        ("rate", "`rate` is not KEY=VALUE"),
+    ] {
+        let said = said(&["replay", "--poisson", bad]);
+        assert!(said.contains(says), "{bad}: {said}");
+    }
+    assert!(said(&["predict", "serve", "--check"]).contains("give --rate 5 or --load"));
+    assert!(said(&["predict", "serve", "--rate", "100000"]).contains("cannot serve so many requests"));
+}

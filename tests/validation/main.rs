@@ -6,6 +6,7 @@ mod support;
 mod dispatch;
 mod events;
 mod failures;
+mod fluid;
 mod grid;
 mod machines;
 mod minimal;

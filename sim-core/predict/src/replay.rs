@@ -30,7 +30,7 @@ use bastide_cost_models::compute::serving::{Batch, Deployment};
 
 pub use calibrate::{Run, calibrate_steps};
 pub use clients::{Draw, draw_trace};
-pub use open::{Arrivals, Mean, SteadyState};
+pub use open::{Arrivals, Comparison, Mean, SteadyState, fluid};
 pub use outcome::{Outcome, ReplaySummary, Since, Statistics};
 pub use policy::{Batching, Policy, ReplayError, Routing};
 pub use profile::{Profile, Profiled, StepParameters, profile, profile_of};

@@ -2,8 +2,9 @@
 
 use bastide_cost_models::compute::serving::load::{State, Targets};
 use bastide_cost_models::compute::serving::sizing::{Demand, Fleet, size};
-use bastide_cost_models::compute::serving::{Deployment, Layout, Lengths, Speculation, parameters};
+use bastide_cost_models::compute::serving::{Deployment, Layout, LengthLaw, Lengths, Speculation, parameters};
 use bastide_cost_models::compute::{Grade, READABLE, Term};
+use bastide_predict::replay::{Arrivals, Comparison, Policy, Remembered, ReplayError, settled};
 use bastide_units::{Duration, Quantity, Rate, TokenRate, format_significant};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::library::Ownership;
 use super::replica::Replica;
 use crate::args::{Format, Global, ServeInput};
 use crate::cmd::aligned;
+use crate::cmd::replay::poisson;
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -81,10 +83,11 @@ fn load(
     let memory = it
         .memory()
         .map_err(|shortage| Failure::sentence(format!("the model does not fit: {:.1} GB too much on each", shortage.bytes / 1e9)))?;
-    let state = match (args.concurrency, args.rate) {
+    let rate = args.rate.or_else(|| args.load.map(|load| load * it.saturation(lengths, speculation)));
+    let state = match (args.concurrency, rate) {
         (Some(concurrency), _) => it.state(concurrency, lengths, speculation),
         (None, Some(rate)) => it.at_rate(rate, lengths, speculation).ok_or_else(|| {
-            let most = it.largest_load(lengths, speculation, Targets::NONE).map_or(0.0, |state| state.latency.rate);
+            let most = it.saturation(lengths, speculation);
             Failure::hinted(
                 format!("the replica cannot serve so many requests: at most {} a second", format_significant(most, 4)),
                 "size a fleet with --target",
@@ -103,7 +106,8 @@ fn load(
             "cut the replica over more accelerators, or take a narrower --cache",
         ));
     }
-    let chosen = args.concurrency.is_none() && args.rate.is_none();
+    let chosen = args.concurrency.is_none() && rate.is_none();
+    let checked = args.check.map(|requests| check(it, rate, lengths, speculation, requests)).transpose()?;
     let devices = it.layout.devices();
     let power = ownership.facility_power(state.activity) * devices;
     let energy = power.as_w() / state.output_tokens_per_s;
@@ -121,11 +125,14 @@ fn load(
                 row
             })
             .collect();
-        let document = json!({
+        let mut document = json!({
             "model": replica.model, "accelerator": replica.accelerator, "layout": it.layout, "weights": it.weights, "cache": it.cache,
             "prompt_tokens": lengths.prompt, "output_tokens": lengths.output, "state": state, "memory": memory,
             "power_mw": power.as_mw(), "energy_j_per_token": energy, "rows": rows,
         });
+        if let Some((comparison, arrivals)) = &checked {
+            document["check"] = poisson::document(comparison, arrivals);
+        }
         super::keep(&document, "predict/1", global, output)?;
         if output.format == Format::Json {
             return output.json("predict/1", &document);
@@ -169,6 +176,12 @@ fn load(
         ownership.pue,
         significant(energy)
     ))?;
+    if let Some((comparison, arrivals)) = &checked {
+        output.line("")?;
+        for line in poisson::lines(comparison, arrivals) {
+            output.line(&line)?;
+        }
+    }
     if explain {
         for it in answers.iter().filter(|it| !it.terms.is_empty()) {
             output.line("")?;
@@ -179,6 +192,24 @@ fn load(
         }
     }
     Ok(())
+}
+
+/// The same service, request by request.
+fn check(
+    it: &Deployment<'_>,
+    rate: Option<f64>,
+    lengths: Lengths,
+    speculation: Option<Speculation>,
+    requests: usize,
+) -> Result<(Comparison, Arrivals), Failure> {
+    let Some(rate) = rate.filter(|_| speculation.is_none()) else {
+        return Err(Failure::hinted("--check compares a rate of requests without speculation", "give --rate 5 or --load \"70 %\""));
+    };
+    let refused = |error: ReplayError| Failure::sentence(format!("--check: {error}"));
+    let (deployment, policy) = settled(it, &Policy::default()).map_err(refused)?;
+    let (prompt, output) = (LengthLaw::fixed(lengths.prompt), LengthLaw::fixed(lengths.output));
+    let arrivals = Arrivals { rate, prompt, output, requests, seed: 1 };
+    Comparison::of(&Remembered::new(deployment), &policy, &arrivals).map(|comparison| (comparison, arrivals)).map_err(refused)
 }
 
 fn words(it: &Layout) -> String {

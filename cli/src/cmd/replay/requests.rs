@@ -18,7 +18,7 @@ use crate::output::Output;
 /// The description of a service: its replica and the scheduler's settings.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Service {
+pub(super) struct Service {
     model: Option<String>,
     #[serde(alias = "gpu", alias = "device")]
     accelerator: Option<String>,
@@ -54,19 +54,7 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
         Some(text) => service(text)?,
         None => from_table(&args.trace).unwrap_or_else(|| from_name(&args.trace)),
     };
-    let replica = args.replica.clone().or(ReplicaInput {
-        model: service.model.clone(),
-        accelerator: service.accelerator.clone(),
-        tensor: service.tensor,
-        pipeline: service.pipeline,
-        expert: service.expert,
-        data: service.data,
-        weights: service.weights.clone(),
-        experts: service.experts.clone(),
-        cache: service.cache.clone(),
-        engine: service.engine.clone(),
-    });
-    let replica = replica.replica()?;
+    let replica = replica(args, &service)?;
     let refused = |error: ReplayError| at(error.to_string());
     let (deployment, policy) = settled(&replica.deployment, &policy(&service, args)).map_err(refused)?;
     let measured = profile_of(&deployment).filter(|_| !args.datasheet);
@@ -110,8 +98,25 @@ pub fn run(args: &ReplayInput, global: &Global, output: &Output) -> Result<(), F
     Ok(())
 }
 
+/// The replica of the options, and of the service where these are silent.
+pub(super) fn replica(args: &ReplayInput, service: &Service) -> Result<Replica, Failure> {
+    let input = args.replica.clone().or(ReplicaInput {
+        model: service.model.clone(),
+        accelerator: service.accelerator.clone(),
+        tensor: service.tensor,
+        pipeline: service.pipeline,
+        expert: service.expert,
+        data: service.data,
+        weights: service.weights.clone(),
+        experts: service.experts.clone(),
+        cache: service.cache.clone(),
+        engine: service.engine.clone(),
+    });
+    input.replica()
+}
+
 /// A file, or `key=value,..`.
-fn service(text: &str) -> Result<Service, Failure> {
+pub(super) fn service(text: &str) -> Result<Service, Failure> {
     let path = Path::new(text);
     let (source, origin) = if text.contains('=') {
         let mut source = String::new();
@@ -195,7 +200,7 @@ fn from_name(path: &Path) -> Service {
     stem.match_indices('_').find_map(|(at, _)| known((&stem[..at], &stem[at + 1..]))).unwrap_or_default()
 }
 
-fn policy(service: &Service, args: &ReplayInput) -> Policy {
+pub(super) fn policy(service: &Service, args: &ReplayInput) -> Policy {
     let base = Policy::default();
     Policy {
         batching: service.batching.unwrap_or(base.batching),

@@ -98,6 +98,26 @@ impl Deployment<'_> {
         self.activity(&Latency { rate: state.rate, decoding, ..Latency::default() }, lengths)
     }
 
+    /// Data-parallel groups that share experts step together; those of a dense model are replicas on their own.
+    fn groups(&self) -> (Self, f64) {
+        let apart = if self.architecture.experts.is_some() { 1.0 } else { self.layout.data };
+        (Deployment { layout: super::Layout { data: self.layout.data / apart, ..self.layout }, ..*self }, apart)
+    }
+
+    fn fixed_open(&self, lengths: Lengths, speculation: Option<Speculation>) -> Option<Open> {
+        self.open(self.scheduler(), &LengthLaw::fixed(lengths.prompt), &LengthLaw::fixed(lengths.output), speculation)
+    }
+
+    /// The largest rate \[1/s\] of requests that arrive on their own, all of these lengths; 0 where not one fits.
+    #[must_use]
+    pub fn saturation(&self, lengths: Lengths, speculation: Option<Speculation>) -> f64 {
+        if self.layout.pipeline > 1.0 {
+            return self.largest_load(lengths, speculation, Targets::NONE).map_or(0.0, |state| state.latency.rate);
+        }
+        let (group, apart) = self.groups();
+        group.fixed_open(lengths, speculation).map_or(0.0, |it| it.saturation() * apart)
+    }
+
     /// The replica at a rate of requests \[1/s\] that arrive on their own, all of these lengths; `None` where it cannot serve so
     /// many. Groups that share nothing have equal parts of the rate. With pipeline stages, where the closed loop serves it.
     #[must_use]
@@ -105,10 +125,8 @@ impl Deployment<'_> {
         if self.layout.pipeline > 1.0 {
             return self.closed_at_rate(rate, lengths, speculation);
         }
-        let apart = if self.architecture.experts.is_some() { 1.0 } else { self.layout.data };
-        let group = Deployment { layout: super::Layout { data: self.layout.data / apart, ..self.layout }, ..*self };
-        let (prompt, output) = (LengthLaw::fixed(lengths.prompt), LengthLaw::fixed(lengths.output));
-        let it = group.open(group.scheduler(), &prompt, &output, speculation)?.at(rate / apart)?;
+        let (group, apart) = self.groups();
+        let it = group.fixed_open(lengths, speculation)?.at(rate / apart)?;
         let latency = Latency {
             ttft: it.ttft,
             tpot: if lengths.output > 1.0 { (it.latency - it.ttft) / (lengths.output - 1.0) } else { 0.0 },

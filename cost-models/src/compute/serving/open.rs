@@ -191,11 +191,15 @@ impl Open {
         self.saturation
     }
 
+    /// Decoding requests where each step is full of prompts and of those that decode after.
+    fn balance(&self) -> f64 {
+        let steps = self.decode_steps.0;
+        self.scheduler.tokens * steps / (self.prompt.0 + steps)
+    }
+
     fn largest(&self) -> f64 {
         let full = |decoding: f64| self.budget(decoding) / self.prompt.0 / self.full(decoding);
-        // Where each step is full of prompts and of those that decode after.
-        let steps = self.decode_steps.0;
-        let balance = self.scheduler.tokens * steps / (self.prompt.0 + steps);
+        let (steps, balance) = (self.decode_steps.0, self.balance());
         let most = self.decoding(self.most);
         let high = full(balance.min(most)) * if balance < most || most <= 0.0 { 1.0 } else { FULLEST };
         if !high.is_finite() {

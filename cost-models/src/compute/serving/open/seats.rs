@@ -188,12 +188,15 @@ impl Open {
         let occupancy = self.occupancy(&mut table);
         let decoding = occupancy.mean(|number, _| number);
         let variance = (occupancy.mean(|number, _| number * number) - decoding * decoding).max(0.0);
-        // The backlog of prompts follows slow changes of the number that decodes, and sees the mean of fast ones.
+        // The backlog of prompts follows slow changes of the number that decodes. Of fast ones it sees the mean, which while
+        // prompts wait goes towards as many as begin in full steps.
         let here = table.at(decoding);
-        let swing = (3.0 * variance / (1.0 + here.memory / self.decode_steps.0.max(1e-9))).sqrt();
         let most = self.decoding(self.most);
+        let follows = if here.memory.is_finite() { here.memory / (here.memory + self.decode_steps.0.max(1e-9)) } else { 1.0 };
+        let beside = decoding + (self.balance().min(most) - decoding).max(0.0) * follows;
+        let swing = (3.0 * variance * (1.0 - follows)).sqrt();
         let prefill: f64 = [(-swing, 1.0 / 6.0), (0.0, 2.0 / 3.0), (swing, 1.0 / 6.0)]
-            .map(|(side, weight)| weight * table.at((decoding + side).clamp(0.0, most)).prefill)
+            .map(|(side, weight)| weight * table.at((beside + side).clamp(0.0, most)).prefill)
             .iter()
             .sum();
         let notice = occupancy.mean(|_, it| it.notice) * (1.0 - occupancy.full);
