@@ -508,10 +508,11 @@ fn above_zero(text: &str) -> Result<f64, String> {
 
 /// Requests a second.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
-    let bare = text.trim().trim_end_matches("/s").trim_end();
-    let unit = || <bastide_units::Rate as bastide_units::Quantity>::parse(text).ok().map(bastide_units::Rate::as_per_s);
-    let value = bare.parse().ok().or_else(unit).filter(|value: &f64| value.is_finite() && *value > 0.0);
-    value.ok_or_else(|| "write a rate above 0, for example 5 or \"300 /min\"".to_owned())
+    // `5`, `5/s` and `5 / s` are rates.
+    let spaced = text.split_once('/').map(|(number, time)| format!("{} / {}", number.trim(), time.trim()));
+    let unit = || <bastide_units::Rate as bastide_units::Quantity>::parse(&spaced?).ok().map(bastide_units::Rate::as_per_s);
+    let value = text.trim().parse().ok().or_else(unit).filter(|value: &f64| value.is_finite() && *value > 0.0);
+    value.ok_or_else(|| "write a rate above 0, for example 5 or \"300 / h\"".to_owned())
 }
 
 /// A share of the largest load.
@@ -718,7 +719,7 @@ pub struct ServeInput {
     /// Requests at a time on the replica [default: as many as readers can bear: 2 s to 95 % of first tokens, 50 ms a token]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub concurrency: Option<f64>,
-    /// Requests a second that come to the replica on their own, instead: 5 or "300 /min"
+    /// Requests a second that come to the replica on their own, instead: 5 or "300 / h"
     #[arg(long, value_name = "RATE", value_parser = rate, conflicts_with_all = ["concurrency", "target"])]
     pub rate: Option<f64>,
     /// The same as a share of the largest rate: "70 %"

@@ -192,7 +192,7 @@ fn a_load_that_comes_on_its_own_is_checked_request_by_request() {
     let serve = |extra: &[&str]| json(&[&["predict", "serve", "--prompt", "700", "--answer", "150"][..], &service, extra].concat()).1;
     let shared = serve(&["--load", "60 %", "--check", "8000"]);
     let rate = shared["state"]["latency"]["rate"].as_f64().unwrap();
-    let same = serve(&["--rate", &format!("{} /min", rate * 60.0)]);
+    let same = serve(&["--rate", &format!("{} /h", rate * 3600.0)]);
     let tpot = |document: &serde_json::Value| document["state"]["latency"]["tpot"].as_f64().unwrap();
     assert!((tpot(&shared) / tpot(&same) - 1.0).abs() < 1e-6);
     assert!((row(&shared["check"], "tpot", "fluid") / tpot(&shared) - 1.0).abs() < 1e-6);
