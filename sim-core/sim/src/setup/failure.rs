@@ -56,7 +56,8 @@ pub(super) fn processes(model: &Model, pools: &[Pool], gangs: &Gangs) -> Vec<Pro
     }
     for (site, place) in model.sites.iter().enumerate() {
         for (cause, failure) in model.failures.iter().enumerate().filter(|(_, failure)| failure.domain == FailureDomain::Site) {
-            let concerned = |pool: &Pool| pool.site == site && failure.concerns(AcceleratorId::from_index(pool.accelerator), SiteId::from_index(site));
+            let concerned =
+                |pool: &Pool| pool.site == site && failure.concerns(AcceleratorId::from_index(pool.accelerator), SiteId::from_index(site));
             let hit: Vec<usize> = (0..pools.len()).filter(|at| concerned(&pools[*at])).collect();
             if !hit.is_empty() {
                 let key = stream_key(&format!("site.{}", place.entity.name), &format!("failure.{}", failure.entity.name));

@@ -93,8 +93,8 @@ impl World<'_> {
             let (mut factor, mut birthday) = (0.0, Time::NEVER);
             for (energised, count) in cohorts() {
                 let age_s = at.since(*energised).as_s();
-                // Times are whole nanoseconds; a birthday is reached when less than that is missing.
-                let reached = process.by_age.partition_point(|(from_s, _)| *from_s <= age_s + 1e-9);
+                // Times are whole nanoseconds, and seconds are rounded: a birthday is reached when less than that is missing.
+                let reached = process.by_age.partition_point(|(from_s, _)| *from_s <= age_s * (1.0 + 1e-12) + 1e-9);
                 factor += f64::from(*count) / nodes * process.by_age[..reached].last().map_or(1.0, |(_, factor)| *factor);
                 if let Some((next_s, _)) = process.by_age.get(reached) {
                     birthday = birthday.min(*energised + Duration::from_s(*next_s));
