@@ -144,6 +144,7 @@ fn document(model: &Model, plan: &Plan) -> Value {
             .collect::<Vec<_>>(),
         "campaigns": plan.campaigns.iter().map(|c| json!({
             "campaign": model.campaigns[c.campaign].entity.name, "site": site(c.site), "accelerator": model.accelerators[c.accelerator].entity.name,
+            "islands": c.islands,
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),

@@ -58,6 +58,7 @@ pub(crate) const LINK_KINDS: &[&str] = &["fibre", "submarine", "satellite"];
 pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
 pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-communication"];
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
+pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
@@ -500,7 +501,18 @@ pub static TABLES: &[TableSpec] = &[
                 Computed("`checkpoint_size` / `checkpoint_bandwidth`, or 0 s"),
                 "In memory: how long such a copy takes; training goes on.",
             ),
-            row("checkpoint_remote", Reference("site"), Optional, "Site that gets copies of checkpoints; needs `checkpoint_size`."),
+            row(
+                "checkpoint_storage",
+                OneOf(CHECKPOINT_STORES),
+                Default("safe"),
+                "Whether checkpoints are out of reach of what hits the site, or are lost where its storage burns or is wiped.",
+            ),
+            row(
+                "checkpoint_remote",
+                Reference("site"),
+                Optional,
+                "Site that gets copies of checkpoints; needs `checkpoint_size`, and means something with `checkpoint_storage = \"site\"`.",
+            ),
             row("checkpoint_remote_interval", TIME, Computed("6 h"), "Time between the beginnings of two such copies."),
             row("detection", DURATION, Default("0 s"), "From the failure of a member to its notice, where the cause does not say."),
             row("restart", REPAIR, Default("15 min"), "From the notice of a failure to training again, once all members are there."),

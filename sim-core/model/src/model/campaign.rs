@@ -95,15 +95,17 @@ pub struct Checkpoints {
     pub interval: CheckpointInterval,
     /// How long writing one takes.
     pub time: Duration,
+    /// Whether they are lost with the site's storage.
+    pub burn: bool,
     /// Copies elsewhere.
     pub remote: Option<RemoteCheckpoints>,
 }
 
 impl Checkpoints {
-    /// Training waits for each; no copies elsewhere.
+    /// Training waits for each, and none is ever lost.
     #[must_use]
     pub const fn blocking(interval: Duration, time: Duration) -> Self {
-        Self { mode: CheckpointMode::Blocking, interval: CheckpointInterval::Fixed(interval), time, remote: None }
+        Self { mode: CheckpointMode::Blocking, interval: CheckpointInterval::Fixed(interval), time, burn: false, remote: None }
     }
 }
 

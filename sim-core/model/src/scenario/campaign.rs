@@ -150,7 +150,12 @@ fn checkpoints(cursor: &mut Cursor<'_, '_>) -> Checkpoints {
         _ => CheckpointMode::Blocking,
     };
     let interval = interval(cursor, time, mode);
-    Checkpoints { mode, interval, time, remote: remote(cursor, size) }
+    let burn = keys::CHECKPOINT_STORES[cursor.one_of("checkpoint_storage", keys::CHECKPOINT_STORES)] == "site";
+    if !burn {
+        refuse(cursor, &["checkpoint_remote", "checkpoint_remote_interval"], "checkpoint_storage = \"site\"");
+        return Checkpoints { mode, interval, time, burn, remote: None };
+    }
+    Checkpoints { mode, interval, time, burn, remote: remote(cursor, size) }
 }
 
 fn interval(cursor: &mut Cursor<'_, '_>, time: Duration, mode: CheckpointMode) -> CheckpointInterval {

@@ -1,6 +1,6 @@
-use bastide_model::model::{AcceleratorId, SiteTier, Tier};
+use bastide_model::model::{AcceleratorId, CampaignMode, SiteTier, SlowExchange, Tier};
 use bastide_model::plan::SolveStatus;
-use bastide_units::{ComputeRate, Duration, Money, MoneyRate, Power, TokenPrice, TokenRate};
+use bastide_units::{ComputeRate, DataSize, Duration, Money, MoneyRate, Power, TokenPrice, TokenRate};
 use rstest::rstest;
 
 use super::{close, planned};
@@ -134,6 +134,40 @@ fn a_campaign_runs_whole_or_not_at_all() {
     let plan = planned(&model, None);
     assert!(plan.campaigns.is_empty() && plan.builds.is_empty());
     assert!(close(objective(&plan), 10e6));
+}
+
+#[test]
+fn islands_go_where_there_is_room_or_nowhere() {
+    // Two islands of 8, and room for 8 at each site.
+    let mut model = empty();
+    for name in ["left", "right"] {
+        let site = add_site(&mut model, name);
+        model.sites[site].max_it_power = Power::from_mw(0.0085);
+    }
+    add_campaign(&mut model, "train");
+    let plan = planned(&model, None);
+    assert!(plan.campaigns.is_empty(), "one gang of 16 has room nowhere");
+    let exchange = SlowExchange {
+        interval: Duration::from_min(30.0),
+        inner_steps: 100,
+        size: DataSize::ZERO,
+        fragments: 1,
+        overlap_steps: 0,
+        time: Some(Duration::ZERO),
+    };
+    model.campaigns[0].mode = CampaignMode::LowCommunication { islands: 2, exchange };
+    let plan = planned(&model, None);
+    assert_eq!(plan.campaigns.iter().map(|placed| placed.islands).collect::<Vec<_>>(), [1, 1]);
+    assert!(close(objective(&plan), 16.0 * PER_ACCELERATOR));
+    assert!(crate::verify(&model, &plan, None).iter().all(|check| check.ok));
+    // Both at one site where that has room.
+    model.sites[0].max_it_power = Power::from_mw(0.017);
+    model.planning.sites = (0, 1);
+    let plan = planned(&model, None);
+    assert_eq!(plan.campaigns.iter().map(|placed| (placed.site.index(), placed.islands)).collect::<Vec<_>>(), [(0, 2)]);
+    // One alone is worth nothing: half a campaign is never planned.
+    model.sites[0].max_it_power = Power::from_mw(0.0085);
+    assert!(planned(&model, None).campaigns.is_empty());
 }
 
 #[test]

@@ -190,7 +190,7 @@ pub(super) fn plan(model: &Model, plan: &Plan) -> PlanFacts {
                 campaign: model.campaigns[x.campaign].entity.name.clone(),
                 site: site(x.site),
                 accelerator: model.accelerators[x.accelerator].entity.name.clone(),
-                accelerators: model.campaigns[x.campaign].accelerators,
+                accelerators: model.campaigns[x.campaign].gang() * x.islands,
             })
             .collect(),
         campaigns_left_out: (model.campaigns.iter().enumerate())

@@ -145,14 +145,15 @@ impl World<'_> {
         }
     }
 
-    /// A site's storage burns or is wiped, and the checkpoints in it. Islands elsewhere hold the state; others fall back to the copies at
+    /// A site's storage burns or is wiped, and the checkpoints in it, unless they are kept out of reach. Islands elsewhere hold the state; others fall back to the copies at
     /// another site, which have to come back first.
     pub(in crate::world) fn lose_checkpoints(&mut self, site: usize) {
         for pool in self.setup.site_pools[site].clone() {
             for &at in &self.setup.pool_campaigns[pool] {
                 let campaign = self.setup.gangs.all[at].campaign;
                 let elsewhere = self.setup.gangs.of_campaign[campaign].clone().any(|other| other != at && self.gangs[other].running);
-                if self.campaigns[campaign].first.is_none() || self.campaigns[campaign].done || elsewhere {
+                let burn = self.setup.model.campaigns[campaign].checkpoints.burn;
+                if !burn || self.campaigns[campaign].first.is_none() || self.campaigns[campaign].done || elsewhere {
                     continue;
                 }
                 self.advance(at);
