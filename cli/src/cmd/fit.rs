@@ -79,11 +79,7 @@ pub fn optimum(form: Form, values: &[f64], observed: &[Vec<f64>], highest: bool)
     }
     let count = n as f64;
     let error = ((count - 1.0) * (squares / count - (sum / count).powi(2)).max(0.0)).sqrt();
-    Some(Optimum {
-        low: whole.value * (-Z975 * error).exp(),
-        high: whole.value * (Z975 * error).exp(),
-        ..whole
-    })
+    Some(Optimum { low: whole.value * (-Z975 * error).exp(), high: whole.value * (Z975 * error).exp(), ..whole })
 }
 
 /// A curve that is linear in its coefficients.
@@ -222,10 +218,8 @@ mod tests {
     fn a_parabola_is_met_and_its_error_is_that_of_its_noise() {
         // -(ln x - 1)^2, shifted sideways by 0.1 in every other replication.
         let values = grid(1.0, 10.0, 9);
-        let observed: Vec<Vec<f64>> = values
-            .iter()
-            .map(|x| (0..40).map(|r| -(x.ln() - 1.0 - 0.1 * f64::from(r % 2 * 2 - 1)).powi(2)).collect())
-            .collect();
+        let observed: Vec<Vec<f64>> =
+            values.iter().map(|x| (0..40).map(|r| -(x.ln() - 1.0 - 0.1 * f64::from(r % 2 * 2 - 1)).powi(2)).collect()).collect();
         let best = optimum(Form::Quadratic, &values, &observed, true).unwrap();
         assert!((best.value.ln() - 1.0).abs() < 1e-9, "{best:?}");
         // Standard error 0.1 / sqrt(39); times 1.96.

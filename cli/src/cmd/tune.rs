@@ -70,11 +70,14 @@ fn range(input: &TuneInput) -> Result<Range, Failure> {
     let parts: Vec<&str> = input.key.split('.').collect();
     let (Some(table), Some(name)) = (parts.first(), parts.last()) else { return Err(Failure::sentence("name a key")) };
     let spec = keys::table(table).filter(|_| parts.len() >= 2);
-    let spec = spec.ok_or_else(|| Failure::hinted(format!("there is no key `{}`", input.key), "such as `campaign.NAME.checkpoint_interval`"))?;
+    let spec =
+        spec.ok_or_else(|| Failure::hinted(format!("there is no key `{}`", input.key), "such as `campaign.NAME.checkpoint_interval`"))?;
     let all = spec.keys.iter().chain(spec.variants.iter().flat_map(|(_, keys)| *keys));
     let kind = all.into_iter().find(|key| key.name == *name).map(|key| key.kind);
     let (units, whole): (&'static [(&'static str, f64)], bool) = match kind {
-        Some(Kind::Quantity(unit, _) | Kind::QuantityOr(unit, ..) | Kind::Distribution(unit) | Kind::Profile(unit, _)) => (unit.units, false),
+        Some(Kind::Quantity(unit, _) | Kind::QuantityOr(unit, ..) | Kind::Distribution(unit) | Kind::Profile(unit, _)) => {
+            (unit.units, false)
+        }
         Some(Kind::Ratio(_)) => (&[("", 1.0)], false),
         Some(Kind::Count(_) | Kind::Integer) => (&[("", 1.0)], true),
         Some(_) => return Err(Failure::sentence(format!("`{}` is no number", input.key))),
@@ -122,10 +125,15 @@ fn target(layout: &Layout, input: &TuneInput) -> Result<Target, Failure> {
     let name = input.maximise.as_ref().or(input.minimise.as_ref()).unwrap_or(&default);
     let matches = |def: &MetricDef| match name.split_once('.') {
         None => def.entity_kind == "system" && def.metric == name,
-        Some((kind, rest)) => def.entity_kind == kind && rest.rsplit_once('.').is_some_and(|(entity, metric)| def.entity == entity && def.metric == metric),
+        Some((kind, rest)) => {
+            def.entity_kind == kind && rest.rsplit_once('.').is_some_and(|(entity, metric)| def.entity == entity && def.metric == metric)
+        }
     };
     let at = layout.metrics.iter().position(matches).ok_or_else(|| {
-        Failure::hinted(format!("there is no metric `{name}`"), "`campaign.NAME.goodput`, `tier.T1.served_share`, or one of the system: `served_share`")
+        Failure::hinted(
+            format!("there is no metric `{name}`"),
+            "`campaign.NAME.goodput`, `tier.T1.served_share`, or one of the system: `served_share`",
+        )
     })?;
     let def = &layout.metrics[at];
     let highest = if input.maximise.is_some() { true } else { input.minimise.is_none() && def.better != Better::Lower };
@@ -133,7 +141,14 @@ fn target(layout: &Layout, input: &TuneInput) -> Result<Target, Failure> {
 }
 
 /// The metric in every replication at every value: `[value][replication]`.
-fn observe(input: &TuneInput, plan: &str, range: &Range, target: &Target, global: &Global, output: &Output) -> Result<Vec<Vec<f64>>, Failure> {
+fn observe(
+    input: &TuneInput,
+    plan: &str,
+    range: &Range,
+    target: &Target,
+    global: &Global,
+    output: &Output,
+) -> Result<Vec<Vec<f64>>, Failure> {
     let pool = Pool::new(super::threads(global));
     let stop = progress::stop_on_interrupt();
     let bar = progress::bar(output, u64::from(input.replications) * range.values.len() as u64);

@@ -86,8 +86,7 @@ fn hours_are_lost_for_a_cause() {
 
 #[test]
 fn planned_stops_cost_a_checkpoint_and_a_restart() {
-    let text =
-        campaign("checkpoint_interval = \"300 h\"\ncheckpoint_time = \"5 min\"\nrestart = \"25 min\"\nplanned_stops = \"1 / d\"");
+    let text = campaign("checkpoint_interval = \"300 h\"\ncheckpoint_time = \"5 min\"\nrestart = \"25 min\"\nplanned_stops = \"1 / d\"");
     let run = run_with("10 d", NO_FAILURES, &[&text], 800, 1);
     close(value(&run, "goodput"), 1.0 - 10.0 * 0.5 / 240.0);
     close(value(&run, "hours_recovery"), 10.0 * 0.5 * 800.0);
@@ -130,7 +129,8 @@ fn memory_survives_its_members_and_not_its_site() {
 fn a_rack_is_one_interruption_and_takes_the_memory_of_its_nodes() {
     // Ten racks of the gang, each once in 36.5 d: 100 in a year. More than one node at a time: back to the site's storage.
     let rack = failure("crash", "domain = \"rack\"\nrate = \"1 / 36.5 d\"\nrepair = \"1 s\"\ndetection = \"0 s\"");
-    let text = campaign("checkpoint_mode = \"in-memory\"\ncheckpoint_interval = \"1 min\"\npersistent_interval = \"6 h\"\nrestart = \"0 s\"");
+    let text =
+        campaign("checkpoint_mode = \"in-memory\"\ncheckpoint_interval = \"1 min\"\npersistent_interval = \"6 h\"\nrestart = \"0 s\"");
     let keys = format!("{NO_FAILURES}\nnodes_per_rack = 10");
     let run = run_with("365 d", &keys, &[&text, &rack], 1040, 60);
     run.expect("campaign", "model", "interruptions", 100.0);
@@ -197,7 +197,14 @@ fn islands(left: &str, right: &str, more: &str, links: &str, duration: &str, rep
 
 #[test]
 fn a_lost_island_takes_its_share_only() {
-    let run = islands("mttf = \"190 h\"\nrepair = { dist = \"exponential\", mean = \"10 h\" }", "", "sync_interval = \"1 min\"\nsync_time = \"0 s\"", "", "365 d", 60);
+    let run = islands(
+        "mttf = \"190 h\"\nrepair = { dist = \"exponential\", mean = \"10 h\" }",
+        "",
+        "sync_interval = \"1 min\"\nsync_time = \"0 s\"",
+        "",
+        "365 d",
+        60,
+    );
     run.expect("campaign", "model", "goodput", 0.5 * (1.0 + 0.95));
 }
 
@@ -205,7 +212,9 @@ fn a_lost_island_takes_its_share_only() {
 fn the_last_island_falls_back_to_the_storage() {
     // Right stops at 10:00 for a day, left at 20:30 for an hour: the state of 20:00 is left of both.
     let hit = |name: &str, site: &str, at: &str, repair: &str| {
-        format!("\n[[hazard]]\nname = \"{name}\"\nkind = \"random-outage\"\ntargets = [\"site.{site}\"]\nat = 2027-01-01T{at}Z\nrepair = \"{repair}\"\n")
+        format!(
+            "\n[[hazard]]\nname = \"{name}\"\nkind = \"random-outage\"\ntargets = [\"site.{site}\"]\nat = 2027-01-01T{at}Z\nrepair = \"{repair}\"\n"
+        )
     };
     let hits = hit("one", "right", "10:00:00", "40 h") + &hit("two", "left", "20:30:00", "40 h");
     let run = islands("", "", "sync_interval = \"1 min\"\nsync_time = \"0 s\"\ncheckpoint_interval = \"1 h\"", &hits, "2 d", 1);
@@ -230,12 +239,14 @@ fn exchanges_take_what_the_links_let_through() {
 fn an_island_cut_off_counts_when_it_is_back() {
     // South is another nation behind one cable, which is cut from 10 h to 20 h.
     let more = "\n[[nation]]\nname = \"south\"\n[[link]]\nname = \"cable\"\nfrom = \"nation.north\"\nto = \"nation.south\"\nbandwidth = \"100 Gbit/s\"\nlatency = \"5 ms\"\n";
-    let cut = "[[hazard]]\nname = \"cut\"\nkind = \"cable-cut\"\ntargets = [\"link.cable\"]\nat = 2027-01-01T10:00:00Z\nrepair = \"10 h\"\n";
+    let cut =
+        "[[hazard]]\nname = \"cut\"\nkind = \"cable-cut\"\ntargets = [\"link.cable\"]\nat = 2027-01-01T10:00:00Z\nrepair = \"10 h\"\n";
     let keys = "sync_interval = \"1 min\"\nsync_time = \"0 s\"";
     let joined = islands("", "nation = \"south\"", keys, &[more, cut].concat(), "48 h", 1);
     close(value(&joined, "goodput"), 1.0);
     // Hit at 15 h while it is alone, it loses its five hours of that, and is back an hour later.
-    let hit = "[[hazard]]\nname = \"hit\"\nkind = \"random-outage\"\ntargets = [\"site.right\"]\nat = 2027-01-01T15:00:00Z\nrepair = \"1 h\"\n";
+    let hit =
+        "[[hazard]]\nname = \"hit\"\nkind = \"random-outage\"\ntargets = [\"site.right\"]\nat = 2027-01-01T15:00:00Z\nrepair = \"1 h\"\n";
     let lost = islands("", "nation = \"south\"", keys, &[more, cut, hit].concat(), "48 h", 1);
     close(value(&lost, "goodput"), 1.0 - 6.0 / 96.0);
 }
@@ -250,7 +261,12 @@ fn copies_elsewhere_outlive_the_site() {
         let model = load(&[&head, BASE, &card, &site("left", ""), &site("right", ""), &text, strike]);
         value(&simulate(&model, &plan(&model, &[build("left", 800), build("right", 8), train("left")].concat()), 1), "goodput")
     };
-    close(goodput("checkpoint_storage = \"site\"\ncheckpoint_size = \"45 TB\"\ncheckpoint_remote = \"right\"\ncheckpoint_remote_interval = \"6 h\""), 18.0 / 48.0);
+    close(
+        goodput(
+            "checkpoint_storage = \"site\"\ncheckpoint_size = \"45 TB\"\ncheckpoint_remote = \"right\"\ncheckpoint_remote_interval = \"6 h\"",
+        ),
+        18.0 / 48.0,
+    );
     assert_eq!(goodput("checkpoint_storage = \"site\""), 0.0);
     close(goodput(""), 20.0 / 48.0);
 }

@@ -128,7 +128,8 @@ impl World<'_> {
             possible += most;
             lost_hours += hours;
             let full_s: f64 = gangs.clone().map(|gang| self.setup.gangs.all[gang].size).sum::<f64>() * elapsed_s;
-            let full_speed_s = |gang: usize| self.gangs[gang].useful().flop / self.setup.gangs.all[gang].rate * self.setup.gangs.all[gang].size;
+            let full_speed_s =
+                |gang: usize| self.gangs[gang].useful().flop / self.setup.gangs.all[gang].rate * self.setup.gangs.all[gang].size;
             balance.training_s += full_s;
             balance.training_parts_s += state.losses.lines.iter().sum::<f64>() + gangs.clone().map(full_speed_s).sum::<f64>();
             let waited_s = if stop > campaign.start { stop.since(campaign.start).as_s() } else { 0.0 };

@@ -93,9 +93,7 @@ impl World<'_> {
             // What restarts by itself has kept its memory.
             (FailureKind::Transient { .. }, _) => 0,
             (_, FailureDomain::Node) => 1,
-            (_, FailureDomain::Rack) => {
-                self.setup.model.accelerators[self.setup.pools[pool].accelerator].nodes_per_rack.unwrap_or(1)
-            }
+            (_, FailureDomain::Rack) => self.setup.model.accelerators[self.setup.pools[pool].accelerator].nodes_per_rack.unwrap_or(1),
             (_, FailureDomain::Hall | FailureDomain::Site) => u32::MAX,
         }
     }
@@ -138,8 +136,8 @@ impl World<'_> {
         let found = self.now + detection;
         let campaign = &self.setup.model.campaigns[self.setup.gangs.all[at].campaign];
         // The storage keeps earlier checkpoints; memory and islands hold the newest state only.
-        let one_only =
-            matches!(campaign.mode, CampaignMode::LowCommunication { .. }) || matches!(campaign.checkpoints.mode, CheckpointMode::InMemory { .. });
+        let one_only = matches!(campaign.mode, CampaignMode::LowCommunication { .. })
+            || matches!(campaign.checkpoints.mode, CheckpointMode::InMemory { .. });
         for gang in self.tainted(at) {
             self.advance(gang);
             let state = &mut self.gangs[gang];
