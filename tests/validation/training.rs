@@ -126,3 +126,71 @@ fn llama_3_interruptions_and_effective_time() {
     let goodput = Estimate::of(&values).expect("histories");
     assert!(goodput.mean > 0.90, "published: more than 90 %; ours {goodput:?}");
 }
+
+/// `scenarios/frontier-training`: the same run cause by cause (Table 5), with 47 planned stops and checkpoints at Daly's interval.
+#[test]
+fn llama_3_cause_by_cause() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/frontier-training");
+    let model = bastide_model::load(&folder, &[]).unwrap_or_else(|list| panic!("{list:#?}")).model;
+    let fleet = &model.fleets[0];
+    let plan = Plan {
+        name: "as-it-was".to_owned(),
+        builds: vec![],
+        placements: vec![],
+        standbys: vec![],
+        campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: fleet.site, accelerator: fleet.accelerator, islands: 1 }],
+        replicas: vec![],
+        unserved: vec![],
+        cost: vec![],
+        prices: vec![],
+        certificate: None,
+    };
+    let layout = Layout::new(&model);
+    let simulator = Simulator::new(&model, &plan, &layout).expect("the grid is sound");
+    let histories: Vec<_> = Pool::new(2)
+        .replicate(0..200, &AtomicBool::new(false), &|_| (), |replication| simulator.simulate(1, replication, Options::default()))
+        .into_iter()
+        .flatten()
+        .collect();
+    let of = |kind: &str, entity: &str, metric: &str| {
+        let at = layout.find(kind, entity, metric).unwrap_or_else(|| panic!("no {kind} {entity} {metric}"));
+        Estimate::of(&histories.iter().map(|history| history.metrics[at]).collect::<Vec<_>>()).expect("histories")
+    };
+    // Llama Team 2024, Table 5; together 419.
+    let causes = [
+        ("faulty-gpu", 148.0),
+        ("hbm3-memory", 72.0),
+        ("software-bug", 54.0),
+        ("network", 35.0),
+        ("host-maintenance", 32.0),
+        ("sram-memory", 19.0),
+        ("gpu-processor", 17.0),
+        ("nic", 7.0),
+        ("nccl-timeout", 7.0),
+        ("silent-corruption", 6.0),
+        ("thermal", 6.0),
+        ("ssd", 3.0),
+        ("power-supply", 3.0),
+        ("chassis", 2.0),
+        ("io-board", 2.0),
+        ("dependency", 2.0),
+        ("cpu", 2.0),
+        ("system-memory", 2.0),
+    ];
+    let mut total = 0.0;
+    for (cause, observed) in causes {
+        let estimate = of("interruption", &format!("llama-3: {cause}"), "interruptions");
+        assert!((estimate.p05..=estimate.p95).contains(&observed), "{cause}: published {observed}, ours {estimate:?}");
+        assert!(estimate.deviation(observed).expect("an error").abs() < 4.0, "{cause}: published {observed}, ours {estimate:?}");
+        total += observed;
+    }
+    let unexpected = of("campaign", "llama-3", "interruptions_unexpected");
+    assert!((unexpected.mean / total - 1.0).abs() < 0.05 && (unexpected.p05..=unexpected.p95).contains(&total), "{unexpected:?}");
+    assert!(unexpected.deviation(total).expect("an error").abs() < 3.0, "{unexpected:?}");
+    assert!((of("campaign", "llama-3", "interruptions_planned").mean - 47.0).abs() < 1e-9);
+    // 54 d / 419 = 3.09 h.
+    let between = of("campaign", "llama-3", "time_to_interruption");
+    assert!((between.mean / 3.093 - 1.0).abs() < 0.03, "{between:?}");
+    let effective = of("campaign", "llama-3", "ettr");
+    assert!(effective.mean > 0.90, "published: more than 90 %; ours {effective:?}");
+}

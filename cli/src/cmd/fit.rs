@@ -43,10 +43,13 @@ pub struct Optimum {
     pub at_edge: bool,
 }
 
+/// Relative differences up to this are rounding.
+const SAME: f64 = 1e-12;
 /// Normal quantile of 97.5 %.
 const Z975: f64 = 1.959_963_984_540_054;
 
-/// The best of some values by what was observed at each: `[value][replication]`, all of the same length. `None` where too little was.
+/// The best of some values by what was observed at each: `[value][replication]`, all of the same length. `None` where too little was, or
+/// where it is the same at all values.
 pub fn optimum(form: Form, values: &[f64], observed: &[Vec<f64>], highest: bool) -> Option<Optimum> {
     let n = observed.first().map_or(0, Vec::len);
     if n < 2 || values.len() != observed.len() || observed.iter().any(|row| row.len() != n) {
@@ -61,7 +64,16 @@ pub fn optimum(form: Form, values: &[f64], observed: &[Vec<f64>], highest: bool)
     if values.len() < 3 || !means.iter().all(|mean| mean.is_finite()) {
         return None;
     }
-    let curve = Curve::new(form, values, &means, highest);
+    let (least, most) = means.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), mean| (least.min(*mean), most.max(*mean)));
+    if most - least <= SAME * most.abs().max(least.abs()) {
+        return None;
+    }
+    let best = best_of(&means, highest);
+    if form == Form::Quadratic && (best == 0 || best + 1 == values.len()) {
+        let (value, metric) = (values[best], means[best]);
+        return Some(Optimum { value, low: value, high: value, metric, form, at_edge: true });
+    }
+    let curve = Curve::new(form, values, best, highest);
     let without = |left_out: Option<usize>| -> Vec<f64> {
         let one = |row: &Vec<f64>| {
             let kept = row.iter().enumerate().filter(|(at, _)| Some(*at) != left_out);
@@ -82,6 +94,11 @@ pub fn optimum(form: Form, values: &[f64], observed: &[Vec<f64>], highest: bool)
     Some(Optimum { low: whole.value * (-Z975 * error).exp(), high: whole.value * (Z975 * error).exp(), ..whole })
 }
 
+fn best_of(means: &[f64], highest: bool) -> usize {
+    let better = |a: &usize, b: &usize| if highest { means[*a].total_cmp(&means[*b]) } else { means[*b].total_cmp(&means[*a]) };
+    (0..means.len()).max_by(better).unwrap_or(0)
+}
+
 /// A curve that is linear in its coefficients.
 struct Curve<'v> {
     form: Form,
@@ -94,16 +111,11 @@ struct Curve<'v> {
 }
 
 impl<'v> Curve<'v> {
-    fn new(form: Form, values: &'v [f64], means: &[f64], highest: bool) -> Self {
+    /// Through all values, or through the five around the best.
+    fn new(form: Form, values: &'v [f64], best: usize, highest: bool) -> Self {
         let ends = (values[0], values[values.len() - 1]);
-        let (from, to) = if form == Form::Checkpoints {
-            (0, values.len())
-        } else {
-            let better = |a: &usize, b: &usize| if highest { means[*a].total_cmp(&means[*b]) } else { means[*b].total_cmp(&means[*a]) };
-            let best = (0..values.len()).max_by(better).unwrap_or(0);
-            let from = best.saturating_sub(2).min(values.len().saturating_sub(5));
-            (from, (from + 5).min(values.len()))
-        };
+        let from = if form == Form::Checkpoints { 0 } else { best.saturating_sub(2).min(values.len().saturating_sub(5)) };
+        let to = if form == Form::Checkpoints { values.len() } else { (from + 5).min(values.len()) };
         Self { form, highest, from, to, values: &values[from..to], ends }
     }
 
@@ -137,17 +149,19 @@ impl<'v> Curve<'v> {
         let k = eliminate(normal)?;
         let (low, high) = (self.ends.0 / scale, self.ends.1 / scale);
         let at = |x: f64| -> f64 { self.terms(x).iter().zip(&k).map(|(term, k)| term * k).sum() };
-        // Least of the curve, or greatest of a parabola that is to be high.
-        let sign = if self.form == Form::Quadratic && self.highest { -1.0 } else { 1.0 };
         let inner = match self.form {
             Form::Checkpoints => {
                 let slope = |x: f64| -k[0] / (x * x) + k[2] + 2.0 * k[3] * x;
                 bisect(slope, low, high)
             }
-            Form::Quadratic => Some((-0.5 * k[1] / k[2]).exp()).filter(|x| sign * k[2] > 0.0 && (low..=high).contains(x)),
+            // The best value lies inside: a parabola bent the other way, or with its end outside, is noise.
+            Form::Quadratic if (k[2] < 0.0) == self.highest => {
+                let (first, last) = (self.values.first()? / scale, self.values.last()? / scale);
+                Some((-0.5 * k[1] / k[2]).exp().clamp(first, last))
+            }
+            Form::Quadratic => return None,
         };
-        let edge = if sign * at(low) < sign * at(high) { low } else { high };
-        let x = inner.unwrap_or(edge);
+        let x = inner.unwrap_or(if at(low) < at(high) { low } else { high });
         let value = x * scale;
         Some(Optimum { value, low: value, high: value, metric: self.response(at(x)), form: self.form, at_edge: inner.is_none() })
     }

@@ -243,7 +243,7 @@ fn tell(
             range.text(best.high),
             best.form.words()
         ))?,
-        None => output.line("best: too few values or replications to say")?,
+        None => output.line("best: none; the metric is the same at all values, or there are too few")?,
     }
     if let Some((young, daly)) = checkpoints {
         let beside = best.map_or_else(String::new, |best| format!("; best / Daly {:.3}", best.value / in_unit(daly)));
