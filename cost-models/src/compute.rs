@@ -27,4 +27,4 @@ pub use device::{Device, Generation, device, devices};
 pub use format::Format;
 pub use prediction::{Conformal, Grade, Prediction, Term, left_out};
 pub use serving::{Batch, Deployment, Engine, Layout, Step};
-pub use serving_rate::{LoadedReplica, READABLE, Serving, serving, serving_rate, sheet_of};
+pub use serving_rate::{LoadedReplica, READABLE, Serving, serving_rate, serving_replica, sheet_of};

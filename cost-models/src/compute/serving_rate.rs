@@ -109,7 +109,7 @@ impl Serving<'_> {
 /// Replicas of up to `per_node` accelerators within the targets; where none meets them, at whatever latency. `None` where the
 /// model does not fit a node.
 #[must_use]
-pub fn serving<'a>(model: &ModelData, sheet: &'a Device, per_node: u32, targets: Targets) -> Option<Serving<'a>> {
+pub fn serving_replica<'a>(model: &ModelData, sheet: &'a Device, per_node: u32, targets: Targets) -> Option<Serving<'a>> {
     let (_, shape) = architecture(&model.architecture)?;
     let weights = match model.bytes_per_parameter {
         bytes if bytes < 0.75 => Format::Fp4,
@@ -141,10 +141,10 @@ pub fn serving<'a>(model: &ModelData, sheet: &'a Device, per_node: u32, targets:
     best(targets).or_else(|| best(Targets::NONE))
 }
 
-/// Tokens of answers for each accelerator of [`serving`].
+/// Tokens of answers for each accelerator of [`serving_replica`].
 #[must_use]
 pub fn serving_rate(model: &ModelData, sheet: &Device, per_node: u32, targets: Targets) -> Option<TokenRate> {
-    serving(model, sheet, per_node, targets).map(|it| it.rate)
+    serving_replica(model, sheet, per_node, targets).map(|it| it.rate)
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
         let sheet = of_library("h100");
         for name in ["llama-3-8b", "llama-3-70b", "deepseek-v3"] {
             let Some(model) = library().models.get(name) else { continue };
-            let Some(it) = serving(model, &sheet, 8, READABLE) else { continue };
+            let Some(it) = serving_replica(model, &sheet, 8, READABLE) else { continue };
             let loads = it.loads(24);
             let (first, last) = (loads[0], loads[loads.len() - 1]);
             assert_eq!((first.share, last.share), (0.0, 1.0), "{name}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bastide_cost_models::compute::{LoadedReplica, READABLE, serving, sheet_of};
+use bastide_cost_models::compute::{LoadedReplica, READABLE, serving_replica, sheet_of};
 use bastide_units::{Duration, TokenRate};
 
 use crate::decode::Context;
@@ -31,7 +31,7 @@ impl Library {
         let of_library = || {
             let data = bastide_cost_models::library().models.get(model)?;
             let sheet = sheet_of(&kind.entity.name, kind.peak, kind.memory, kind.memory_bandwidth)?;
-            let it = serving(data, &sheet, kind.per_node, READABLE)?;
+            let it = serving_replica(data, &sheet, kind.per_node, READABLE)?;
             Some(OfLibrary { accelerators: it.accelerators, rate: it.rate, loads: it.loads(LOADS) })
         };
         self.known.entry((model.to_owned(), at)).or_insert_with(of_library).as_ref()
