@@ -96,8 +96,10 @@ pub(crate) struct Replicas {
     stored: Vec<bool>,
     /// Accelerators that replicas hold without work in each pool.
     pub idle_in: Vec<f64>,
-    /// Pools where replicas may be.
+    /// Whether any service has replicas.
     any: bool,
+    /// Whether the replicas of the start stand ready.
+    pub warm: bool,
     /// Accelerators held by choice, as one sum for each pool.
     held_in: Vec<f64>,
     /// Time integral of the accelerators that each service holds \[s\].
@@ -111,6 +113,7 @@ impl Replicas {
             asked: vec![0.0; setup.model.sites.len()],
             stored: setup.named.clone(),
             idle_in: vec![0.0; setup.pools.len()],
+            warm: false,
             any: setup.model.services.iter().any(|service| service.operation.scaling.is_some()),
             held_in: vec![0.0; setup.pools.len()],
             held_s: vec![0.0; setup.model.services.len()],
@@ -320,6 +323,8 @@ impl World<'_> {
     pub(super) fn sum_replicas(&mut self) {
         let replicas = &mut self.services.replicas;
         if replicas.any {
+            // The first allocation says how many stand ready; the second serves with those.
+            self.dirty.services |= !std::mem::replace(&mut replicas.warm, true);
             replicas.held_in.fill(0.0);
             replicas.idle_in.fill(0.0);
             for (choice, group) in self.setup.choices.iter().zip(&replicas.groups) {

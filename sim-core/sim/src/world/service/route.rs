@@ -110,9 +110,8 @@ impl World<'_> {
         let speed = self.sites[site].speed;
         let range = setup.choice_at[service * setup.model.sites.len() + site].clone();
         let loaded = self.services.loaded[service];
-        // At the start the replicas that demand asks for stand ready.
         let scaled = setup.model.services[service].operation.scaling.is_some();
-        let ready = scaled && self.now > Time::ZERO;
+        let ready = scaled && self.services.replicas.warm;
         let there_and_back_s = 2.0 * self.net.paths.latency_s(origin, site);
         let mut left = want;
         // First as the plan splits the work between types, then whatever has room, best type first.

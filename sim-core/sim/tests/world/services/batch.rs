@@ -92,7 +92,7 @@ fn failing_nodes_change_batch_work_exactly() {
         assert!((a / b - 1.0).abs() < 1e-9, "{metric}: {a} {b}");
     }
     // About 96 % of 800 cards less 400 are left for 500: never all.
-    let share = calm.value("service", "night", "served_share");
+    let share = calm.value("service", "night", "tokens_served") / (5e6 * 20.0 * 0.0864);
     assert!(share > 0.6 && share < 0.8, "{share}");
 }
 
