@@ -2,6 +2,6 @@
 
 mod batch;
 mod demand;
-mod laws;
 mod latency;
+mod laws;
 mod replicas;

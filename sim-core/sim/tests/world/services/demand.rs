@@ -79,7 +79,8 @@ fn noise_has_its_mean_and_deviation() {
 
 #[test]
 fn a_trapezoid_above_a_limit_by_hand() {
-    let spike = "\n[[spike]]\nname = \"news\"\nat = 2027-01-02T09:20:00Z\nfactor = 3\nrise = \"1 h\"\nduration = \"2 h\"\ndecay = \"3 h\"\n";
+    let spike =
+        "\n[[spike]]\nname = \"news\"\nat = 2027-01-02T09:20:00Z\nfactor = 3\nrise = \"1 h\"\nduration = \"2 h\"\ndecay = \"3 h\"\n";
     // Twice the demand is served. Above that are half of each ramp, of mean height 1/2, and two hours of height 1.
     let run = on_site(16, &chat(8, ""), &[spike], "10 d");
     let excess_h = 0.5 * 0.5 + 2.0 + 1.5 * 0.5;

@@ -86,7 +86,12 @@ fn node_failures_with_slack_count_without_a_new_allocation() {
 #[test]
 fn gangs_leave_services_less_room() {
     let train = "\n[[campaign]]\nname = \"model\"\nnation = \"north\"\naccelerators = 400\ncompute = \"1e30 FLOP\"\ndeadline = 2027-01-15T00:00:00Z\nstart = 2027-01-11T00:00:00Z\n";
-    let run = on_site(NO_FAILURES, 800, &(chat(200, SECONDS) + train), "\n[[campaign]]\ncampaign = \"model\"\nsite = \"left\"\naccelerator = \"card\"\n");
+    let run = on_site(
+        NO_FAILURES,
+        800,
+        &(chat(200, SECONDS) + train),
+        "\n[[campaign]]\ncampaign = \"model\"\nsite = \"left\"\naccelerator = \"card\"\n",
+    );
     // Ten days at u = 1/4, ten at u = 1/2.
     close(run.value("service", "chat", "request_latency"), 0.5 * 4.0 / 3.0 + 0.5 * 2.0);
 }

@@ -63,7 +63,8 @@ fn idle_replicas_draw_less() {
     close(energy("scale_target = 0.5"), (4.0 + 6.0) * 1.25 * 240.0 / 1e3);
 }
 
-const FIRE: &str = "\n[[hazard]]\nname = \"fire\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-05T00:00:00Z\nrepair = \"10 h\"\n";
+const FIRE: &str =
+    "\n[[hazard]]\nname = \"fire\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-05T00:00:00Z\nrepair = \"10 h\"\n";
 
 fn fire(more: &str, failover: &str, planned: &str) -> Run {
     let sites = site("left", "") + &site("right", "");
@@ -91,7 +92,8 @@ fn a_site_without_the_weights_fetches_them() {
     close(fire(keys, "any-legal", "").value("service", "chat", "tokens_lost"), 80e3 * 1600.0 / 1e6);
     // No site that has them works: what the disks give is all that can be said. Three sites: one stays up as a holder behind 100 MB/s.
     let slow = "\n[[nation]]\nname = \"island\"\n[[link]]\nname = \"cable\"\nfrom = \"nation.north\"\nto = \"nation.island\"\nbandwidth = \"0.8 Gbit/s\"\nlatency = \"1 ms\"\n";
-    let sites = site("left", "") + &site("third", "") + &site("right", "").replace("bus = \"north\"", "bus = \"north\"\nnation = \"island\"");
+    let sites =
+        site("left", "") + &site("third", "") + &site("right", "").replace("bus = \"north\"", "bus = \"north\"\nnation = \"island\"");
     let policy = policy("failover = \"any-legal\"\nfailover_time = \"10 min\"");
     let model = load(&[&header("10 d"), BASE, &card(NO_FAILURES), slow, &sites, &chat(8, keys), FIRE, &policy]);
     let text = build("left", 8) + &build("right", 8) + &build("third", 8) + &place("left", 0.5) + &place("third", 0.5);
