@@ -436,7 +436,7 @@ impl<'a> Desk<'a> {
         track.place = self.running.len() as u32;
         track.start = track.start.min(now);
         let end = (track.remaining + self.policy.release_delay).after(now);
-        let end = self.events.schedule(end, END, Event::End(job));
+        let end = self.events.schedule_cancellable(end, END, Event::End(job));
         self.running.push(Running { job, grant, sequence: self.started, end });
         self.started += 1;
     }
@@ -457,7 +457,7 @@ impl<'a> Desk<'a> {
 
     /// Looks again at this moment, though nothing may happen then.
     pub fn look_at(&mut self, moment: Time) -> EventId {
-        self.events.schedule(moment, LOOK, Event::Look)
+        self.events.schedule_cancellable(moment, LOOK, Event::Look)
     }
 
     fn end(&mut self, job: u32) {
