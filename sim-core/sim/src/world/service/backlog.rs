@@ -230,7 +230,7 @@ mod tests {
                 let start = 50.0 * round as f64;
                 add(&mut a, whole.advance(at(start), at(start + 50.0), arrivals, service));
                 for part in 0..10 {
-                    add(&mut b, parts.advance(at(start + 5.0 * part as f64), at(start + 5.0 * (part + 1) as f64), arrivals, service));
+                    add(&mut b, parts.advance(at(start + 5.0 * f64::from(part)), at(start + 5.0 * f64::from(part + 1)), arrivals, service));
                 }
                 came += 50.0 * arrivals;
             }
