@@ -61,7 +61,7 @@ impl LatencyLaw {
         match self {
             Self::Places(places) => places.at(utilisation),
             Self::Table(table) => {
-                let (step, part) = table.step(utilisation);
+                let (step, part) = step(utilisation);
                 let between = |of: fn(&Times) -> f64| {
                     let (low, high) = (of(&table.times[step]), of(&table.times[step + 1]));
                     low + (high - low) * part
@@ -77,7 +77,7 @@ impl LatencyLaw {
         match self {
             Self::Places(places) => places.through(utilisation, time_s),
             Self::Table(table) => {
-                let (step, part) = table.step(utilisation);
+                let (step, part) = step(utilisation);
                 let mean = table.times[step].mean_s + (table.times[step + 1].mean_s - table.times[step].mean_s) * part;
                 let p95 = table.p95_s[step] + (table.p95_s[step + 1] - table.p95_s[step]) * part;
                 // A constant and an exponential tail of this mean and 95th percentile; P95 of the tail is ln 20 of its mean.
@@ -100,7 +100,7 @@ impl LatencyLaw {
         match self {
             Self::Places(_) => quantile(0.95, self.at(utilisation).mean_s, |time| self.through(utilisation, time)),
             Self::Table(table) => {
-                let (step, part) = table.step(utilisation);
+                let (step, part) = step(utilisation);
                 table.p95_s[step] + (table.p95_s[step + 1] - table.p95_s[step]) * part
             }
         }
@@ -137,13 +137,11 @@ impl LatencyLaw {
     }
 }
 
-impl LoadTable {
-    /// The step below a utilisation, and the part of the way to the next.
-    fn step(&self, utilisation: f64) -> (usize, f64) {
-        let place = utilisation.clamp(0.0, 1.0) * LOAD_STEPS as f64;
-        let step = (place as usize).min(LOAD_STEPS - 1);
-        (step, place - step as f64)
-    }
+/// The step of a table below a utilisation, and the part of the way to the next.
+fn step(utilisation: f64) -> (usize, f64) {
+    let place = utilisation.clamp(0.0, 1.0) * LOAD_STEPS as f64;
+    let step = (place as usize).min(LOAD_STEPS - 1);
+    (step, place - step as f64)
 }
 
 impl Places {
