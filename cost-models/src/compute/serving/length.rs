@@ -98,7 +98,7 @@ impl LengthLaw {
             // Slices shrink towards the upper end, where long lengths are rare but weigh most.
             let edge = |index: usize| 1.0 - (1.0 - index as f64 / POINTS as f64).powi(3);
             let (low, high) = (edge(index), edge(index + 1));
-            let tokens = (self.quantile(low + 0.25 * (high - low)) + self.quantile(low + 0.75 * (high - low))) / 2.0;
+            let tokens = f64::midpoint(self.quantile(low + 0.25 * (high - low)), self.quantile(low + 0.75 * (high - low)));
             match points.last_mut() {
                 Some(last) if last.0 == tokens => last.1 += high - low,
                 _ => points.push((tokens, high - low)),
@@ -158,5 +158,34 @@ fn probit(share: f64) -> f64 {
             ],
             &[-54.476_098_798_224_06, 161.585_836_858_040_9, -155.698_979_859_886_6, 66.801_311_887_719_72, -13.280_681_552_885_72, 1.0],
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_and_spreads_are_those_asked_for() {
+        let spread = |law: &LengthLaw| (law.moment(2) / law.mean().powi(2) - 1.0).sqrt();
+        for variation in [0.2, 0.8, 1.5] {
+            let law = LengthLaw::lognormal(500.0, variation);
+            assert!((law.mean() / 500.0 - 1.0).abs() < 0.01 && (spread(&law) / variation - 1.0).abs() < 0.05, "{variation}");
+        }
+        let geometric = LengthLaw::geometric(40.0);
+        assert!((geometric.mean() / 40.0 - 1.0).abs() < 0.01 && (spread(&geometric) - (1.0_f64 - 1.0 / 40.0).sqrt()).abs() < 0.02);
+        let uniform = LengthLaw::uniform(1.0, 99.0);
+        assert!((uniform.mean() - 50.0).abs() < 0.3 && (spread(&uniform) - (99.0_f64.powi(2) / 12.0).sqrt() / 50.0).abs() < 0.01);
+        assert_eq!(LengthLaw::fixed(7.4).points(), [(7.0, 1.0)]);
+        let trace = LengthLaw::empirical([30.0, 10.0, 20.0]).unwrap();
+        assert!((trace.mean() - 20.0).abs() < 0.1 && trace.quantile(0.0) == 10.0 && trace.quantile(1.0) == 30.0);
+        assert!((trace.clone().at_most(15.0).mean() - 40.0 / 3.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn normal_quantiles_are_known() {
+        for (share, quantile) in [(0.5, 0.0), (0.975, 1.959_963_985), (0.01, -2.326_347_874), (0.999_999, 4.753_424_309)] {
+            assert!((probit(share) - quantile).abs() < 1e-7, "{share}");
+        }
     }
 }

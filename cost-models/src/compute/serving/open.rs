@@ -16,12 +16,14 @@
 mod backlog;
 mod curve;
 mod seats;
+mod surface;
 mod tail;
 
 pub use curve::{LoadCurve, LoadPoint};
 
 use super::{Batch, LengthLaw};
-use backlog::{FULLEST, Surface};
+use backlog::FULLEST;
+use surface::Surface;
 
 /// How an engine forms its batches: vLLM's version 1 (Agrawal et al. 2024). Decoding first, then prompts in chunks in the order
 /// of arrival.
@@ -210,7 +212,7 @@ impl Open {
         }
         let (mut low, mut high) = (0.0, high);
         for _ in 0..30 {
-            let rate = (low + high) / 2.0;
+            let rate = f64::midpoint(low, high);
             if rate * steps * self.mean_step(most.max(1.0), rate) < most {
                 low = rate;
             } else {

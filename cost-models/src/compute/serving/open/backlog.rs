@@ -1,6 +1,7 @@
 //! Prompts beside a number of decoding requests: a Markov chain over the steps of the tokens that wait to be prefilled.
 
 use super::Open;
+use super::surface::Surface;
 
 /// The steps of a replica while a number of its requests decode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,77 +59,126 @@ pub(super) const FULLEST: f64 = 0.985;
 /// Probability below which states are left out.
 const NEGLIGIBLE: f64 = 1e-12;
 
-/// Times of steps by tokens of prompts, linear in between.
-#[derive(Clone, Debug)]
-pub(super) struct Surface {
-    knots: Vec<(f64, f64)>,
-    /// Without prompts \[s\].
-    pub plain: f64,
+/// Tokens that wait to be prefilled, in units, from step to step.
+struct Chain {
+    unit: f64,
+    /// Units that a step has room for.
+    room: usize,
+    states: usize,
+    /// Whether nobody decodes: without prompts there is no step, but the time until a request comes.
+    nobody: bool,
+    /// Seconds of a step by the units that it prefills.
+    times: Vec<f64>,
+    /// Units that arrive in such a step.
+    arrivals: Vec<Vec<f64>>,
+    stationary: Vec<f64>,
 }
 
-impl Surface {
-    /// Up to as many tokens as a step has room for.
-    pub fn new(budget: f64, seconds: &dyn Fn(f64) -> f64) -> Self {
-        let mut knots = vec![(1.0, seconds(1.0))];
-        let mut tokens: f64 = 16.0;
-        while tokens < 0.95 * budget {
-            knots.push((tokens, seconds(tokens)));
-            tokens = (tokens * std::f64::consts::SQRT_2).ceil();
+impl Chain {
+    fn served(&self, units: usize) -> usize {
+        units.min(self.room).min(self.states - 1)
+    }
+
+    /// A step while so many units wait \[s\]; 0 where there is none.
+    fn seconds(&self, units: usize) -> f64 {
+        if self.nobody && units == 0 { 0.0 } else { self.times[self.served(units)] }
+    }
+
+    /// Mean over states with shares.
+    fn mean(shares: &[f64], of: impl Fn(usize) -> f64) -> f64 {
+        shares.iter().enumerate().map(|(units, share)| share * of(units)).sum()
+    }
+
+    /// What waits after a step.
+    fn after(&self, shares: &[f64]) -> Vec<f64> {
+        let mut to = vec![0.0; self.states];
+        for (units, share) in shares.iter().enumerate().filter(|(_, share)| **share > 1e-9) {
+            let left = units - self.served(units);
+            for (more, chance) in self.arrivals[self.served(units)].iter().enumerate() {
+                to[(left + more).min(self.states - 1)] += share * chance;
+            }
         }
-        let budget = budget.max(2.0);
-        knots.push((budget, seconds(budget)));
-        Self { knots, plain: seconds(0.0) }
+        to
     }
 
-    /// A step with as many tokens as it has room for \[s\].
-    pub fn full(&self) -> f64 {
-        self.knots[self.knots.len() - 1].1
+    /// Adds a share at a place between two states.
+    fn put(&self, shares: &mut [f64], tokens: f64, share: f64) {
+        let place = (tokens / self.unit).min((self.states - 1) as f64);
+        let low = place.floor() as usize;
+        shares[low] += share * (1.0 - place.fract());
+        shares[(low + 1).min(self.states - 1)] += share * place.fract();
     }
+}
 
-    /// A prompt by itself, in as many steps as it takes \[s\].
-    pub fn chunks(&self, tokens: f64, budget: f64) -> f64 {
-        let before = (tokens / budget - 1e-9).floor().max(0.0);
-        before * self.full() + self.at(tokens - before * budget)
-    }
-
-    fn at(&self, tokens: f64) -> f64 {
-        if tokens < 0.5 {
-            return self.plain;
-        }
-        let above = self.knots.partition_point(|knot| knot.0 < tokens).clamp(1, self.knots.len() - 1);
-        let (a, b) = (self.knots[above - 1], self.knots[above]);
-        a.1 + (b.1 - a.1) * ((tokens - a.0) / (b.0 - a.0)).clamp(0.0, 1.0)
-    }
+/// What a request finds when it comes.
+struct Found {
+    /// The rest of the running step \[s\].
+    residual: f64,
+    /// The step that is scheduled already \[s\].
+    next: f64,
+    /// When its own prompt can be scheduled: share and, times that, units ahead of it, by the units of others that wait.
+    others: Vec<(f64, f64)>,
 }
 
 impl Open {
-    /// Steps at a point of the grid of seated requests, where `rate` arrive \[1/s\].
+    /// Steps at a point of the grid of decoding requests, where `rate` arrive \[1/s\].
     pub(super) fn steps(&self, index: usize, rate: f64) -> Steps {
         let (decoding, surface) = &self.grid[index];
-        let nobody = *decoding == 0.0;
         let budget = self.budget(*decoding);
         let (mean, square) = self.prompt;
         let full = surface.full();
-        let fill = rate * full * mean / budget;
-        if fill >= FULLEST {
-            return Steps {
-                mean: full,
-                cycle: full,
-                prefill: f64::INFINITY,
-                notice: 1.5 * full,
-                residual: full / 2.0,
-                bursts: 1.0,
-                memory: f64::INFINITY,
-                alone: self.groups.iter().map(|(tokens, weight)| weight * surface.chunks(*tokens, budget)).sum(),
-                company: 1.0,
-                ..Steps::default()
-            };
-        }
-        // How far the backlog goes: what arrives in a step, and what is left of that from full ones.
-        let some = surface.at((rate * full * mean).min(budget));
+        let alone = self.groups.iter().map(|(tokens, weight)| weight * surface.chunks(*tokens, budget)).sum();
         let slack = budget - rate * full * mean;
+        if slack <= (1.0 - FULLEST) * budget {
+            let ever = f64::INFINITY;
+            let usual = Steps { mean: full, cycle: full, notice: 1.5 * full, residual: full / 2.0, alone, ..Steps::default() };
+            return Steps { prefill: ever, memory: ever, company: 1.0, bursts: 1.0, ..usual };
+        }
         let memory = rate * full * square / (slack * slack);
-        let reach = rate * some * mean + 6.0 * (rate * some * square).sqrt() + 3.0 * rate * full * square / slack + 2.0 * mean;
+        let chain = self.chain(surface, budget, *decoding == 0.0, rate);
+        let idle_share = if chain.nobody { chain.stationary[0] } else { 0.0 };
+        let running = Chain::mean(&chain.stationary, |units| chain.seconds(units));
+        let cycle = running + idle_share / rate;
+        let average = running / (1.0 - idle_share).max(1e-300);
+        let idle = idle_share / rate / cycle;
+        let found = self.found(&chain, cycle, idle);
+
+        // Its own prompt with what it found, and what waits in the step in which that is done.
+        let mut prefill = 0.0;
+        let mut last = vec![0.0; chain.states];
+        for (units, (share, ahead)) in found.others.iter().enumerate().filter(|(_, it)| it.0 > NEGLIGIBLE) {
+            for (tokens, weight) in &self.groups {
+                let total = units as f64 * chain.unit + tokens;
+                let before = ((ahead / share * chain.unit + tokens) / budget - 1e-9).floor().max(0.0);
+                let rest = total - before * budget;
+                prefill += share * weight * (before * full + surface.at(rest.min(budget)));
+                // Others come meanwhile.
+                chain.put(&mut last, rest + before * full * rate * mean, share * weight);
+            }
+        }
+        let (excess, bursts) = self.aftermath(&chain, last, average, rate);
+        Steps {
+            mean: average,
+            cycle,
+            notice: found.residual + found.next,
+            residual: found.residual,
+            prefill,
+            alone,
+            company: 1.0 - found.others[0].0,
+            excess,
+            idle,
+            bursts,
+            memory,
+        }
+    }
+
+    fn chain(&self, surface: &Surface, budget: f64, nobody: bool, rate: f64) -> Chain {
+        let (mean, square) = self.prompt;
+        let full = surface.full();
+        // How far the backlog goes: what arrives in a step, and what is left of that from full ones.
+        let come = rate * full * mean;
+        let some = surface.at(come.min(budget));
+        let reach = rate * some * mean + 6.0 * (rate * some * square).sqrt() + 3.0 * rate * full * square / (budget - come) + 2.0 * mean;
         // Coarse where the backlog is long, but fine enough to tell prompts from none.
         let varied = square > 1.01 * mean * mean;
         let fine = mean.min(budget) / if varied || mean > budget / 8.0 { 3.0 } else { 1.0 };
@@ -138,96 +188,69 @@ impl Open {
         let states = (((reach / unit).ceil() as usize).max(4) + 1).min(3 * STATES as usize);
         let lengths = self.lengths(unit, states);
         let times: Vec<f64> = (0..=room.min(states - 1)).map(|units| surface.at(units as f64 * unit)).collect();
-        let arrivals: Vec<Vec<f64>> = times
-            .iter()
-            .enumerate()
+        let arrivals: Vec<Vec<f64>> = (times.iter().enumerate())
             .map(|(units, seconds)| if nobody && units == 0 { lengths.clone() } else { compound(rate * seconds, &lengths) })
             .collect();
-        let served = |units: usize| units.min(room).min(states - 1);
-        let stationary = stationary(states, room, &|units| (units - served(units), &arrivals[served(units)]));
-        let idle_share = if nobody { stationary[0] } else { 0.0 };
-        let seconds = |units: usize| if nobody && units == 0 { 0.0 } else { times[served(units)] };
-        let running: f64 = stationary.iter().enumerate().map(|(units, share)| share * seconds(units)).sum();
-        let cycle = running + idle_share / rate;
-        let average = running / (1.0 - idle_share).max(1e-300);
+        let mut chain = Chain { unit, room, states, nobody, times, arrivals, stationary: Vec::new() };
+        chain.stationary = stationary(states, room, &|units| {
+            let served = chain.served(units);
+            (units - served, &chain.arrivals[served])
+        });
+        chain
+    }
 
-        // What an arrival finds when it is scheduled: what its step left and what else arrived in that step.
-        let mut found = vec![(0.0, 0.0); states];
-        let mut left = vec![0.0; states];
-        let mut residual = 0.0;
-        for (units, share) in stationary.iter().enumerate().filter(|(_, share)| **share > NEGLIGIBLE) {
-            let weight = share * seconds(units) / cycle;
-            if weight <= 0.0 {
-                continue;
-            }
-            residual += weight * seconds(units) / 2.0;
-            let rest = units - served(units);
+    /// What an arrival finds: it comes at any time alike, in longer steps more often.
+    fn found(&self, chain: &Chain, cycle: f64, idle: f64) -> Found {
+        let mut found = Found { residual: 0.0, next: 0.0, others: vec![(0.0, 0.0); chain.states] };
+        let mut left = vec![0.0; chain.states];
+        let mut usual = vec![0.0; chain.states];
+        for (units, share) in chain.stationary.iter().enumerate().filter(|(_, share)| **share > NEGLIGIBLE) {
+            let (seconds, served) = (chain.seconds(units), chain.served(units));
+            let weight = share * seconds / cycle;
+            let rest = units - served;
+            found.residual += weight * seconds / 2.0;
             left[rest] += weight;
-            for (more, chance) in arrivals[served(units)].iter().enumerate() {
-                let all = &mut found[(rest + more).min(states - 1)];
+            for (more, chance) in chain.arrivals[served].iter().enumerate() {
+                usual[more] += share * chance;
+                let all = &mut found.others[(rest + more).min(chain.states - 1)];
                 all.0 += weight * chance;
-                // Half of those that arrived in the same step are behind.
+                // Half of those that arrive in the same step are behind.
                 all.1 += weight * chance * (rest as f64 + more as f64 / 2.0);
             }
         }
-        let idle = idle_share / rate / cycle;
-        found[0].0 += idle;
-        let mut usual = vec![0.0; states];
-        for (units, share) in stationary.iter().enumerate().filter(|(_, share)| **share > NEGLIGIBLE) {
-            for (more, chance) in arrivals[served(units)].iter().enumerate() {
-                usual[more] += share * chance;
-            }
-        }
-        let mut next = 0.0;
+        found.others[0].0 += idle;
         if self.scheduler.ahead {
+            // What is scheduled already came in the step before.
             for (rest, weight) in left.iter().enumerate().filter(|(_, weight)| **weight > NEGLIGIBLE) {
-                for (more, chance) in usual.iter().enumerate() {
-                    next += weight * chance * times[served((rest + more).min(states - 1))];
-                }
+                let more = |more: usize| chain.times[chain.served((rest + more).min(chain.states - 1))];
+                found.next += weight * Chain::mean(&usual, more);
             }
         }
-        // Its own prompt with what it found.
-        let mut prefill = 0.0;
-        let mut last = vec![0.0; states];
-        for (units, (share, ahead)) in found.iter().enumerate().filter(|(_, it)| it.0 > NEGLIGIBLE) {
-            for (tokens, weight) in &self.groups {
-                let total = units as f64 * unit + tokens;
-                let before = ((ahead / share * unit + tokens) / budget - 1e-9).floor().max(0.0);
-                let rest = total - before * budget;
-                prefill += share * weight * (before * full + surface.at(rest.min(budget)));
-                // Others come meanwhile.
-                let place = ((rest + before * full * rate * mean) / unit).min((states - 1) as f64);
-                let low = place.floor() as usize;
-                last[low] += share * weight * (1.0 - place.fract());
-                last[(low + 1).min(states - 1)] += share * weight * place.fract();
-            }
-        }
-        let alone = self.groups.iter().map(|(tokens, weight)| weight * surface.chunks(*tokens, budget)).sum();
-        let company = 1.0 - found[0].0;
-        let mut excess = 0.0;
-        let begun =
-            |shares: &[f64]| shares.iter().enumerate().map(|(units, share)| share * served(units) as f64).sum::<f64>() * unit / mean;
-        let mut bursts = begun(&last) - rate * average;
-        let mut settled = f64::NAN;
+        found
+    }
 
-        let mut before = f64::NAN;
-        for step in 0..if nobody { 0 } else { self.decode_steps.0.ceil().min(4096.0) as usize } {
-            let mut to = vec![0.0; states];
-            for (units, share) in last.iter().enumerate().filter(|(_, share)| **share > 1e-9) {
-                for (more, chance) in arrivals[served(units)].iter().enumerate() {
-                    to[(units - served(units) + more).min(states - 1)] += share * chance;
-                }
-            }
-            last = to;
-            let more = last.iter().enumerate().map(|(units, share)| share * seconds(units)).sum::<f64>() - average;
-            let births = 2.0 * (begun(&last) - rate * average);
+    /// The steps after the one in which a request's prompt is done, of which `waits` gives what waits in it: how much longer than
+    /// usual they are, and the variance over mean of how many requests begin to decode.
+    fn aftermath(&self, chain: &Chain, waits: Vec<f64>, average: f64, rate: f64) -> (f64, f64) {
+        let begun = |shares: &[f64]| Chain::mean(shares, |units| chain.served(units) as f64) * chain.unit / self.prompt.0;
+        let mut bursts = begun(&waits) - rate * average;
+        let (mut waits, mut excess) = (waits, 0.0);
+        if chain.nobody {
+            return (excess, bursts.max(1.0));
+        }
+        let (mut before, mut settled) = (f64::NAN, f64::NAN);
+        for step in 1..=self.decode_steps.0.ceil().min(4096.0) as usize {
+            waits = chain.after(&waits);
+            let more = Chain::mean(&waits, |units| chain.seconds(units)) - average;
+            let births = 2.0 * (begun(&waits) - rate * average);
             excess += more;
             bursts += births;
             // In the end it dies away geometrically.
             let ratio = more / before;
-            if more.abs() < 1e-4 * average || (step > 8 && (0.0..0.995).contains(&ratio) && (ratio - settled).abs() < 2e-3) {
-                let rest = self.decode_steps.0 - (step + 1) as f64;
-                let tail = if (0.0..0.995).contains(&ratio) { ratio / (1.0 - ratio) * (1.0 - ratio.powf(rest.max(0.0))) } else { 0.0 };
+            let dying = (0.0..0.995).contains(&ratio);
+            if more.abs() < 1e-4 * average || (step > 9 && dying && (ratio - settled).abs() < 2e-3) {
+                let rest = (self.decode_steps.0 - step as f64).max(0.0);
+                let tail = if dying { ratio / (1.0 - ratio) * (1.0 - ratio.powf(rest)) } else { 0.0 };
                 excess += more * tail;
                 bursts += births * tail;
                 break;
@@ -235,19 +258,7 @@ impl Open {
             settled = ratio;
             before = more;
         }
-        Steps {
-            mean: average,
-            cycle,
-            notice: residual + next,
-            residual,
-            prefill,
-            alone,
-            company,
-            excess,
-            idle,
-            bursts: bursts.max(1.0),
-            memory,
-        }
+        (excess, bursts.max(1.0))
     }
 
     /// Lengths of prompts in units, with the same mean and none of 0.
