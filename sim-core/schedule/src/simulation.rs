@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bastide_engine::{EventId, Queue, TimeWeighted};
 use bastide_units::Time;
 
-use crate::ask::{Ask, Models};
+use crate::ask::Ask;
 use crate::cluster::Cluster;
 use crate::job::{Job, Name};
 use crate::occupancy::{GpuSet, Grant, Occupancy};
@@ -130,7 +130,7 @@ impl Replay<'_> {
     /// [`SimulationError`], before anything is simulated.
     pub fn run(&self, recorder: &mut impl Recorder) -> Result<Replayed, SimulationError> {
         let log = self.log;
-        let asks: Vec<Ask> = log.jobs.iter().map(|job| Ask { models: self.models(job), ..job.ask }).collect();
+        let asks = log.asks(self.cluster);
         let mut packer = Packer::new(self.packing, self.cluster, &asks, self.seed);
         let owners = Owners::of(log, self.policy)?;
         let total = self.cluster.gpus();
@@ -180,10 +180,6 @@ impl Replay<'_> {
         let (capacity, ..) = desk.capacity();
         let utilisation = if capacity == 0 { 0.0 } else { desk.used.mean(last) / capacity as f64 };
         Ok(Replayed { runs: desk.runs(), jobs, utilisation, makespan: Span::between(first, last), unlimited, refused })
-    }
-
-    fn models(&self, job: &Job) -> Models {
-        job.models.map_or(Models::ANY, |name| self.cluster.models_of(self.log.names.word(name)))
     }
 }
 

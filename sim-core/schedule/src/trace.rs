@@ -9,6 +9,8 @@ mod table;
 use std::io::BufRead;
 use std::path::Path;
 
+use crate::ask::{Ask, Models};
+use crate::cluster::Cluster;
 use crate::job::{Job, Names};
 
 /// Most jobs of a log.
@@ -39,6 +41,8 @@ pub struct Reading {
     pub kind: Option<Kind>,
     /// Go on after bad lines.
     pub skip_bad: bool,
+    /// What jobs ask for is all that matters: lines need no times, and all jobs count as submitted at the start.
+    pub asks_only: bool,
 }
 
 /// A job log.
@@ -54,6 +58,15 @@ pub struct Log {
     pub notices: Vec<String>,
     /// Bad lines that were skipped.
     pub skipped: usize,
+}
+
+impl Log {
+    /// What each job asks for of a cluster.
+    #[must_use]
+    pub fn asks(&self, cluster: &Cluster) -> Vec<Ask> {
+        let models = |job: &Job| job.models.map_or(Models::ANY, |name| cluster.models_of(self.names.word(name)));
+        self.jobs.iter().map(|job| Ask { models: models(job), ..job.ask }).collect()
+    }
 }
 
 /// A line that cannot be used.
@@ -98,6 +111,7 @@ pub enum TraceError {
 /// What readers fill in.
 #[derive(Debug, Default)]
 struct Draft {
+    asks_only: bool,
     jobs: Vec<Job>,
     names: Names,
     notices: Vec<String>,
@@ -139,7 +153,7 @@ pub fn read(path: &Path, reading: Reading) -> Result<Log, TraceError> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(mut text: impl BufRead, reading: Reading) -> Result<Log, TraceError> {
-    let mut draft = Draft::default();
+    let mut draft = Draft { asks_only: reading.asks_only, ..Draft::default() };
     file::skip_mark(&mut text)?;
     let kind = match reading.kind {
         Some(kind) => kind,

@@ -151,10 +151,11 @@ impl Columns {
         let columns = Self(places);
         let has = |column: Column| columns.0[column as usize].is_some();
         let mut missing = Vec::new();
-        if !has(Column::Submit) {
+        let times = !draft.asks_only;
+        if times && !has(Column::Submit) {
             missing.push("when jobs were submitted (`submit_s`, `submit_time`, `creation_time`)");
         }
-        if !has(Column::Runtime) && !has(Column::End) {
+        if times && !has(Column::Runtime) && !has(Column::End) {
             missing.push("how long they ran (`runtime_s`, `duration`, or when they ended)");
         }
         if !has(Column::Gpus) && !has(Column::Cpus) && !has(Column::CpuMilli) {
@@ -181,6 +182,14 @@ fn kind_of(header: &csv::StringRecord) -> Kind {
     } else {
         Kind::Helios
     }
+}
+
+/// When a job was there.
+#[derive(Default)]
+struct Times {
+    submit: Time,
+    runtime: Span,
+    published: Published,
 }
 
 /// One line.
@@ -212,25 +221,9 @@ impl Row<'_> {
         if self.cells.len() == 1 && self.cells.get(0).is_none_or(str::is_empty) {
             return Err(Bad::new(self.line, 1, "an empty line"));
         }
-        let submit = self.read(Column::Submit, cell::moment)?.ok_or_else(|| self.bad(Column::Submit, "no time of submission"))?;
-        let start = self.read(Column::Start, cell::moment)?;
-        let end = self.read(Column::End, cell::moment)?;
-        let earliest = start.unwrap_or(submit);
-        if start.is_some_and(|start| start < submit) {
-            return Err(self.bad(Column::Start, "it starts before it is submitted"));
-        }
-        if end.is_some_and(|end| end < earliest) {
-            return Err(self.bad(Column::End, "it ends before it starts"));
-        }
         let ask = self.ask(gang)?;
-        let runtime = match self.read(Column::Runtime, cell::span)? {
-            Some(runtime) => runtime,
-            None => match end {
-                Some(end) => Span::between(earliest, end),
-                None => return Ok(None),
-            },
-        };
-        let published = self.published(submit, start, end)?;
+        let times = if draft.asks_only { Some(Times::default()) } else { self.times()? };
+        let Some(Times { submit, runtime, published }) = times else { return Ok(None) };
         let priority = self.read(Column::Priority, cell::whole)?.unwrap_or(0);
         let estimate = self.read(Column::Estimate, cell::span)?.filter(|it| *it > Span::ZERO);
         let mut name = |column: Column| self.text(column).and_then(|word| draft.names.name(word));
@@ -249,6 +242,26 @@ impl Row<'_> {
             priority,
             published,
         }))
+    }
+
+    /// When the job was submitted, how long it ran, and what happened to it; `None` if it has no end.
+    fn times(&self) -> Result<Option<Times>, Bad> {
+        let submit = self.read(Column::Submit, cell::moment)?.ok_or_else(|| self.bad(Column::Submit, "no time of submission"))?;
+        let start = self.read(Column::Start, cell::moment)?;
+        let end = self.read(Column::End, cell::moment)?;
+        let earliest = start.unwrap_or(submit);
+        if start.is_some_and(|start| start < submit) {
+            return Err(self.bad(Column::Start, "it starts before it is submitted"));
+        }
+        if end.is_some_and(|end| end < earliest) {
+            return Err(self.bad(Column::End, "it ends before it starts"));
+        }
+        let runtime = match (self.read(Column::Runtime, cell::span)?, end) {
+            (Some(runtime), _) => runtime,
+            (None, Some(end)) => Span::between(earliest, end),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Times { submit, runtime, published: self.published(submit, start, end)? }))
     }
 
     fn ask(&self, gang: bool) -> Result<Ask, Bad> {
