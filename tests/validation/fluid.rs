@@ -1,5 +1,7 @@
 //! The fluid law of a service against the replay of its requests one by one, with the same step times and scheduler.
 
+#![allow(clippy::print_stdout, reason = "the test shows its figures")]
+
 use bastide_cost_models::compute::serving::{Deployment, Engine, Layout, LengthLaw};
 use bastide_cost_models::compute::{Format, architecture, device};
 use bastide_predict::replay::{Arrivals, Comparison, Policy, Remembered, SteadyState, fluid, replay, settled};
