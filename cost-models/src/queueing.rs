@@ -3,15 +3,16 @@
 use bastide_units::{Duration, Rate};
 
 /// Probability that an arrival waits (Erlang 1917), for an offered load of `load` servers; 1 where it is not below
-/// `servers`. By the recursion of Erlang B, which never overflows.
+/// `servers`. By the recursion of one over Erlang B, 1 + n / load for the n-th server; what overflows there is a wait that never happens.
 #[must_use]
 pub fn erlang_c(load: f64, servers: u32) -> f64 {
     let count = f64::from(servers);
     if load >= count {
         return 1.0;
     }
-    let blocked = (1..=servers).fold(1.0, |blocked, n| load * blocked / (f64::from(n) + load * blocked));
-    blocked / (1.0 - load / count * (1.0 - blocked))
+    let (per_load, utilisation) = (1.0 / load, load / count);
+    let inverse = (1..=servers).fold(1.0, |inverse, n| 1.0 + inverse * (f64::from(n) * per_load));
+    1.0 / (utilisation + (1.0 - utilisation) * inverse)
 }
 
 /// Waiting time that a share `quantile` of arrivals does not exceed: from `P(W > t) = C exp(-(c mu - lambda) t)`
@@ -58,6 +59,7 @@ mod tests {
     #[test]
     fn many_servers_rarely_make_wait() {
         assert!(erlang_c(7_000.0, 10_000) < 1e-100);
+        assert_eq!((erlang_c(0.0, 3), erlang_c(1e-300, 3), erlang_c(3.0, 3)), (0.0, 0.0, 1.0));
         assert_eq!(waiting_quantile(Rate::from_per_s(7_000.0), Duration::from_s(1.0), 10_000, 0.95), Some(Duration::ZERO));
         assert_eq!(waiting_quantile(Rate::from_per_s(2.0), Duration::from_s(1.0), 2, 0.95), None);
     }

@@ -25,7 +25,7 @@ use crate::source::Span;
 mod replica;
 mod service;
 
-pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Times, quantile};
+pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
 
 macro_rules! ids {

@@ -71,25 +71,17 @@ impl LatencyLaw {
         }
     }
 
-    /// Share of requests that are through after a time \[s\].
+    /// The law of the time in the replica at a utilisation.
     #[must_use]
-    pub fn through(&self, utilisation: f64, time_s: f64) -> f64 {
+    pub fn spread(&self, utilisation: f64) -> Spread {
         match self {
-            Self::Places(places) => places.through(utilisation, time_s),
+            Self::Places(places) => places.spread(utilisation),
             Self::Table(table) => {
                 let (step, part) = step(utilisation);
-                let mean = table.times[step].mean_s + (table.times[step + 1].mean_s - table.times[step].mean_s) * part;
-                let p95 = table.p95_s[step] + (table.p95_s[step + 1] - table.p95_s[step]) * part;
-                // A constant and an exponential tail of this mean and 95th percentile; P95 of the tail is ln 20 of its mean.
-                let tail = (p95 - mean) / (20.0_f64.ln() - 1.0);
-                let least = mean - tail;
-                if time_s < least {
-                    0.0
-                } else if tail > 0.0 {
-                    -(-(time_s - least) / tail).exp_m1()
-                } else {
-                    1.0
-                }
+                let mean_s = table.times[step].mean_s + (table.times[step + 1].mean_s - table.times[step].mean_s) * part;
+                // P95 of an exponential tail is ln 20 of its mean.
+                let tail_s = (self.p95_s(utilisation) - mean_s) / (20.0_f64.ln() - 1.0);
+                Spread::Tail { least_s: mean_s - tail_s, tail_s }
             }
         }
     }
@@ -98,7 +90,10 @@ impl LatencyLaw {
     #[must_use]
     pub fn p95_s(&self, utilisation: f64) -> f64 {
         match self {
-            Self::Places(_) => quantile(0.95, self.at(utilisation).mean_s, |time| self.through(utilisation, time)),
+            Self::Places(places) => {
+                let spread = places.spread(utilisation);
+                quantile(0.95, places.at(utilisation).mean_s, |time_s| spread.through(time_s))
+            }
             Self::Table(table) => {
                 let (step, part) = step(utilisation);
                 table.p95_s[step] + (table.p95_s[step + 1] - table.p95_s[step]) * part
@@ -156,43 +151,95 @@ impl Places {
         Times { mean_s: self.service_s + wait_s, wait_s, activity: utilisation.clamp(0.0, 1.0) }
     }
 
-    /// Those who do not wait have an exponential time; the others the sum of two, of rates 1/s and (c - a)/s.
-    fn through(self, utilisation: f64, time_s: f64) -> f64 {
-        if time_s <= 0.0 {
-            return 0.0;
-        }
+    fn spread(self, utilisation: f64) -> Spread {
         let load = self.load(utilisation);
-        let waits = erlang_c(load, self.count);
-        let (time, drain) = (time_s / self.service_s, f64::from(self.count) - load);
-        let longer = if (drain - 1.0).abs() < 1e-6 {
-            (1.0 + time) * (-time).exp()
-        } else {
-            (drain * (-time).exp() - (-drain * time).exp()) / (drain - 1.0)
-        };
-        (1.0 - (1.0 - waits) * (-time).exp() - waits * longer).clamp(0.0, 1.0)
+        Spread::Queue { waits: erlang_c(load, self.count), free: f64::from(self.count) - load, service_s: self.service_s }
     }
 }
 
-/// The time by which a share is through, for a distribution that grows from zero to one; `scale_s` is a time of its order.
-pub fn quantile(share: f64, scale_s: f64, through: impl Fn(f64) -> f64) -> f64 {
-    let mut high = scale_s.max(1e-9);
-    for _ in 0..60 {
-        if through(high) >= share {
-            break;
+/// How times in a replica spread at one utilisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spread {
+    /// A constant and an exponential tail.
+    Tail {
+        /// The constant \[s\].
+        least_s: f64,
+        /// Mean of the tail \[s\].
+        tail_s: f64,
+    },
+    /// M/M/c: those who do not wait have an exponential time; the others the sum of two, of rates 1/s and (c - a)/s.
+    Queue {
+        /// Probability of a wait.
+        waits: f64,
+        /// Places free on average, c - a.
+        free: f64,
+        /// Mean time of service, s \[s\].
+        service_s: f64,
+    },
+}
+
+impl Spread {
+    /// Share of requests that are through after a time \[s\].
+    #[must_use]
+    pub fn through(&self, time_s: f64) -> f64 {
+        match *self {
+            Self::Tail { least_s, .. } if time_s < least_s => 0.0,
+            Self::Tail { least_s, tail_s } => {
+                if tail_s > 0.0 {
+                    -(-(time_s - least_s) / tail_s).exp_m1()
+                } else {
+                    1.0
+                }
+            }
+            Self::Queue { .. } if time_s <= 0.0 => 0.0,
+            Self::Queue { waits, free, service_s } => {
+                let time = time_s / service_s;
+                let alone = (-time).exp();
+                let longer =
+                    if (free - 1.0).abs() < 1e-6 { (1.0 + time) * alone } else { (free * alone - (-free * time).exp()) / (free - 1.0) };
+                (1.0 - (1.0 - waits) * alone - waits * longer).clamp(0.0, 1.0)
+            }
         }
-        high *= 2.0;
     }
-    let mut low = 0.0;
+}
+
+/// The time by which a share is through, for a distribution that grows from zero to one; `scale_s` is a time of its order. By false position
+/// (Illinois; Dowell and Jarratt 1971), and by halves where the distribution jumps.
+pub fn quantile(share: f64, scale_s: f64, through: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut below) = (0.0, -share);
+    let mut high = scale_s.max(1e-9);
+    let mut above = through(high) - share;
     for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if through(middle) >= share {
-            high = middle;
-        } else {
-            low = middle;
-        }
-        if high - low < 1e-10 * high {
+        if above >= 0.0 {
             break;
         }
+        (low, below) = (high, above);
+        high *= 2.0;
+        above = through(high) - share;
+    }
+    let (mut halve, mut last) = (false, None);
+    for _ in 0..120 {
+        let width = high - low;
+        if width <= 1e-12 * high || above == 0.0 {
+            break;
+        }
+        let part = if halve || above <= below { 0.5 } else { (-below / (above - below)).clamp(1e-3, 1.0 - 1e-3) };
+        let middle = low + width * part;
+        let value = through(middle) - share;
+        let right = value >= 0.0;
+        if right {
+            (high, above) = (middle, value);
+        } else {
+            (low, below) = (middle, value);
+        }
+        // The end that stayed twice counts half.
+        match (last == Some(right), right) {
+            (true, true) => below *= 0.5,
+            (true, false) => above *= 0.5,
+            _ => {}
+        }
+        last = Some(right);
+        halve = high - low > 0.5 * width;
     }
     high
 }
@@ -208,7 +255,7 @@ mod tests {
         assert!((law.at(0.75).mean_s - 8.0).abs() < 1e-12);
         assert!((law.at(0.75).wait_s - 6.0).abs() < 1e-12);
         assert!((law.p95_s(0.75) - 8.0 * 20.0_f64.ln()).abs() < 1e-6);
-        assert!((law.through(0.75, 8.0) - (1.0 - (-1.0_f64).exp())).abs() < 1e-12);
+        assert!((law.spread(0.75).through(8.0) - (1.0 - (-1.0_f64).exp())).abs() < 1e-12);
         // P95 of 2 / (1 - u) ln 20 within 12 s: u = 1 - ln 20 / 6.
         assert!((law.within(12.0).unwrap() - (1.0 - 20.0_f64.ln() / 6.0)).abs() < 1e-9);
         assert_eq!(law.within(1.0), None);
@@ -220,7 +267,8 @@ mod tests {
         for (count, utilisation) in [(1, 0.5), (2, 0.5), (3, 2.0 / 3.0), (8, 0.9), (64, 0.97)] {
             let law = LatencyLaw::Places(Places { count, service_s: 1.0 });
             let step = 1e-3;
-            let sum: f64 = (0..400_000).map(|at| (1.0 - law.through(utilisation, (f64::from(at) + 0.5) * step)) * step).sum();
+            let spread = law.spread(utilisation);
+            let sum: f64 = (0..400_000).map(|at| (1.0 - spread.through((f64::from(at) + 0.5) * step)) * step).sum();
             let mean = law.at(utilisation).mean_s;
             assert!((sum / mean - 1.0).abs() < 1e-4, "{count} {utilisation}: {sum} {mean}");
         }
@@ -234,12 +282,13 @@ mod tests {
             assert!((table.at(utilisation).mean_s / places.at(0.8 * utilisation).mean_s - 1.0).abs() < 1e-3);
             let p95 = table.p95_s(utilisation);
             assert!((p95 / places.p95_s(0.8 * utilisation) - 1.0).abs() < 1e-3);
-            assert!((table.through(utilisation, p95) - 0.95).abs() < 1e-9);
+            assert!((table.spread(utilisation).through(p95) - 0.95).abs() < 1e-9);
         }
         let even = LatencyLaw::Table(Box::new(LoadTable {
             times: vec![Times { mean_s: 3.0, wait_s: 0.0, activity: 1.0 }; LOAD_STEPS + 1],
             p95_s: vec![3.0; LOAD_STEPS + 1],
         }));
-        assert_eq!((even.through(0.5, 2.9), even.through(0.5, 3.1)), (0.0, 1.0));
+        assert_eq!((even.spread(0.5).through(2.9), even.spread(0.5).through(3.1)), (0.0, 1.0));
+        assert!((quantile(0.95, 1.0, |time| even.spread(0.5).through(time)) - 3.0).abs() < 1e-9);
     }
 }

@@ -6,7 +6,7 @@
 //! Between two changes every rate is constant. At each change tokens go into the cell of their choice (a service on a type at a site)
 //! and utilisation, with the sums of what their times depend on. Means are exact; percentiles treat the tokens of one cell alike.
 
-use bastide_model::model::{LatencyLaw, quantile};
+use bastide_model::model::{Spread, quantile};
 use bastide_units::Time;
 
 use super::super::World;
@@ -87,6 +87,22 @@ pub(crate) struct RequestTimes {
     pub within: f64,
 }
 
+/// Tokens of one cell, treated alike.
+struct Part {
+    tokens: f64,
+    network_s: f64,
+    /// Speed of the site.
+    faster: f64,
+    spread: Spread,
+    target_s: Option<f64>,
+}
+
+impl Part {
+    fn through(&self, time_s: f64) -> f64 {
+        self.spread.through((time_s - self.network_s) * self.faster)
+    }
+}
+
 impl Latencies {
     pub(super) fn new(setup: &Setup, on: bool) -> Self {
         let services = setup.model.services.len();
@@ -130,35 +146,31 @@ impl Latencies {
         if sum.tokens <= 0.0 {
             return RequestTimes { within: 1.0, ..RequestTimes::default() };
         }
-        let mut parts: Vec<(&LatencyLaw, Cell, Option<f64>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for (at, cells) in self.cells.iter().enumerate() {
             let choice = &setup.choices[at];
             let (true, Some(law)) = (of(choice.service), setup.law(choice)) else { continue };
-            let target = setup.model.services[choice.service].operation.latency_target.map(bastide_units::Duration::as_s);
+            let target = setup.model.services[choice.service].operation.latency_target;
             for cell in cells.iter().filter(|cell| cell.tokens > 0.0) {
-                let mean = |sum: f64| sum / cell.tokens;
-                let part = Cell {
+                parts.push(Part {
                     tokens: cell.tokens,
-                    utilisation: mean(cell.utilisation),
-                    network: mean(cell.network),
-                    stretch: mean(cell.stretch),
-                };
-                parts.push((law, part, target));
+                    network_s: cell.network / cell.tokens,
+                    faster: cell.tokens / cell.stretch,
+                    spread: law.spread(cell.utilisation / cell.tokens),
+                    target_s: target.map(bastide_units::Duration::as_s),
+                });
             }
         }
-        let through = |(law, cell, _): &(&LatencyLaw, Cell, Option<f64>), time_s: f64| {
-            cell.tokens * law.through(cell.utilisation, (time_s - cell.network) / cell.stretch)
-        };
         let mean_s = sum.time / sum.tokens;
-        let p95_s = quantile(0.95, mean_s, |time_s| parts.iter().map(|part| through(part, time_s)).sum::<f64>() / sum.tokens);
-        let (mut asked, mut within) = (0.0, 0.0);
+        let p95_s = quantile(0.95, mean_s, |time_s| parts.iter().map(|part| part.tokens * part.through(time_s)).sum::<f64>() / sum.tokens);
+        let (mut asked, mut late) = (0.0, 0.0);
         for part in &parts {
-            if let Some(target_s) = part.2 {
-                asked += part.1.tokens;
-                within += through(part, target_s);
+            if let Some(target_s) = part.target_s {
+                asked += part.tokens;
+                late += part.tokens * (1.0 - part.through(target_s));
             }
         }
-        let within = if asked > 0.0 { (within / asked).min(1.0) } else { 1.0 };
+        let within = if asked > 0.0 { 1.0 - (late / asked).min(1.0) } else { 1.0 };
         RequestTimes { mean_s, p95_s, wait_s: sum.wait / sum.tokens, within }
     }
 }
