@@ -849,14 +849,27 @@ pub struct JobsInput {
     #[arg(long, value_name = "WORD,KEY=VALUE,.. or FILE", requires = "cluster")]
     pub policy: Option<String>,
     /// Which nodes a job gets: consolidated, first-fit, best-fit, fgd, dot-product, gpu-packing, gpu-clustering, random
-    #[arg(long, default_value = "consolidated", value_name = "WORD", requires = "cluster")]
-    pub placement: String,
+    /// [default: consolidated]
+    #[arg(long, value_name = "WORD", requires = "cluster")]
+    pub placement: Option<String>,
+    /// Instead of the log's times: its jobs arrive at random and stay, until they have asked for this share of the GPUs: 130%
+    #[arg(long, value_name = "LOAD", requires = "cluster", value_parser = percentage)]
+    pub until: Option<f64>,
+    /// Random orders of arrival (with --until)
+    #[arg(long, default_value_t = 10, value_name = "N", requires = "until", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub orders: u32,
     /// Kind of the log [default: told by its content]
     #[arg(long, value_enum, requires = "cluster")]
     pub kind: Option<LogKind>,
     /// Go on without bad lines and without jobs that can never run, and count them
     #[arg(long, requires = "cluster")]
     pub skip_bad: bool,
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    let number = text.trim().strip_suffix('%').and_then(|it| it.trim().parse::<f64>().ok()).map(|percent| percent / 100.0);
+    let most = bastide_schedule::packing::inflation::MOST_LOAD;
+    number.filter(|it| *it >= 0.01 && *it <= most).ok_or_else(|| format!("write a share of the GPUs from 1% to {}%, for example 130%", most * 100.0))
 }
 
 /// Kinds of job logs.

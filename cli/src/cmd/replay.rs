@@ -1,5 +1,6 @@
 //! `replay`: a trace of requests served one by one, requests that arrive on their own, or a log of jobs scheduled on a cluster.
 
+mod inflation;
 mod jobs;
 mod plots;
 pub(crate) mod poisson;

@@ -18,19 +18,27 @@ use crate::exit::Failure;
 use crate::output::Output;
 
 /// The seed of random placements, unless another is given.
-const SEED: u64 = 7;
+pub(super) const SEED: u64 = 7;
 /// Jobs that an error names; the others are counted.
 const NAMED: usize = 5;
 
 pub fn run(path: &Path, cluster: &str, args: &JobsInput, global: &Global, output: &Output) -> Result<(), Failure> {
     let cluster = Cluster::read(cluster).map_err(Failure::Diagnostics)?;
-    let policy = policy(args.policy.as_deref().unwrap_or("fifo"))?;
-    let packing = Packing::named(&args.placement).ok_or_else(|| {
+    // Who packs pods calls the placement the policy: `--policy fgd` is first come, first served with that placement.
+    let (order, placement) = match (args.policy.as_deref(), args.placement.as_deref()) {
+        (Some(word), None) if Packing::named(word).is_some() => ("fifo", word),
+        (order, placement) => (order.unwrap_or("fifo"), placement.unwrap_or("consolidated")),
+    };
+    let policy = policy(order)?;
+    let packing = Packing::named(placement).ok_or_else(|| {
         let known: Vec<&str> = Packing::ALL.iter().map(|(word, _)| *word).collect();
-        Failure::hinted(format!("`{}` is no placement", args.placement), format!("there are {}", known.join(", ")))
+        Failure::hinted(format!("`{placement}` is no placement"), format!("there are {}", known.join(", ")))
     })?;
+    if let Some(until) = args.until {
+        return super::inflation::run(path, &cluster, packing, until, args, global, output);
+    }
     let target = global.output.as_deref().map(Target::of).transpose()?;
-    let reading = Reading { kind: args.kind.map(Kind::from), skip_bad: args.skip_bad };
+    let reading = Reading { kind: args.kind.map(Kind::from), skip_bad: args.skip_bad, asks_only: false };
     let log = trace::read(path, reading).map_err(|error| unreadable(path, &error))?;
     for notice in &log.notices {
         output.say(&format!("note: {notice}"));
@@ -91,7 +99,7 @@ fn policy(text: &str) -> Result<Settings, Failure> {
     })
 }
 
-fn unreadable(path: &Path, error: &TraceError) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &TraceError) -> Failure {
     let path = path.display();
     match error {
         TraceError::Io(error) => Failure::sentence(format!("cannot read `{path}`: {error}")),

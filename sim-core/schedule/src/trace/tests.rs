@@ -187,7 +187,7 @@ fn bytes_of_any_kind_never_panic() {
             text.push_str(words[(state >> 33) as usize % words.len()]);
         }
         for kind in [None, Some(Kind::Swf), Some(Kind::Own), Some(Kind::Batsim)] {
-            let _ = read_from(text.as_bytes(), Reading { kind, skip_bad: state & 1 == 0 });
+            let _ = read_from(text.as_bytes(), Reading { kind, skip_bad: state & 1 == 0, asks_only: state & 2 == 0 });
         }
     }
 }
