@@ -183,8 +183,8 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
-        shape: Default::default(),
-        operation: Default::default(),
+        shape: bastide_model::model::DemandShape::default(),
+        operation: bastide_model::model::Operation::default(),
     });
     model.legal_service.push(vec![always(); model.sites.len()]);
     model.token_rate.push(vec![TokenRate::from_tokens_per_s(1000.0); model.accelerators.len()]);
