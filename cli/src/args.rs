@@ -869,7 +869,9 @@ pub struct JobsInput {
 fn percentage(text: &str) -> Result<f64, String> {
     let number = text.trim().strip_suffix('%').and_then(|it| it.trim().parse::<f64>().ok()).map(|percent| percent / 100.0);
     let most = bastide_schedule::packing::inflation::MOST_LOAD;
-    number.filter(|it| *it >= 0.01 && *it <= most).ok_or_else(|| format!("write a share of the GPUs from 1% to {}%, for example 130%", most * 100.0))
+    number
+        .filter(|it| *it >= 0.01 && *it <= most)
+        .ok_or_else(|| format!("write a share of the GPUs from 1% to {}%, for example 130%", most * 100.0))
 }
 
 /// Kinds of job logs.

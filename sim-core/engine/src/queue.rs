@@ -206,6 +206,15 @@ impl<E: Copy> Queue<E> {
             for entry in self.list.drain(..due) {
                 self.buckets.put(entry);
             }
+            // What came while the buckets began later than the clock: the buckets now hold earlier events than some of it.
+            let buckets = &mut self.buckets;
+            self.overflow.retain(|entry| {
+                let due = entry.time <= now;
+                if !due {
+                    buckets.put(*entry);
+                }
+                due
+            });
             if entry.time > now {
                 return self.buckets.put(entry);
             }

@@ -17,7 +17,15 @@ use crate::output::Output;
 /// Steps of the table in per cent of the cluster.
 const STEP: u32 = 10;
 
-pub fn run(path: &Path, cluster: &Cluster, packing: Packing, until: f64, args: &JobsInput, global: &Global, output: &Output) -> Result<(), Failure> {
+pub fn run(
+    path: &Path,
+    cluster: &Cluster,
+    packing: Packing,
+    until: f64,
+    args: &JobsInput,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
     let reading = Reading { kind: args.kind.map(Kind::from), skip_bad: args.skip_bad, asks_only: true };
     let log = trace::read(path, reading).map_err(|error| super::jobs::unreadable(path, &error))?;
     for notice in &log.notices {

@@ -265,6 +265,32 @@ fn looking_ahead_leaves_the_order() {
     assert!(times.is_sorted() && times.len() == 100_000);
 }
 
+/// Events that come between the clock and what a look ahead has sorted, more than the list takes, and later ones when the clock has
+/// come there.
+#[test]
+fn what_overflowed_after_a_look_ahead_keeps_its_place() {
+    const FIRST: u64 = 1 << 30;
+    let mut queue = Queue::new();
+    let mut due = Vec::new();
+    let mut schedule = |queue: &mut Queue<u32>, times: std::ops::Range<u64>| {
+        for time in times {
+            queue.schedule(at(time), 0, 0);
+            due.push(time);
+        }
+    };
+    schedule(&mut queue, FIRST..FIRST + 20);
+    schedule(&mut queue, 2 * FIRST..2 * FIRST + 20);
+    assert_eq!(queue.peek_time(), Some(at(FIRST)));
+    schedule(&mut queue, 1..13);
+    schedule(&mut queue, FIRST + 400..FIRST + 402);
+    let mut popped: Vec<u64> = (0..13).filter_map(|_| queue.pop()).map(|(time, ..)| time.as_nanos()).collect();
+    assert_eq!(queue.now(), at(FIRST));
+    schedule(&mut queue, FIRST + 1_000..FIRST + 1_020);
+    popped.extend(drain(&mut queue).iter().map(|popped| popped.0));
+    due.sort_unstable();
+    assert_eq!(popped, due);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
