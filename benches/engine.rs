@@ -5,6 +5,8 @@
 //! `ns_per_event=... name=... version=...` from its output. `cargo bench --bench engine -- --instructions` counts the
 //! instructions per event with valgrind; the counts repeat to the digit.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+
 use std::hint::black_box;
 use std::process::Command;
 
@@ -124,7 +126,11 @@ impl Peer {
 }
 
 fn row(name: &str, cells: impl IntoIterator<Item = String>) {
-    println!("{name:<34}{}", cells.into_iter().map(|cell| format!("{cell:>14}")).collect::<String>());
+    print!("{name:<34}");
+    for cell in cells {
+        print!("{cell:>14}");
+    }
+    println!();
 }
 
 const NAMES: [&str; 4] = [Ours::NAME, BinHeap::NAME, StdHeap::NAME, RadixHeap::NAME];

@@ -1,5 +1,7 @@
 //! Schedules of jobs against those that others published, and against closed forms.
 
+#![allow(clippy::print_stdout, reason = "figures and skipped tests are told")]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

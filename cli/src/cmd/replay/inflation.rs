@@ -37,7 +37,7 @@ pub fn run(
     let curves: Vec<Inflation> = (0..orders).map(|order| inflate(cluster, &asks, packing, seed.wrapping_add(order), until)).collect();
 
     let last = (until * 100.0).round() as u32;
-    let mut loads: Vec<u32> = (1..).map(|step| step * STEP).take_while(|load| *load < last).collect();
+    let mut loads: Vec<u32> = (STEP..last).step_by(STEP as usize).collect();
     loads.push(last);
     let mut rows = Vec::new();
     for load in loads {
@@ -90,7 +90,7 @@ pub fn run(
         packing.name()
     ))?;
     output.line(&format!("{placed:.1} placed, {turned_away:.1} turned away on average\n"))?;
-    let mut cells = vec![["asked for [%]", "in use [%]", "sd", "free, but in parts [%]", "sd"].map(str::to_owned).to_vec()];
+    let mut cells = vec![["asked for [%]", "in use [%]", "sd", "free, but no use [%]", "sd"].map(str::to_owned).to_vec()];
     cells.extend(rows.iter().map(|(load, allocated, fragmented)| {
         let two = |value: f64| format!("{value:.2}");
         vec![load.to_string(), two(allocated.mean), two(deviation(allocated)), two(fragmented.mean), two(deviation(fragmented))]
