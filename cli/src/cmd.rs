@@ -18,6 +18,7 @@ pub mod schema;
 pub mod show;
 mod simulate;
 pub mod study;
+mod training;
 pub mod tune;
 pub mod validate;
 

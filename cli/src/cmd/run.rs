@@ -43,6 +43,11 @@ pub fn run(
         return output
             .json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline }));
     }
+    if output.format == Format::Human {
+        for line in super::study::headline(&study).into_iter().chain(super::training::lines(&study, &plans[0].1.name)) {
+            output.line(&line)?;
+        }
+    }
     output.line(&folder.display().to_string())?;
     output.say(&format!("next: bastide report {}", folder.display()));
     Ok(())

@@ -127,7 +127,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// The headline as a table for people: metrics down, alternatives across.
-fn headline(study: &Study) -> Vec<String> {
+pub fn headline(study: &Study) -> Vec<String> {
     let names: Vec<&str> = study.summary.alternatives.iter().map(|alternative| alternative.name.as_str()).collect();
     let same = |a: &Headline, b: &Headline| a.metric == b.metric && a.entity == b.entity;
     let mut table = vec![[vec![String::new()], names.iter().map(|name| (*name).to_owned()).collect()].concat()];

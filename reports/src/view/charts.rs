@@ -97,7 +97,7 @@ pub(super) fn campaigns(facts: &Facts<'_>) -> Table {
     let mut table = facts.table("Training campaigns: mean ± standard error", "Campaign");
     for campaign in facts.entities("campaign", "goodput") {
         table.group(&facts.title("campaign", campaign));
-        for metric in ["goodput", "progress", "done", "delay", "interruptions", "accelerator_hours_lost"] {
+        for metric in ["goodput", "progress", "done", "delay", "interruptions", "time_to_interruption", "accelerator_hours_lost"] {
             let scale = facts.scale("campaign", &[campaign], metric);
             let mut head = Cell::from(match metric {
                 "done" => "Probability of completion".to_string(),
@@ -109,8 +109,29 @@ pub(super) fn campaigns(facts: &Facts<'_>) -> Table {
             cells.extend(facts.value_cells("campaign", campaign, metric, &scale));
             table.push(cells);
         }
+        causes(facts, campaign, &mut table);
     }
     table
+}
+
+/// What interrupted a campaign, in some alternative at least: how often, and what it cost.
+fn causes(facts: &Facts<'_>, campaign: &str, table: &mut Table) {
+    let own = format!("{campaign}: ");
+    for entity in facts.entities("interruption", "interruptions") {
+        let Some(cause) = entity.strip_prefix(&own) else { continue };
+        for (metric, what) in [("interruptions", "Stops:"), ("accelerator_hours_lost", "Hours lost:")] {
+            let scale = facts.scale("interruption", &[entity], metric);
+            let happens =
+                (0..facts.alternatives.len()).any(|at| facts.estimate(at, "interruption", entity, metric).is_some_and(|it| it.mean > 0.0));
+            if happens {
+                let mut head = Cell::from(format!("{what} {}", cause.replace('-', " ")));
+                head.sub = if metric == "interruptions" { "per history".to_string() } else { scale.unit.clone() };
+                let mut cells = vec![head];
+                cells.extend(facts.value_cells("interruption", entity, metric, &scale));
+                table.push(cells);
+            }
+        }
+    }
 }
 
 fn cost_lines<'a>(facts: &Facts<'a>) -> Vec<&'a str> {
