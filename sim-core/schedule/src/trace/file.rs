@@ -45,9 +45,13 @@ fn first_of_zip(mut raw: BufReader<File>) -> io::Result<Box<dyn BufRead>> {
     }
 }
 
-/// Skips a byte order mark.
+/// Skips the byte order mark of UTF-8, and refuses those of UTF-16.
 pub fn skip_mark(text: &mut impl BufRead) -> io::Result<()> {
-    if text.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+    let start = text.fill_buf()?;
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is in UTF-16; save it as UTF-8"));
+    }
+    if start.starts_with(b"\xef\xbb\xbf") {
         text.consume(3);
     }
     Ok(())

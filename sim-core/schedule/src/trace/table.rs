@@ -132,7 +132,11 @@ fn delimiter(start: &[u8]) -> u8 {
 }
 
 /// Where each meaning stands.
-struct Columns([Option<usize>; MEANINGS]);
+struct Columns {
+    places: [Option<usize>; MEANINGS],
+    /// Cells of the header.
+    width: usize,
+}
 
 impl Columns {
     fn of(header: &csv::StringRecord, draft: &mut Draft) -> Result<Self, TraceError> {
@@ -148,8 +152,8 @@ impl Columns {
                 return Err(TraceError::Unknown(format!("columns `{other}` and `{name}` say the same: one has to go")));
             }
         }
-        let columns = Self(places);
-        let has = |column: Column| columns.0[column as usize].is_some();
+        let columns = Self { places, width: header.len() };
+        let has = |column: Column| columns.places[column as usize].is_some();
         let mut missing = Vec::new();
         let times = !draft.asks_only;
         if times && !has(Column::Submit) {
@@ -202,13 +206,17 @@ struct Row<'a> {
 impl Row<'_> {
     /// The cell of a column, unless it says that there is nothing.
     fn text(&self, column: Column) -> Option<&str> {
-        self.columns.0[column as usize].and_then(|place| self.cells.get(place)).filter(|text| !cell::is_missing(text))
+        self.columns.places[column as usize].and_then(|place| self.cells.get(place)).filter(|text| !cell::is_missing(text))
     }
 
     fn bad(&self, column: Column, message: impl Into<String>) -> Bad {
-        let place = self.columns.0[column as usize].unwrap_or(0);
+        Bad::new(self.line, self.column_of(self.columns.places[column as usize].unwrap_or(0)), message)
+    }
+
+    /// Column of the text in which a cell begins, from 1.
+    fn column_of(&self, place: usize) -> u32 {
         let before: usize = self.cells.iter().take(place).map(|cell| cell.chars().count() + 1).sum();
-        Bad::new(self.line, before as u32 + 1, message)
+        before as u32 + 1
     }
 
     /// A cell read by one of the functions of [`cell`].
@@ -216,11 +224,25 @@ impl Row<'_> {
         self.text(column).map(|text| read(text).map_err(|message| self.bad(column, message))).transpose()
     }
 
+    /// Whether cells stand below their columns: a decimal comma, or a quote without an end, moves or swallows what follows.
+    fn in_shape(&self) -> Result<(), Bad> {
+        if let Some(place) = self.cells.iter().position(|cell| cell.contains('\n')) {
+            let message = "a quote opens here and is not closed on its line: it takes in the lines that follow";
+            return Err(Bad::new(self.line, self.column_of(place), message));
+        }
+        if self.cells.iter().skip(self.columns.width).any(|cell| !cell.is_empty()) {
+            let message = format!("{} cells under a header of {}", self.cells.len(), self.columns.width);
+            return Err(Bad::new(self.line, self.column_of(self.columns.width), message));
+        }
+        Ok(())
+    }
+
     /// The job; `None` if it has no end.
     fn job(&self, draft: &mut Draft, gang: bool) -> Result<Option<Job>, Bad> {
         if self.cells.len() == 1 && self.cells.get(0).is_none_or(str::is_empty) {
             return Err(Bad::new(self.line, 1, "an empty line"));
         }
+        self.in_shape()?;
         let ask = self.ask(gang)?;
         let times = if draft.asks_only { Some(Times::default()) } else { self.times()? };
         let Some(Times { submit, runtime, published }) = times else { return Ok(None) };
@@ -283,7 +305,7 @@ impl Row<'_> {
             None => self.read(Column::MemoryGib, cell::number)?.unwrap_or(0.0) * 1024.0,
         };
         let gpus = gpus.unwrap_or(0);
-        if gpus == 0 && cpu_milli == 0.0 && self.columns.0[Column::Gpus as usize].is_some() && self.text(Column::Gpus).is_none() {
+        if gpus == 0 && cpu_milli == 0.0 && self.columns.places[Column::Gpus as usize].is_some() && self.text(Column::Gpus).is_none() {
             return Err(self.bad(Column::Gpus, "no number of GPUs"));
         }
         let (cpu_milli, memory_mib) = (cpu_milli.ceil() as u64, memory_mib.ceil() as u64);

@@ -54,6 +54,22 @@ fn bad_lines_of_the_standard_workload_format_are_placed() {
 }
 
 #[test]
+fn cells_that_stand_below_no_column_or_swallow_lines_are_bad() {
+    let header = "id,submit_s,runtime_s,gpus,user\n";
+    assert_eq!(bad(&format!("{header}1,0,10,5,2,ann\n2,0,1,1,bob,\n")), ["2:12: 6 cells under a header of 5"]);
+    let open = format!("{header}1,0,10,1,ann\n2,0,10,1,\"bob\n3,0,10,1,ann\n4,0,10,1,ann\n");
+    assert_eq!(bad(&open), ["3:10: a quote opens here and is not closed on its line: it takes in the lines that follow"]);
+    assert_eq!(log(&format!("{header}1,0,10,1,\"ann, or bob\"\n")).jobs.len(), 1);
+}
+
+#[test]
+fn utf_16_is_named() {
+    let text = [b"\xff\xfe".as_slice(), b"i\0d\0"].concat();
+    let error = read_from(text.as_slice(), Reading::default()).expect_err("no UTF-8");
+    assert!(error.to_string().contains("UTF-16"), "{error}");
+}
+
+#[test]
 fn helios_and_its_dates() {
     let log = log("job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n\
                    7,u1,vc1,8,64,1,COMPLETED,2020-04-01 00:00:05,2020-04-01 00:00:15,2020-04-01 00:01:15,60,10\n\
