@@ -34,7 +34,14 @@ pub fn run(path: &Path, cluster: &str, args: &JobsInput, global: &Global, output
         let known: Vec<&str> = Packing::ALL.iter().map(|(word, _)| *word).collect();
         Failure::hinted(format!("`{placement}` is no placement"), format!("there are {}", known.join(", ")))
     })?;
+    keep_the_log(path, global.output.as_deref())?;
     if let Some(until) = args.until {
+        if order != "fifo" {
+            return Err(Failure::hinted(
+                format!("--until has no use for policy `{order}`: its jobs come in random orders and stay"),
+                "leave --policy out; --placement says which nodes they get",
+            ));
+        }
         return super::inflation::run(path, &cluster, packing, until, args, global, output);
     }
     let target = global.output.as_deref().map(Target::of).transpose()?;
@@ -82,6 +89,15 @@ pub fn run(path: &Path, cluster: &str, args: &JobsInput, global: &Global, output
         output.say("next: add -o FOLDER for a table of all jobs, timelines and plots");
     }
     Ok(())
+}
+
+/// Refuses to write results over the log that they are made from.
+fn keep_the_log(log: &Path, output: Option<&Path>) -> Result<(), Failure> {
+    let same = |output: &&Path| log.canonicalize().is_ok_and(|log| output.canonicalize().is_ok_and(|output| log == output));
+    match output.filter(same) {
+        Some(output) => Err(Failure::hinted(format!("`{}` is the log itself", output.display()), "write to another file with -o")),
+        None => Ok(()),
+    }
 }
 
 /// A word with keys, or a file.

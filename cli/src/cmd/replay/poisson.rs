@@ -23,14 +23,16 @@ struct Asked {
 
 /// Requests where nobody says how many.
 const REQUESTS: usize = 20_000;
+/// The seed where neither `seed=` nor `--seed` gives one.
+const SEED: u64 = 1;
 
-/// Reads `rate=5,input=1024,output=256,requests=20000`.
-fn asked(text: &str) -> Result<Asked, Failure> {
+/// Reads `rate=5,input=1024,output=256,requests=20000`; `seed` is that of the requests unless the text has one.
+fn asked(text: &str, seed: u64) -> Result<Asked, Failure> {
     let wrong = |what: String| {
         Failure::hinted(what, "for example --poisson rate=5,input=1024,output=256,output_cv=0.8,requests=20000, or load=70 %")
     };
     let mut it =
-        Asked { rate: None, load: None, prompt: LengthLaw::fixed(1.0), output: LengthLaw::fixed(1.0), requests: REQUESTS, seed: 1 };
+        Asked { rate: None, load: None, prompt: LengthLaw::fixed(1.0), output: LengthLaw::fixed(1.0), requests: REQUESTS, seed };
     let mut lengths = [1024.0, 256.0];
     let (mut variations, mut laws, mut file) = ([None, None], [None, None], None);
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -102,7 +104,7 @@ pub fn run(text: &str, args: &ReplayInput, global: &Global, output: &Output) -> 
         Some(it) => Box::new(Profiled::new(&deployment, &it.parameters)),
         None => Box::new(Remembered::new(deployment)),
     };
-    let it = within(asked(text)?, &policy);
+    let it = within(asked(text, global.seed.unwrap_or(SEED))?, &policy);
     let rate = match (it.rate, it.load) {
         (None, Some(load)) => {
             let (law, apart) = fluid(model.as_ref(), &policy, &it.prompt, &it.output);
