@@ -31,8 +31,7 @@ fn asked(text: &str, seed: u64) -> Result<Asked, Failure> {
     let wrong = |what: String| {
         Failure::hinted(what, "for example --poisson rate=5,input=1024,output=256,output_cv=0.8,requests=20000, or load=70 %")
     };
-    let mut it =
-        Asked { rate: None, load: None, prompt: LengthLaw::fixed(1.0), output: LengthLaw::fixed(1.0), requests: REQUESTS, seed };
+    let mut it = Asked { rate: None, load: None, prompt: LengthLaw::fixed(1.0), output: LengthLaw::fixed(1.0), requests: REQUESTS, seed };
     let mut lengths = [1024.0, 256.0];
     let (mut variations, mut laws, mut file) = ([None, None], [None, None], None);
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
