@@ -84,6 +84,13 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
         Err(error) => return Err(results(&error)),
     };
 
+    for (_, plan) in job.plans {
+        for (at, campaign) in job.model.campaigns.iter().enumerate() {
+            if !plan.campaigns.iter().any(|placed| placed.campaign.index() == at) {
+                output.say(&format!("warning: plan `{}` leaves campaign `{}` out; its figures are 0", plan.name, campaign.entity.name));
+            }
+        }
+    }
     histories(job, &mut writer, folder, output)?;
 
     output.say("adequacy of the grid, without and with the AI load of each plan");

@@ -614,6 +614,12 @@ static CODES: &[Code] = &[
         "daily_from = \"30 h\"",
     ),
     code(
+        "F0815",
+        "more events than a history can hold",
+        "Failures that come each minute, or a hundred million of them, and spikes by the thousand at a time are slips of a unit. The bounds keep a simulation from going on for ever.",
+        "rate = \"1e12 / node d\"",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",
