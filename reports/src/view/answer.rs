@@ -51,6 +51,9 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
     let cost = facts.comparison.line("cost", "total", "cost");
     let trained = facts.comparison.line("system", "all", "training_progress");
     let Some(served) = served else { return Answer::default() };
+    if facts.entities("service", "served_share").is_empty() {
+        return of_training(facts, cost, trained).unwrap_or_default();
+    }
     let order = served.ranking();
     let best = order[0];
     let name = |index: usize| facts.alternatives[index].title.as_str();
@@ -129,6 +132,28 @@ pub(super) fn answer(facts: &Facts<'_>) -> Answer {
     let cards = [Some(("Demand served", served)), cost.map(|x| ("Total cost", x)), trained.map(|x| ("Training done", x))];
     let cards = cards.into_iter().flatten().map(|(label, line)| card(facts, label, line, best)).collect();
     Answer { text, more, cards }
+}
+
+/// The answer where nothing asks for tokens: what becomes of the training.
+fn of_training(facts: &Facts<'_>, cost: Option<&Line>, trained: Option<&Line>) -> Option<Answer> {
+    let (goodput, trained) = (facts.comparison.line("system", "all", "training_goodput")?, trained?);
+    let order = goodput.ranking();
+    let (best, second) = (*order.first()?, order.get(1).copied());
+    let name = |index: usize| facts.alternatives[index].title.as_str();
+    let share = with_unit(goodput, best);
+    let text = match second.map(|second| (second, goodput.difference(best, second).filter(is_clear))) {
+        Some((second, Some(more))) => format!(
+            "{} wastes least: {share} of the time of its gangs is useful work, {} more than with {}.",
+            name(best),
+            size(&goodput.scale(), &more),
+            name(second)
+        ),
+        Some((second, None)) => format!("{} and {} turn as much of their time into useful work, {share}.", name(best), name(second)),
+        None => format!("With {}, {share} of the time of the gangs is useful work.", name(best)),
+    };
+    let cards = [Some(("Training goodput", goodput)), Some(("Training done", trained)), cost.map(|cost| ("Total cost", cost))];
+    let cards = cards.into_iter().flatten().map(|(label, line)| card(facts, label, line, best)).collect();
+    Some(Answer { text, more: Vec::new(), cards })
 }
 
 /// `at 1.32 ± 0.01 bn EUR over 365 days, 29 ± 1 M EUR less`.
