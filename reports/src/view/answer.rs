@@ -149,7 +149,7 @@ fn of_training(facts: &Facts<'_>, cost: Option<&Line>, trained: Option<&Line>) -
             name(second)
         ),
         Some((second, None)) => format!("{} and {} turn as much of their time into useful work, {share}.", name(best), name(second)),
-        None => format!("With {}, {share} of the time of the gangs is useful work.", name(best)),
+        None => format!("{} turns {share} of the time of its gangs into useful work.", name(best)),
     };
     let cards = [Some(("Training goodput", goodput)), Some(("Training done", trained)), cost.map(|cost| ("Total cost", cost))];
     let cards = cards.into_iter().flatten().map(|(label, line)| card(facts, label, line, best)).collect();
