@@ -1,4 +1,6 @@
 //! The command line as a readable table. Flags work before and after the subcommand.
+//!
+//! Longer than other files: this is the one list of what the program can be asked.
 
 use std::path::PathBuf;
 

@@ -81,16 +81,11 @@ accelerators = ["h100-run"]
 discount_rate = 0.05
 "#;
 
-#[test]
-fn llama_3_interruptions_and_effective_time() {
-    let scratch = Scratch::new("llama");
-    std::fs::write(scratch.join("scenario.toml"), SCENARIO).expect("written");
-    let model = bastide_model::load(scratch.path(), &[]).unwrap_or_else(|list| panic!("{list:#?}")).model;
-    let accelerator = AcceleratorId::from_index(model.accelerators.iter().position(|a| a.entity.name == "h100-run").expect("known"));
-    let site = SiteId(0);
-    let plan = Plan {
-        name: "herd".to_owned(),
-        builds: vec![Build { site, accelerator, count: 16_384 }],
+/// A plan of the one campaign, at a site.
+fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) -> Plan {
+    Plan {
+        name: "as-it-was".to_owned(),
+        builds,
         placements: vec![],
         standbys: vec![],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator, islands: 1 }],
@@ -99,7 +94,17 @@ fn llama_3_interruptions_and_effective_time() {
         cost: vec![],
         prices: vec![],
         certificate: None,
-    };
+    }
+}
+
+#[test]
+fn llama_3_interruptions_and_effective_time() {
+    let scratch = Scratch::new("llama");
+    std::fs::write(scratch.join("scenario.toml"), SCENARIO).expect("written");
+    let model = bastide_model::load(scratch.path(), &[]).unwrap_or_else(|list| panic!("{list:#?}")).model;
+    let accelerator = AcceleratorId::from_index(model.accelerators.iter().position(|a| a.entity.name == "h100-run").expect("known"));
+    let site = SiteId(0);
+    let plan = one_campaign(site, accelerator, vec![Build { site, accelerator, count: 16_384 }]);
     let layout = Layout::new(&model);
     let simulator = Simulator::new(&model, &plan, &layout).expect("the grid is sound");
     let histories: Vec<_> = Pool::new(2)
@@ -133,18 +138,7 @@ fn llama_3_cause_by_cause() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/frontier-training");
     let model = bastide_model::load(&folder, &[]).unwrap_or_else(|list| panic!("{list:#?}")).model;
     let fleet = &model.fleets[0];
-    let plan = Plan {
-        name: "as-it-was".to_owned(),
-        builds: vec![],
-        placements: vec![],
-        standbys: vec![],
-        campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: fleet.site, accelerator: fleet.accelerator, islands: 1 }],
-        replicas: vec![],
-        unserved: vec![],
-        cost: vec![],
-        prices: vec![],
-        certificate: None,
-    };
+    let plan = one_campaign(fleet.site, fleet.accelerator, vec![]);
     let layout = Layout::new(&model);
     let simulator = Simulator::new(&model, &plan, &layout).expect("the grid is sound");
     let histories: Vec<_> = Pool::new(2)

@@ -27,7 +27,7 @@ pub use deployment::{Deployment, Engine, Layout, LayoutError};
 pub use length::LengthLaw;
 pub use load::{State, Targets};
 pub use memory::{Memory, Shortage};
-pub use open::{LoadCurve, LoadPoint, Open, OpenState, Scheduler};
+pub use open::{Open, OpenState, Scheduler};
 pub use parameters::{EngineParameters, Parameters, Practice, Spread, parameters};
 pub use power::Work;
 pub use steady::{Disaggregated, Latency, Lengths, Speculation, closed_queue};

@@ -14,12 +14,9 @@
 //! The same step times and scheduler as in the replay of requests one by one, with which it agrees (`docs/validation.md`).
 
 mod backlog;
-mod curve;
 mod seats;
 mod surface;
 mod tail;
-
-pub use curve::{LoadCurve, LoadPoint};
 
 use super::{Batch, LengthLaw};
 use backlog::FULLEST;

@@ -68,21 +68,16 @@ fn saturation_is_where_steps_or_seats_are_full() {
 }
 
 #[test]
-fn latencies_rise_to_the_end_of_the_curve() {
+fn latencies_rise_with_the_load() {
     for (seats, law) in [(8.0, LengthLaw::fixed(200.0)), (256.0, LengthLaw::lognormal(300.0, 1.5)), (64.0, LengthLaw::uniform(1.0, 100.0))]
     {
         let it = service(&growing, seats, &law);
-        let curve = LoadCurve::new(&it, |state| state.load);
-        assert_eq!(curve.points.len(), 32);
-        for pair in curve.points.windows(2) {
-            assert!(pair[0].load < pair[1].load && pair[0].latency <= pair[1].latency && pair[0].activity <= pair[1].activity);
-            assert!(pair[1].latency_p95 >= pair[1].latency * 0.9 && pair[1].ttft <= pair[1].latency);
+        let states: Vec<_> = (1..10).filter_map(|load| it.at(f64::from(load) * 0.1 * it.saturation())).collect();
+        assert_eq!(states.len(), 9);
+        for pair in states.windows(2) {
+            assert!(pair[0].latency <= pair[1].latency && pair[0].load < pair[1].load, "{pair:?}");
+            assert!(pair[1].ttft <= pair[1].latency);
         }
-        let between = curve.at(0.5);
-        let there = it.at(0.5 * curve.saturation).unwrap();
-        assert!((between.latency / there.latency - 1.0).abs() < 0.02, "{} {}", between.latency, there.latency);
-        assert_eq!(curve.at(2.0).latency, curve.points[31].latency);
-        assert_eq!(curve.at(f64::NAN).latency, curve.points[0].latency);
     }
 }
 
