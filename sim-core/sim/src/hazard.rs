@@ -131,6 +131,7 @@ impl World<'_> {
             Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
             Target::Bus(id) => self.bus_out(id.index(), until, Some(cause), note),
             Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
+            Target::Facility(id) => self.facility_out(id.index(), until, Some(cause), note),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! exponential clocks, one for each target (the exponential race of Efraimidis and Spirakis 2006). Each clock belongs to its
 //! target; so two plans that share targets see the same munitions go to the same places unless one of them offers a better mark.
 
-use bastide_model::model::{Aim, Hardening, HazardKind, Model, Target};
+use bastide_model::model::{Aim, HazardKind, Model, Target};
 
 use crate::setup::Setup;
 use crate::world::World;
@@ -20,17 +20,14 @@ pub(crate) fn size(setup: &Setup, target: Target) -> f64 {
             let lines = model.lines.iter().filter(|line| line.from == id || line.to == id);
             lines.map(|line| line.capacity.max(line.reverse_capacity).as_mw()).sum()
         }
-        Target::Link(_) => 0.0,
+        Target::Link(_) | Target::Facility(_) => 0.0,
     }
 }
 
 fn hardening(model: &Model, target: Target) -> usize {
     match target {
-        Target::Site(id) => match model.sites[id].hardening {
-            Hardening::None => 0,
-            Hardening::Hardened => 1,
-            Hardening::Bunker => 2,
-        },
+        Target::Site(id) => model.sites[id].hardening as usize,
+        Target::Facility(id) => model.facilities[id].hardening as usize,
         _ => 0,
     }
 }

@@ -80,6 +80,7 @@ fn key(target: Target) -> (u8, u32) {
         Target::Generator(id) => (2, id.0),
         Target::Bus(id) => (3, id.0),
         Target::Link(id) => (4, id.0),
+        Target::Facility(id) => (5, id.0),
     }
 }
 
@@ -91,6 +92,7 @@ pub(crate) fn entity(target: Target) -> (&'static str, usize) {
         Target::Generator(id) => ("generator", id.index()),
         Target::Bus(id) => ("bus", id.index()),
         Target::Link(id) => ("link", id.index()),
+        Target::Facility(id) => ("facility", id.index()),
     }
 }
 
@@ -300,6 +302,7 @@ impl World<'_> {
             Target::Generator(id) => self.on_unit_repaired(id.index()),
             Target::Bus(id) => self.on_bus_back(id.index()),
             Target::Link(id) => self.on_link_back(id.index()),
+            Target::Facility(id) => self.on_facility_back(id.index()),
         }
     }
 
@@ -311,6 +314,7 @@ impl World<'_> {
             Target::Generator(_) => None,
             Target::Bus(id) => Some(&mut self.grid.buses[id.index()]),
             Target::Link(id) => Some(&mut self.net.links[id.index()]),
+            Target::Facility(id) => Some(&mut self.facilities.states[id.index()].outage),
         }
     }
 }
