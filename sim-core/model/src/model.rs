@@ -7,11 +7,13 @@
 
 mod campaign;
 mod facility;
+mod case;
 mod machine;
 mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use facility::{Dependant, Facility, FacilityKind};
+pub use case::{Axis, Case, MetricPattern, Question};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
@@ -203,6 +205,8 @@ pub struct Model {
     pub replicas: Vec<Vec<Replica>>,
     /// Training compute rate per accelerator: `training_rate[campaign][accelerator]`; zero where it does not fit.
     pub training_rate: Vec<Vec<ComputeRate>>,
+    /// `[[case]]`.
+    pub cases: Vec<Case>,
     /// Report settings.
     pub report: ReportSettings,
 }
@@ -871,6 +875,12 @@ pub struct ReportSettings {
     pub letterhead: Option<String>,
     /// Words under the title.
     pub summary: Option<String>,
+    /// Metrics that the tables of cases show; the headline if empty.
+    pub metrics: Vec<MetricPattern>,
+    /// Most replications of each case; those of the study if absent.
+    pub case_replications: Option<u32>,
+    /// `[[question]]`.
+    pub questions: Vec<Question>,
 }
 
 impl Model {

@@ -91,6 +91,7 @@ pub fn empty() -> Model {
         token_rate: vec![],
         replicas: vec![],
         training_rate: vec![],
+        cases: Vec::new(),
         report: ReportSettings::default(),
     }
 }
