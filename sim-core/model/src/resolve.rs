@@ -58,6 +58,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
     let hazards = threat::hazards(ctx, root, &segments);
     let repair_pools = threat::repair_pools(ctx, root);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -109,6 +110,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         failures,
         maintenances,
         power_caps,
+        evacuations,
         spikes,
         segments,
         policy,

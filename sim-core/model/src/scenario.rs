@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod case;
 pub mod demand;
 pub mod facility;
+pub mod evacuation;
 pub mod files;
 pub mod grid;
 pub mod header;
