@@ -11,10 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
-pub(crate) use tables::{AIMS, FACILITY_KINDS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
-pub(crate) use tables::{DEPARTURE_ORDERS, READINESSES};
-pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
-pub(crate) use tables::{DELAY, HIT_TARGETS, REPAIR_ORDERS, SPARE_DAMAGES};
+pub(crate) use tables::*;
 
 use bastide_units::Quantity;
 

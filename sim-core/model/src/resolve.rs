@@ -56,9 +56,10 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
     let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
-    let hazards = threat::hazards(ctx, root, &segments);
+    let segment_graph = threat::segment::segments(ctx, root, &mut segments);
     let repair_pools = threat::repair_pools(ctx, root);
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
+    let hazards = threat::hazards(ctx, root, &segments, &segment_graph);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -113,6 +114,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         evacuations,
         spikes,
         segments,
+        segment_graph,
         policy,
         planning,
         alternatives,
