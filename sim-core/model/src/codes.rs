@@ -660,6 +660,8 @@ static CODES: &[Code] = &[
         "a group of different things",
         "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
         "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
         "F0890",
         "a failover that contradicts itself",
         "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
@@ -695,6 +697,8 @@ static CODES: &[Code] = &[
         "an evacuation that the law forbids",
         "Residency and rules let none of its data be at any of its `to` sites before the scenario ends. Nothing would ever leave.",
         "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
+    ),
+    code(
         "F0850",
         "spread with no way in",
         "A wiper with `spread_rate` goes from segment to segment along `connects`. Nothing says where it enters: no segment of its list is `exposed`, and it has no `entry`.",
