@@ -11,6 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
+pub(crate) use tables::{BACKUPS, PAYLOADS, SHARED, SHUTDOWNS};
 pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
 

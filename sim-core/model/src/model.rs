@@ -6,9 +6,11 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
+mod cyber;
 mod machine;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
+pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 
 use std::ops::{Index, IndexMut};
@@ -174,6 +176,8 @@ pub struct Model {
     pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
+    /// What `[[segment]]` says of them.
+    pub segment_graph: SegmentGraph,
     /// `[policy]`.
     pub policy: Policy,
     /// `[plan]`.
@@ -440,6 +444,8 @@ pub struct Site {
     pub operator_nation: NationId,
     /// Certificates held.
     pub certifications: Vec<String>,
+    /// Firmware of its management controllers, in words; sites with the same may be exploited together.
+    pub firmware: Option<String>,
     /// Segment of the management network.
     pub segment: SegmentId,
     /// Land taken, by full IT power [ha per W].
@@ -705,11 +711,15 @@ pub enum HazardKind {
         spread: f64,
         /// Share of each reached site that is wiped.
         share: f64,
-        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1.
+        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1. Empty where a team restores.
         restoration: Vec<(Duration, f64)>,
         /// Whether online replicas at wiped sites are lost.
         data_lost: bool,
+        /// Entry, dwell, spread on the segment graph, detection, backups, recovery team.
+        attack: Box<CyberAttack>,
     },
+    /// Exploits of what sites have in common.
+    CommonMode(Box<CommonMode>),
     /// Cuts of data links; all links of the same duct go together.
     CableCut {
         /// Which links.

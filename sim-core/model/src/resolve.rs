@@ -45,7 +45,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let storages = grid::storages(ctx, root);
     let loads = grid::loads(ctx, root);
     site::accelerators(ctx, root);
-    let (sites, segments) = site::sites(ctx, root, &buses);
+    let (sites, mut segments) = site::sites(ctx, root, &buses);
     let fleets = site::fleets(ctx, root, &sites);
     let links = site::links(ctx, root);
     let failures = machine::failures(ctx, root);
@@ -55,7 +55,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
-    let hazards = threat::hazards(ctx, root, &segments);
+    let segment_graph = threat::segment::segments(ctx, root, &mut segments);
+    let hazards = threat::hazards(ctx, root, &segments, &segment_graph);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -105,6 +106,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         power_caps,
         spikes,
         segments,
+        segment_graph,
         policy,
         planning,
         alternatives,

@@ -59,6 +59,7 @@ pub fn empty() -> Model {
         power_caps: vec![],
         spikes: vec![],
         segments: vec![],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::ZERO,
@@ -149,6 +150,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         operator: "state".into(),
         operator_nation: NationId(0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::ZERO,
         fixed_cost: Money::ZERO,

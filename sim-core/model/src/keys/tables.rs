@@ -65,7 +65,11 @@ pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
 pub(crate) const FAILURE_DOMAINS: &[&str] = &["node", "rack", "hall", "site"];
 pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "straggler"];
-pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "cable-cut", "supply-delay"];
+pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
+pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
+pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
+pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "common-mode", "cable-cut", "supply-delay"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
 pub static TABLES: &[TableSpec] = &[
@@ -298,6 +302,7 @@ pub static TABLES: &[TableSpec] = &[
             row("operator", Word, Required, "Who runs it."),
             row("operator_nation", Reference("nation"), Computed("nation"), "Where the operator is at home."),
             row("certifications", Words, Default(""), "Certificates held."),
+            row("firmware", Word, Optional, "Firmware of its management controllers; sites with the same may be exploited together."),
             row("segment", Word, Computed("its own name"), "Segment of the management network; a wiper reaches all sites of a segment."),
             row("land", Quantity(unit::<Area>(), NotNegative), Default("0 ha"), "Land taken at full IT power."),
             row("fixed_cost", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "Cost of opening the site, whatever its size."),
@@ -310,6 +315,27 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("fixed_upkeep", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/y"), "Staff and upkeep, whatever the size."),
             row("upkeep", Quantity(unit::<CapacityRate>(), NotNegative), Default("0 EUR/MW/y"), "Staff and upkeep per IT power."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "segment",
+        false,
+        "A segment of the management network, with what an attacker who holds it reaches; sites name theirs with or without an entry.",
+        &[
+            NAME,
+            TITLE,
+            row("exposed", Boolean, Default("false"), "Whether an attacker may enter here."),
+            row("connects", Words, Default(""), "Segments that whoever holds this one may reach; one way, unless the other names this one, too."),
+            row("zero_trust", Kind::Ratio(Share), Default("0"), "Share by which the rate of spread into this segment and within it is lower."),
+            row(
+                "micro_segments",
+                Count(AtLeastOne),
+                Default("1"),
+                "Parts into which the accelerators of each of its sites are divided; a breach wipes one, and others as it spreads.",
+            ),
+            row("upkeep", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/y"), "Yearly cost of its measures."),
             SOURCE,
             VERIFIED,
         ],
@@ -591,15 +617,51 @@ pub static TABLES: &[TableSpec] = &[
                     RATE,
                     FROM,
                     UNTIL,
+                    row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
+                    row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
-                    row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of each reached site that is wiped."),
+                    row(
+                        "spread_rate",
+                        Quantity(unit::<Rate>(), NotNegative),
+                        Optional,
+                        "Instead of `spread`: rate at which each edge of the segments' `connects` is crossed during the dwell time.",
+                    ),
+                    row("detection", REPAIR, Optional, "Time from entry until it is found; found before it detonates, it wipes nothing."),
+                    row("isolation", REPAIR, Default("0 s"), "How long the sites of reached segments are isolated when it is found."),
+                    row("payload", OneOf(PAYLOADS), Default("wiper"), "What it does; ransomware takes the online copies, too."),
+                    row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of each reached site, or of its part, that is wiped."),
+                    row("services_stop", Boolean, Default("false"), "Whether all services of a reached site stop until their tier is restored."),
                     row(
                         "restoration",
                         Restoration,
-                        Required,
-                        "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1.",
+                        Optional,
+                        "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1. Or give `team`.",
                     ),
-                    row("data_lost", Boolean, Default("false"), "Whether online copies at wiped sites are lost."),
+                    row("team", Count(AtLeastOne), Optional, "People at work on restoration at any time, one queue over all sites, by tier."),
+                    row("assessment", REPAIR, Default("0 s"), "Time from detonation until the team begins."),
+                    row("work", REPAIR, Default("0 h"), "Work on one wiped accelerator, in hours of one person."),
+                    row("site_work", REPAIR, Default("0 h"), "Work on a reached site before anything there comes back, in hours of one person."),
+                    row("data_lost", Boolean, Computed("true for ransomware, otherwise false"), "Whether online copies at wiped sites are lost."),
+                    row("backups", OneOf(BACKUPS), Default("intact"), "What is left of the offline backups (`backup_interval`)."),
+                    row("encrypted", Kind::Ratio(Share), Default("50 %"), "Share of the backups that is lost where they are `partial`."),
+                    row("rebuild", Kind::Ratio(AtLeastOne), Default("1"), "Factor on the team's work where no backup is left; in proportion to the share lost."),
+                    row("shutdown", OneOf(SHUTDOWNS), Default("none"), "Healthy sites that are shut down as a precaution: those of the same operator, in connected segments, or all."),
+                    row("shutdown_time", REPAIR, Default("0 s"), "For how long."),
+                ],
+            ),
+            (
+                "common-mode",
+                &[
+                    row("targets", Targets, Computed("`site.*`"), "Sites that it may hit."),
+                    AT,
+                    RATE,
+                    FROM,
+                    UNTIL,
+                    row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
+                    row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
+                    row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
+                    row("correlation", Kind::Ratio(Share), Default("1"), "Correlation between the hits of two sites that share it: 0 independent, 1 as one."),
+                    HIT_REPAIR,
                 ],
             ),
             (

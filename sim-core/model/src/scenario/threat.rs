@@ -6,11 +6,14 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Target, Timing};
 use crate::tree::Table;
 
+mod cyber;
+pub mod segment;
+
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
-pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Hazard> {
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph) -> Vec<Hazard> {
     let all = each(ctx, root, "hazard", |cursor| {
         let entity = cursor.entity();
         let kind = match cursor.kind()? {
@@ -29,14 +32,8 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Haza
                 repair: cursor.distribution::<Duration>("repair"),
                 nodes_destroyed: cursor.ratio("nodes_destroyed"),
             },
-            "wiper" => HazardKind::Wiper {
-                segments: reached(cursor, segments),
-                timing: timing(cursor),
-                spread: cursor.ratio("spread"),
-                share: cursor.ratio("share"),
-                restoration: cursor.restoration("restoration"),
-                data_lost: cursor.boolean("data_lost"),
-            },
+            "wiper" => cyber::wiper(cursor, segments, graph),
+            "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
             _ => HazardKind::SupplyDelay {
                 accelerators: cursor

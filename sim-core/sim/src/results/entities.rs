@@ -127,6 +127,7 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::RandomOutage { .. } => "random outage",
             HazardKind::StrikeCampaign { .. } => "strike campaign",
             HazardKind::Wiper { .. } => "wiper",
+            HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
             HazardKind::SupplyDelay { .. } => "supply delay",
         };

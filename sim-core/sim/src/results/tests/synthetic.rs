@@ -57,6 +57,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         operator: "national-operator".into(),
         operator_nation: NationId(at.0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::from_ha(2.0),
         fixed_cost: Money::from_meur(5.0),
@@ -277,6 +278,7 @@ pub fn model(title: &str) -> Model {
             },
         }],
         segments: vec!["control".into()],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::from_min(5.0),
