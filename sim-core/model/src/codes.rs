@@ -620,6 +620,12 @@ static CODES: &[Code] = &[
         "rate = \"1e12 / node d\"",
     ),
     code(
+        "F0840",
+        "two pools for one target",
+        "Each target belongs to at most one `[[repair_pool]]`: two pools would both repair it.",
+        "for = [\"line.*\"] in two pools",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",
@@ -642,6 +648,55 @@ static CODES: &[Code] = &[
         "islands that the plan does not place",
         "A plan runs all islands of a campaign, or none of them.",
         "islands = 2 in a plan for a campaign of 3",
+    ),
+    code(
+        "F0860",
+        "a facility that stands nowhere, or twice",
+        "A facility stands at the hub of a `nation` or in a `site`: exactly one of the two keys.",
+        "neither `nation` nor `site`",
+    ),
+    code(
+        "F0861",
+        "a group of different things",
+        "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
+        "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
+        "F0890",
+        "a failover that contradicts itself",
+        "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
+        "failover = \"active-active\", failover_time = \"5 min\"",
+    ),
+    code(
+        "F0891",
+        "an evacuation without one beginning",
+        "The order is given `at` one moment, or a `warning` ahead of the first event of a `hazard`.",
+        "neither `at` nor `hazard`",
+    ),
+    code(
+        "F0892",
+        "an evacuation that leads nowhere",
+        "Data cannot go to a site that it leaves, and an evacuation needs data.",
+        "from = [\"kyiv\"], to = [\"kyiv\"]",
+    ),
+    code(
+        "F0893",
+        "an evacuation of a class that no dataset has",
+        "`classes` chooses among the datasets by their `class`.",
+        "classes = [\"registries\"] where datasets have class \"registry\"",
+    ),
+    code(
+        "F0894",
+        "roads that are closed without end",
+        "A closure has a beginning and, after it, an end.",
+        "closed_from = 2027-03-05 without `closed_until`",
+    ),
+    code("F0895", "power cuts longer than a day", "`power_cuts` are the hours of each day without power, below 24 h.", "power_cuts = \"30 h\""),
+    code(
+        "F0896",
+        "an evacuation that the law forbids",
+        "Residency and rules let none of its data be at any of its `to` sites before the scenario ends. Nothing would ever leave.",
+        "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
     ),
     code(
         "F0850",
@@ -744,6 +799,33 @@ static CODES: &[Code] = &[
         "a placement that is too far",
         "Requests from an origin reach this site too late or not at all. A warning.",
         "max_latency = \"1 ms\" and a share abroad",
+    ),
+    code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
+    code(
+        "F0921",
+        "half an axis",
+        "A case that is one of an ordered series says what is ordered, with its unit, and how much of it.",
+        "axis = \"hits\" without `value`",
+    ),
+    code(
+        "F0922",
+        "cases that cannot be compared",
+        "The cases of one group stand on one axis, each at another value, or on none.",
+        "two cases with axis = \"hits\" and value = 30",
+    ),
+    code("F0923", "an unknown group of cases", "No `[[case]]` has this `group`.", "group = \"atacker\""),
+    code(
+        "F0924",
+        "what no case can change",
+        "The cases of a study share plans, time, seed and names, so that their differences are those of the assumption alone. `[scenario]`, `[plan]` (but for `discount_rate` and \
+         `building_lifetime`), alternatives, questions and names stay as they are, and so does what a plan names.",
+        "set = { \"scenario.duration\" = \"30 d\" }",
+    ),
+    code(
+        "F0925",
+        "a path that leads nowhere",
+        "A change of a case names a table, an entry or a place in it that the scenario does not have. Paths are those of `--set`: `table.name.key`, or `table.key` where there is one table.",
+        "set = { \"site.rigga.fuel\" = \"12 h\" }",
     ),
     code(
         "F1001",

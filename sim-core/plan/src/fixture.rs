@@ -50,6 +50,7 @@ pub fn empty() -> Model {
         accelerators: vec![card("card", 30_000.0)],
         fleets: vec![],
         links: vec![],
+        facilities: vec![],
         datasets: vec![],
         services: vec![],
         campaigns: vec![],
@@ -57,6 +58,7 @@ pub fn empty() -> Model {
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
+        evacuations: vec![],
         spikes: vec![],
         segments: vec![],
         segment_graph: bastide_model::model::SegmentGraph::default(),
@@ -91,6 +93,7 @@ pub fn empty() -> Model {
         token_rate: vec![],
         replicas: vec![],
         training_rate: vec![],
+        cases: Vec::new(),
         report: ReportSettings::default(),
     }
 }
@@ -227,6 +230,8 @@ pub fn add_dataset(model: &mut Model, name: &str) -> DatasetId {
         entity: entity(name, 70 + id.0),
         nation: NationId(0),
         size: DataSize::from_tb(1.0),
+        class: None,
+        value: Money::from_eur(1.0),
         replicas: 2,
         replication_interval: Duration::from_h(1.0),
         backup_interval: None,

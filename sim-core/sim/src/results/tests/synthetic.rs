@@ -237,6 +237,7 @@ pub fn model(title: &str) -> Model {
         loads: vec![],
         legal_campaign: vec![legal[0].clone()],
         legal_dataset: vec![],
+        evacuations: vec![],
         spikes: vec![],
         replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
@@ -263,9 +264,11 @@ pub fn model(title: &str) -> Model {
         accelerators: vec![accelerator],
         fleets: vec![],
         links: vec![fibre("rail-baltica", 0, 1), fibre("via-baltica", 1, 2), fibre("north", 2, 3), cable],
+        facilities: vec![],
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
@@ -288,7 +291,8 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
         },
         alternatives: vec![],
-        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), summary: None },
+        cases: Vec::new(),
+        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
     }
 }
 

@@ -99,6 +99,7 @@ impl World<'_> {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
             && !self.cyber.is_stopped(site, demand.tier as usize)
+            && !self.facilities.blocks(service * self.sites.len() + site)
             && self.setup.model.legal_service[service][site].at(self.now)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
@@ -186,7 +187,7 @@ impl World<'_> {
                     let wiped = || if state.wiped > 0.0 { state.wiped_seq } else { None };
                     if state.is_in_service() { wiped() } else { state.down_seq }
                 });
-                let cause = self.recorder.at(self.now).or(down);
+                let cause = self.recorder.at(self.now).or(down).or(self.facilities.blocked_seq[service]);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }
