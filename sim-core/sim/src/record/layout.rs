@@ -226,7 +226,12 @@ const WIPER: &[Row] = &[
     ("attacks", "count", Lower, "attacks that were not found before they struck"),
     ("contained", "count", Neither, "attacks that were found before they struck"),
     ("segments_reached", "count", Lower, "segments that the attacks reached, all together"),
-    ("restored_t0", "h", Lower, "longest time from an attack until all that serves tier T0 was restored; until the end if it was not; 0 without a team"),
+    (
+        "restored_t0",
+        "h",
+        Lower,
+        "longest time from an attack until all that serves tier T0 was restored; until the end if it was not; 0 without a team",
+    ),
     ("restored_t1", "h", Lower, "the same for tier T1"),
     ("restored_t2", "h", Lower, "the same for tier T2"),
     ("restored_t3", "h", Lower, "the same for tier T3"),
