@@ -702,6 +702,33 @@ static CODES: &[Code] = &[
         "Requests from an origin reach this site too late or not at all. A warning.",
         "max_latency = \"1 ms\" and a share abroad",
     ),
+    code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
+    code(
+        "F0921",
+        "half an axis",
+        "A case that is one of an ordered series says what is ordered, with its unit, and how much of it.",
+        "axis = \"hits\" without `value`",
+    ),
+    code(
+        "F0922",
+        "cases that cannot be compared",
+        "The cases of one group stand on one axis, each at another value, or on none.",
+        "two cases with axis = \"hits\" and value = 30",
+    ),
+    code("F0923", "an unknown group of cases", "No `[[case]]` has this `group`.", "group = \"atacker\""),
+    code(
+        "F0924",
+        "what no case can change",
+        "The cases of a study share plans, time, seed and names, so that their differences are those of the assumption alone. `[scenario]`, `[plan]` (but for `discount_rate` and \
+         `building_lifetime`), alternatives, questions and names stay as they are, and so does what a plan names.",
+        "set = { \"scenario.duration\" = \"30 d\" }",
+    ),
+    code(
+        "F0925",
+        "a path that leads nowhere",
+        "A change of a case names a table, an entry or a place in it that the scenario does not have. Paths are those of `--set`: `table.name.key`, or `table.key` where there is one table.",
+        "set = { \"site.rigga.fuel\" = \"12 h\" }",
+    ),
     code(
         "F1001",
         "a case that cannot be imported",

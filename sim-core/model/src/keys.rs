@@ -141,6 +141,8 @@ pub enum Kind {
     Factors(Unit),
     /// `applies_to` of a rule.
     AppliesTo,
+    /// Settings of a case: a table of path = value.
+    Settings,
     /// A list of so many factors, zero or more.
     Shape(usize),
 }

@@ -6,9 +6,11 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
+mod case;
 mod machine;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
+pub use case::{Axis, Case, MetricPattern, Question};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 
 use std::ops::{Index, IndexMut};
@@ -193,6 +195,8 @@ pub struct Model {
     pub replicas: Vec<Vec<Replica>>,
     /// Training compute rate per accelerator: `training_rate[campaign][accelerator]`; zero where it does not fit.
     pub training_rate: Vec<Vec<ComputeRate>>,
+    /// `[[case]]`.
+    pub cases: Vec<Case>,
     /// Report settings.
     pub report: ReportSettings,
 }
@@ -857,6 +861,12 @@ pub struct ReportSettings {
     pub letterhead: Option<String>,
     /// Words under the title.
     pub summary: Option<String>,
+    /// Metrics that the tables of cases show; the headline if empty.
+    pub metrics: Vec<MetricPattern>,
+    /// Most replications of each case; those of the study if absent.
+    pub case_replications: Option<u32>,
+    /// `[[question]]`.
+    pub questions: Vec<Question>,
 }
 
 impl Model {

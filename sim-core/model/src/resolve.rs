@@ -13,7 +13,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, spike, threat};
+use crate::scenario::{self, campaign, case, demand, grid, header, machine, planning, rule, site, spike, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -60,7 +60,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
-    let report = header::report(ctx, root).unwrap_or_default();
+    let cases = case::cases(ctx, root);
+    let mut report = header::report(ctx, root).unwrap_or_default();
+    report.questions = case::questions(ctx, root, &cases);
     let (header, policy, planning) = (header?, policy?, planning?);
     if ctx.is_full() {
         return None;
@@ -114,6 +116,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         token_rate,
         replicas,
         training_rate,
+        cases,
         report,
     };
     Some(Resolved { model, services: service_demands, campaigns: campaign_demands, datasets: dataset_demands, rules })

@@ -1,6 +1,7 @@
 //! What the planner wrote: files, layers and tables, decoded.
 
 pub mod campaign;
+pub mod case;
 pub mod demand;
 pub mod files;
 pub mod grid;

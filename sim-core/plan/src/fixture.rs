@@ -90,6 +90,7 @@ pub fn empty() -> Model {
         token_rate: vec![],
         replicas: vec![],
         training_rate: vec![],
+        cases: Vec::new(),
         report: ReportSettings::default(),
     }
 }

@@ -54,6 +54,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::Settings => "table of path = value".to_owned(),
         }
     }
 }
@@ -94,6 +95,7 @@ pub fn example(key: &Key) -> String {
         Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
         Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
+        Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
     }
 }

@@ -152,6 +152,8 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             let pair = [quantity(shared, unit, Range::NotNegative), ratio(shared, Range::NotNegative)];
             json!({ "type": "array", "minItems": 1, "items": { "type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2 } })
         }
+        // Any key of any table, dotted and in quotes, or nested.
+        Kind::Settings => json!({ "type": "object" }),
         Kind::AppliesTo => {
             let list = json!({ "type": "array", "items": { "type": "string" } });
             let names = ["services", "campaigns", "datasets", "classes", "tiers", "nations"];

@@ -7,7 +7,7 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases,
-    Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Shape, Targets, Text, Word, Words,
+    Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -785,10 +785,47 @@ pub static TABLES: &[TableSpec] = &[
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),
+    array(
+        "case",
+        false,
+        "The scenario under another assumption: the same plans and the same draws, some values changed.",
+        &[
+            NAME,
+            TITLE,
+            row(
+                "set",
+                Settings,
+                Default(""),
+                "What changes: paths as `--set` takes them, `*` for every entry, `false` to take an entry out; nothing marks the scenario itself.",
+            ),
+            row("group", Word, Computed("the axis, or `cases`"), "Cases that answer one question; each is compared with the scenario itself."),
+            row("axis", Word, Optional, "What is ordered by `value`, with its unit: `hits`, `fuel [h]`."),
+            row("value", Kind::Ratio(Any), Optional, "Where the case stands on the axis, a bare number."),
+            row("cost", Quantity(unit::<Money>(), NotNegative), Optional, "What the measure costs over the scenario."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
     single(
         "report",
         false,
-        "Words for the report.",
-        &[row("letterhead", Text, Optional, "Who publishes it."), row("summary", Text, Optional, "Words under the title.")],
+        "What the report says first.",
+        &[
+            row("letterhead", Text, Optional, "Who publishes it."),
+            row("summary", Text, Optional, "Words under the title."),
+            row("metrics", Words, Computed("the headline"), "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`."),
+            row("case_replications", Count(AtLeastOne), Computed("those of the study"), "Most replications of each case."),
+        ],
+    ),
+    array(
+        "question",
+        false,
+        "A question that the report answers, with the metrics that answer it.",
+        &[
+            NAME,
+            row("title", Text, Required, "The question in words."),
+            row("metrics", Words, Required, "Metrics that answer it: `tier.*.served_share`."),
+            row("group", Word, Optional, "Group of cases in which they are shown; without, the scenario alone."),
+        ],
     ),
 ];

@@ -285,7 +285,8 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
         },
         alternatives: vec![],
-        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), summary: None },
+        cases: Vec::new(),
+        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
     }
 }
 
