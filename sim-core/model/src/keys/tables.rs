@@ -798,7 +798,12 @@ pub static TABLES: &[TableSpec] = &[
                 Default(""),
                 "What changes: paths as `--set` takes them, `*` for every entry, `false` to take an entry out; nothing marks the scenario itself.",
             ),
-            row("group", Word, Computed("the axis, or `cases`"), "Cases that answer one question; each is compared with the scenario itself."),
+            row(
+                "group",
+                Word,
+                Computed("the axis, or `cases`"),
+                "Cases that answer one question; each is compared with the scenario itself.",
+            ),
             row("axis", Word, Optional, "What is ordered by `value`, with its unit: `hits`, `fuel [h]`."),
             row("value", Kind::Ratio(Any), Optional, "Where the case stands on the axis, a bare number."),
             row("cost", Quantity(unit::<Money>(), NotNegative), Optional, "What the measure costs over the scenario."),
@@ -813,7 +818,12 @@ pub static TABLES: &[TableSpec] = &[
         &[
             row("letterhead", Text, Optional, "Who publishes it."),
             row("summary", Text, Optional, "Words under the title."),
-            row("metrics", Words, Computed("the headline"), "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`."),
+            row(
+                "metrics",
+                Words,
+                Computed("the headline"),
+                "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`.",
+            ),
             row("case_replications", Count(AtLeastOne), Computed("those of the study"), "Most replications of each case."),
         ],
     ),
