@@ -838,6 +838,12 @@ static CODES: &[Code] = &[
         "set = { \"site.rigga.fuel\" = \"12 h\" }",
     ),
     code(
+        "F0926",
+        "an unknown metric",
+        "The report or a question names a metric that no history of this scenario has. Metrics are named by kind, entity and metric, `*` for every entity; one word is a metric of the system.",
+        "metrics = [\"tier.T0.serverd_share\"]",
+    ),
+    code(
         "F1001",
         "a case that cannot be imported",
         "The file is not a MATPOWER case of format version 2, or something in it is impossible: a bus that no row defines, a branch without reactance, a negative rating. The hint says what was expected.",
