@@ -742,6 +742,18 @@ pub static TABLES: &[TableSpec] = &[
                         Computed("true for ransomware, otherwise false"),
                         "Whether online copies at wiped sites are lost.",
                     ),
+                    row(
+                        "facility_work",
+                        REPAIR,
+                        Default("0 h"),
+                        "Work on a facility of a reached segment, done before that on sites, in hours of one person.",
+                    ),
+                    row(
+                        "data_lost",
+                        Boolean,
+                        Computed("true for ransomware, otherwise false"),
+                        "Whether online copies at wiped sites are lost.",
+                    ),
                     row("backups", OneOf(BACKUPS), Default("intact"), "What is left of the offline backups (`backup_interval`)."),
                     row("encrypted", Kind::Ratio(Share), Default("50 %"), "Share of the backups that is lost where they are `partial`."),
                     row(
