@@ -8,6 +8,8 @@
 pub(crate) mod bus;
 pub(crate) mod campaign;
 mod cyber;
+mod blackout;
+mod cascade;
 pub(crate) mod data;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
@@ -21,6 +23,7 @@ mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
+mod shedding;
 pub(crate) mod site;
 mod trace;
 
@@ -55,7 +58,11 @@ pub(crate) enum Event {
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
-    UnitRepaired { generator: u32 },
+    UnitsRepaired { generator: u32, units: u32 },
+    BlackStart { bus: u32, version: u32 },
+    Reclose,
+    CutOver { seq: u64 },
+    TurnOver { bus: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
     BusBack { bus: u32 },
@@ -193,6 +200,10 @@ pub(crate) struct World<'a> {
     pub reconstruction: reconstruction::Reconstruction,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
+    pub blackouts: blackout::Blackouts,
+    pub turns: shedding::Turns,
+    pub losses: cascade::Losses,
+    pub heat: crate::hazard::grid_event::Heat,
     pub net: NetworkState,
     pub facilities: facility::Facilities,
     pub data: data::Data,
@@ -247,6 +258,10 @@ impl<'a> World<'a> {
             reconstruction: reconstruction::Reconstruction::new(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
+            blackouts: blackout::Blackouts::new(setup, seed, replication),
+            turns: shedding::Turns::new(setup),
+            losses: cascade::Losses::default(),
+            heat: crate::hazard::grid_event::Heat::new(setup),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
                 up: vec![true; model.links.len() + model.sites.len()],
@@ -321,7 +336,11 @@ impl<'a> World<'a> {
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
-            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::UnitsRepaired { generator, units } => self.on_units_repaired(generator as usize, units),
+            Event::BlackStart { bus, version } => self.on_black_start(bus as usize, version),
+            Event::Reclose => self.on_reclose(),
+            Event::CutOver { seq } => self.on_cut_over(seq),
+            Event::TurnOver { bus } => self.on_turn_over(bus as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::BusBack { bus } => self.on_bus_back(bus as usize),
