@@ -666,6 +666,8 @@ static CODES: &[Code] = &[
         "a group of different things",
         "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
         "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
         "F0890",
         "a failover that contradicts itself",
         "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
@@ -695,12 +697,19 @@ static CODES: &[Code] = &[
         "A closure has a beginning and, after it, an end.",
         "closed_from = 2027-03-05 without `closed_until`",
     ),
-    code("F0895", "power cuts longer than a day", "`power_cuts` are the hours of each day without power, below 24 h.", "power_cuts = \"30 h\""),
+    code(
+        "F0895",
+        "power cuts longer than a day",
+        "`power_cuts` are the hours of each day without power, below 24 h.",
+        "power_cuts = \"30 h\"",
+    ),
     code(
         "F0896",
         "an evacuation that the law forbids",
         "Residency and rules let none of its data be at any of its `to` sites before the scenario ends. Nothing would ever leave.",
         "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
+    ),
+    code(
         "F0850",
         "spread with no way in",
         "A wiper with `spread_rate` goes from segment to segment along `connects`. Nothing says where it enters: no segment of its list is `exposed`, and it has no `entry`.",
@@ -730,7 +739,12 @@ static CODES: &[Code] = &[
         "`detection` comes before a detonation that `dwell` puts off; `isolation` follows a `detection`; `encrypted` belongs to `backups = \"partial\"`; `shutdown` and `shutdown_time` stand together.",
         "detection = \"30 d\" without `dwell`",
     ),
-    code("F0855", "a segment that connects to itself", "Whoever holds a segment need not reach it.", "connects = [\"core\"] in segment `core`"),
+    code(
+        "F0855",
+        "a segment that connects to itself",
+        "Whoever holds a segment need not reach it.",
+        "connects = [\"core\"] in segment `core`",
+    ),
     code(
         "F0856",
         "an entry out of reach",
@@ -742,6 +756,24 @@ static CODES: &[Code] = &[
         "nothing in common",
         "No site among the targets has what a common-mode exploit hits.",
         "shares = \"firmware\" where no site has `firmware`",
+    ),
+    code(
+        "F0870",
+        "a restoration that ends before it begins",
+        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
+        "black_start = \"4 h\", restored_after = \"2 h\"",
+    ),
+    code(
+        "F0871",
+        "turns that nobody could take",
+        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
+        "shedding_block = \"5 s\"",
+    ),
+    code(
+        "F0872",
+        "a hazard that can do nothing",
+        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
+        "units = \"all\" with targets = [\"site.*\"]",
     ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
@@ -828,6 +860,12 @@ static CODES: &[Code] = &[
         "a path that leads nowhere",
         "A change of a case names a table, an entry or a place in it that the scenario does not have. Paths are those of `--set`: `table.name.key`, or `table.key` where there is one table.",
         "set = { \"site.rigga.fuel\" = \"12 h\" }",
+    ),
+    code(
+        "F0926",
+        "an unknown metric",
+        "The report or a question names a metric that no history of this scenario has. Metrics are named by kind, entity and metric, `*` for every entity; one word is a metric of the system.",
+        "metrics = [\"tier.T0.serverd_share\"]",
     ),
     code(
         "F1001",

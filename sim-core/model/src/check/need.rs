@@ -10,7 +10,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     let services = &resolved.model.services;
     let mut told = false;
     for (at, service) in services.iter().enumerate() {
-        if ctx.is_poisoned("service", resolved.service_demands[at].index) {
+        if ctx.is_poisoned("service", resolved.services[at].index) {
             continue;
         }
         let name = &service.entity.name;

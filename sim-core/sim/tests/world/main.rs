@@ -2,8 +2,11 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
+mod causes;
 mod closed_forms;
+mod cyber;
 mod demand;
 mod draws;
 mod hazards;
