@@ -696,6 +696,7 @@ pub static TABLES: &[TableSpec] = &[
                     row("assessment", REPAIR, Default("0 s"), "Time from detonation until the team begins."),
                     row("work", REPAIR, Default("0 h"), "Work on one wiped accelerator, in hours of one person."),
                     row("site_work", REPAIR, Default("0 h"), "Work on a reached site before anything there comes back, in hours of one person."),
+                    row("facility_work", REPAIR, Default("0 h"), "Work on a facility of a reached segment, done before that on sites, in hours of one person."),
                     row("data_lost", Boolean, Computed("true for ransomware, otherwise false"), "Whether online copies at wiped sites are lost."),
                     row("backups", OneOf(BACKUPS), Default("intact"), "What is left of the offline backups (`backup_interval`)."),
                     row("encrypted", Kind::Ratio(Share), Default("50 %"), "Share of the backups that is lost where they are `partial`."),

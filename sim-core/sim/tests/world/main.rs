@@ -4,6 +4,7 @@ mod adequacy;
 mod balance;
 mod campaigns;
 mod closed_forms;
+mod cyber;
 mod demand;
 mod draws;
 mod hazards;
