@@ -691,7 +691,12 @@ static CODES: &[Code] = &[
         "A closure has a beginning and, after it, an end.",
         "closed_from = 2027-03-05 without `closed_until`",
     ),
-    code("F0895", "power cuts longer than a day", "`power_cuts` are the hours of each day without power, below 24 h.", "power_cuts = \"30 h\""),
+    code(
+        "F0895",
+        "power cuts longer than a day",
+        "`power_cuts` are the hours of each day without power, below 24 h.",
+        "power_cuts = \"30 h\"",
+    ),
     code(
         "F0896",
         "an evacuation that the law forbids",
@@ -728,7 +733,12 @@ static CODES: &[Code] = &[
         "`detection` comes before a detonation that `dwell` puts off; `isolation` follows a `detection`; `encrypted` belongs to `backups = \"partial\"`; `shutdown` and `shutdown_time` stand together.",
         "detection = \"30 d\" without `dwell`",
     ),
-    code("F0855", "a segment that connects to itself", "Whoever holds a segment need not reach it.", "connects = [\"core\"] in segment `core`"),
+    code(
+        "F0855",
+        "a segment that connects to itself",
+        "Whoever holds a segment need not reach it.",
+        "connects = [\"core\"] in segment `core`",
+    ),
     code(
         "F0856",
         "an entry out of reach",
@@ -826,6 +836,12 @@ static CODES: &[Code] = &[
         "a path that leads nowhere",
         "A change of a case names a table, an entry or a place in it that the scenario does not have. Paths are those of `--set`: `table.name.key`, or `table.key` where there is one table.",
         "set = { \"site.rigga.fuel\" = \"12 h\" }",
+    ),
+    code(
+        "F0926",
+        "an unknown metric",
+        "The report or a question names a metric that no history of this scenario has. Metrics are named by kind, entity and metric, `*` for every entity; one word is a metric of the system.",
+        "metrics = [\"tier.T0.serverd_share\"]",
     ),
     code(
         "F1001",

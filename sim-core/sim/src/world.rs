@@ -9,6 +9,7 @@ pub(crate) mod bus;
 pub(crate) mod campaign;
 mod cyber;
 pub(crate) mod data;
+pub(crate) mod evacuation;
 pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
@@ -85,6 +86,9 @@ pub(crate) enum Event {
     SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    EvacuationOrder { evacuation: u32 },
+    EvacuationStep { version: u32 },
+    DeviceStep { evacuation: u32, device: u32, version: u32 },
     SpikeBegins { spike: u32 },
     SpikeStep { place: u32 },
     Replicas { choice: u32 },
@@ -99,6 +103,7 @@ pub(crate) struct Dirty {
     /// What needs a facility may have gained or lost it.
     pub claims: bool,
     pub data: bool,
+    pub evacuations: bool,
     pub services: bool,
     /// Batch work alone.
     pub batch: bool,
@@ -109,7 +114,7 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     const fn any(self) -> bool {
-        self.network || self.claims || self.data || self.services || self.batch || self.grid || self.needs
+        self.network || self.claims || self.data || self.evacuations || self.services || self.batch || self.grid || self.needs
     }
 }
 
@@ -191,6 +196,7 @@ pub(crate) struct World<'a> {
     pub net: NetworkState,
     pub facilities: facility::Facilities,
     pub data: data::Data,
+    pub evacuations: evacuation::Evacuations,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
@@ -200,6 +206,8 @@ pub(crate) struct World<'a> {
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
     pub cyber: cyber::Cyber,
+    /// First event of each hazard.
+    pub first_of_hazard: Vec<Time>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
 }
@@ -230,7 +238,7 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, claims: false, data: true, services: true, batch: false, grid: true, needs: true },
+            dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true, ..Dirty::default() },
             recorder: Recorder::new(options.trace),
             timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
@@ -249,6 +257,7 @@ impl<'a> World<'a> {
             },
             facilities: facility::Facilities::new(setup, seed, replication),
             data: data::Data::new(setup, seed, replication),
+            evacuations: evacuation::Evacuations::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
@@ -256,6 +265,7 @@ impl<'a> World<'a> {
             seeking: Vec::new(),
             hazards: Vec::new(),
             cyber: cyber::Cyber::new(setup),
+            first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
         };
         world.hazards = crate::hazard::begin(&mut world);
@@ -276,6 +286,7 @@ impl<'a> World<'a> {
         self.begin_facilities();
         self.begin_campaigns();
         self.begin_spikes();
+        self.begin_evacuations();
         for &time in &self.setup.legal_changes {
             self.queue.schedule(time, CLASS_DECISION, Event::Legal);
         }
@@ -330,7 +341,11 @@ impl<'a> World<'a> {
             Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
             Event::FacilityRestored { facility } => self.release_facility(facility as usize),
             Event::PoolBack { pool } => self.on_pool_back(pool as usize),
-            Event::Failover | Event::Legal => self.dirty.services = true,
+            Event::Failover => self.dirty.services = true,
+            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
+            Event::EvacuationStep { version } => self.on_evacuation_step(version),
+            Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
@@ -378,6 +393,10 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.data) {
                 self.refresh_data();
+                self.dirty.evacuations = true;
+            }
+            if std::mem::take(&mut self.dirty.evacuations) {
+                self.go_on_evacuating();
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();

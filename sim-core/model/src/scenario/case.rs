@@ -40,8 +40,7 @@ pub fn cases(ctx: &mut Context, root: &Table) -> Vec<Case> {
         for setting in &settings {
             note(cursor, &entity.name, setting, source.as_deref(), verified);
         }
-        let settings =
-            settings.iter().map(|setting| (setting.path.clone(), written(&cursor.ctx.files.sources, setting.node))).collect();
+        let settings = settings.iter().map(|setting| (setting.path.clone(), written(&cursor.ctx.files.sources, setting.node))).collect();
         let axis = axis(cursor);
         let group = cursor.word_opt("group").or_else(|| axis.as_ref().map(|axis| axis.title.clone()));
         let group = group.unwrap_or_else(|| "cases".to_owned());
@@ -53,7 +52,9 @@ pub fn cases(ctx: &mut Context, root: &Table) -> Vec<Case> {
         let earlier = all.iter().zip(&places).find(|(other, _)| other.group == case.group && clash(other, &case));
         if let Some((other, first)) = earlier {
             let words = match (&other.axis, &case.axis) {
-                (Some(a), Some(b)) if a.title == b.title => format!("two cases of group `{}` stand at {} on `{}`", case.group, b.value, b.title),
+                (Some(a), Some(b)) if a.title == b.title => {
+                    format!("two cases of group `{}` stand at {} on `{}`", case.group, b.value, b.title)
+                }
                 _ => format!("the cases of group `{}` are not all on one axis", case.group),
             };
             let diagnostic = Diagnostic::error("F0922", ctx.span(place), words).label(ctx.span(*first), "the other is here");
@@ -89,7 +90,12 @@ fn axis(cursor: &mut Cursor<'_, '_>) -> Option<Axis> {
     };
     for (stands, other) in [("axis", "value"), ("value", "axis")] {
         if cursor.has(stands) && !cursor.has(other) {
-            cursor.wrong("F0921", stands, format!("`{stands}` stands without `{other}`"), "an ordered case has `axis = \"hits\"` and `value = 30`");
+            cursor.wrong(
+                "F0921",
+                stands,
+                format!("`{stands}` stands without `{other}`"),
+                "an ordered case has `axis = \"hits\"` and `value = 30`",
+            );
         }
     }
     Some(Axis { title: title?, value: value? })
@@ -186,4 +192,24 @@ pub fn apply(ctx: &mut Context, root: &Table, name: &str) -> (Table, At) {
         }
     }
     (changed, *at)
+}
+
+/// The mistake of naming a metric that the scenario does not have; `known` are its metrics by kind, entity and name.
+#[must_use]
+pub fn unknown_metric<'a>(pattern: &MetricPattern, known: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Diagnostic {
+    let known: Vec<_> = known.collect();
+    let of_kind: Vec<_> = known.iter().filter(|(kind, ..)| *kind == pattern.kind).collect();
+    let entity_known = pattern.entity == "*" || of_kind.iter().any(|(_, entity, _)| *entity == pattern.entity);
+    let (message, near, form) = if of_kind.is_empty() {
+        let form = "write `kind.name.metric`, such as `tier.*.served_share`, or a metric of the system";
+        (format!("there are no metrics of a `{}`", pattern.kind), nearest(&pattern.kind, known.iter().map(|(kind, ..)| *kind)), form)
+    } else if entity_known {
+        let message = format!("a {} has no metric `{}`", pattern.kind, pattern.metric);
+        (message, nearest(&pattern.metric, of_kind.iter().map(|(.., metric)| *metric)), "`summary.json` of a study lists the metrics")
+    } else {
+        let message = format!("there is no {} `{}`", pattern.kind, pattern.entity);
+        (message, nearest(&pattern.entity, of_kind.iter().map(|(_, entity, _)| *entity)), "`*` means every one")
+    };
+    let hint = near.map_or_else(|| form.to_owned(), |near| format!("did you mean `{near}`?"));
+    Diagnostic::error("F0926", pattern.span.clone(), message).hint(hint)
 }

@@ -85,7 +85,9 @@ fn no_spread_and_full_spread_are_limits() {
 #[test]
 fn what_is_found_in_time_is_only_isolated() {
     // Dwell 10 d, found after Exp(10 d): contained with probability 1 - exp(-1).
-    let more = format!("{WEEK}\ndwell = \"10 d\"\ndetection = {{ dist = \"exponential\", mean = \"10 d\" }}\nisolation = \"6 h\"\nentry = [\"a\"]");
+    let more = format!(
+        "{WEEK}\ndwell = \"10 d\"\ndetection = {{ dist = \"exponential\", mean = \"10 d\" }}\nisolation = \"6 h\"\nentry = [\"a\"]"
+    );
     let (model, builds) = four("", &wiper(&more));
     let run = simulate(&model, &plan(&model, &builds), 2000);
     let contained = 1.0 - (-1.0_f64).exp();

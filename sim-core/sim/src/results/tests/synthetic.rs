@@ -482,6 +482,8 @@ pub fn meta<'a>(
         version: "0.1.0",
         command: "bastide study scenarios/synthetic-alliance --seed 7 -n 24",
         warnings: &[],
+        case: None,
+        cases: &[],
         run,
     }
 }

@@ -142,7 +142,13 @@ impl World<'_> {
     }
 
     /// The same of a facility.
-    pub(in crate::world) fn begin_facility_recovery(&mut self, facility: usize, intrusion: &Intrusion, stream: &mut Stream, seq: u64) -> bool {
+    pub(in crate::world) fn begin_facility_recovery(
+        &mut self,
+        facility: usize,
+        intrusion: &Intrusion,
+        stream: &mut Stream,
+        seq: u64,
+    ) -> bool {
         let HazardKind::Wiper { attack, .. } = &self.setup.model.hazards[intrusion.hazard].kind else { return false };
         let (Some(recovery), Some(draws)) = (&attack.recovery, &self.hazards[intrusion.hazard].attack) else { return false };
         let factor = 1.0 + attack.backups_lost * (attack.rebuild - 1.0);
