@@ -7,9 +7,11 @@
 
 mod campaign;
 mod machine;
+mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -164,6 +166,8 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Crews and spare parts that repair what hazards damage.
+    pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
     pub failures: Vec<Failure>,
     /// Planned outages.
@@ -634,6 +638,8 @@ pub enum Target {
     Line(LineId),
     /// A generator class (one unit per hit).
     Generator(GeneratorId),
+    /// A substation: everything that is connected at the bus.
+    Bus(BusId),
     /// A data link.
     Link(LinkId),
 }

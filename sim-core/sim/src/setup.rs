@@ -486,6 +486,7 @@ pub(crate) fn target_name(model: &Model, target: Target) -> String {
         Target::Site(id) => format!("site.{}", model.sites[id].entity.name),
         Target::Line(id) => format!("line.{}", model.lines[id].entity.name),
         Target::Generator(id) => format!("generator.{}", model.generators[id].entity.name),
+        Target::Bus(id) => format!("bus.{}", model.buses[id].entity.name),
         Target::Link(id) => format!("link.{}", model.links[id].entity.name),
     }
 }

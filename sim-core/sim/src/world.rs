@@ -5,6 +5,7 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+pub(crate) mod bus;
 pub(crate) mod campaign;
 pub(crate) mod data;
 mod failure;
@@ -14,6 +15,7 @@ mod ledger;
 mod maintenance;
 pub(crate) mod network;
 mod power_cap;
+pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
 pub(crate) mod site;
@@ -44,6 +46,8 @@ pub(crate) enum Event {
     Failure { process: u32, version: u32 },
     Noticed { job: u32 },
     Repaired { job: u32 },
+    RepairDone { job: u32, version: u32 },
+    PartArrives { pool: u32 },
     SpareArrives { site: u32 },
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
@@ -51,6 +55,7 @@ pub(crate) enum Event {
     UnitRepaired { generator: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
+    BusBack { bus: u32 },
     LinkFails { link: u32 },
     LinkBack { link: u32 },
     SiteFails { site: u32 },
@@ -101,6 +106,8 @@ pub(crate) struct Outage {
     pub until: Time,
     pub out: bool,
     since: Time,
+    /// Repairs in pools that must be done first, and dead ends.
+    pub open: u32,
     /// Time out so far \[s\].
     pub total_s: f64,
     /// Event that began it.
@@ -120,7 +127,7 @@ impl Outage {
 
     /// Back in service if the latest repair is through.
     fn end(&mut self, now: Time) -> bool {
-        if !self.out || now < self.until {
+        if !self.out || now < self.until || self.open > 0 {
             return false;
         }
         self.out = false;
@@ -148,6 +155,7 @@ pub(crate) struct World<'a> {
     pub sites: Vec<site::SiteState>,
     pub fleet: fleet::Fleet,
     pub repairs: repair::Repairs,
+    pub reconstruction: reconstruction::Reconstruction,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub net: NetworkState,
@@ -187,6 +195,7 @@ impl<'a> World<'a> {
             sites: site::states(setup, seed, replication),
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
+            reconstruction: reconstruction::Reconstruction::new(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
             net: NetworkState {
@@ -246,6 +255,8 @@ impl<'a> World<'a> {
             Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
+            Event::RepairDone { job, version } => self.on_repair_done(job, version),
+            Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
             Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
@@ -254,6 +265,7 @@ impl<'a> World<'a> {
             Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
+            Event::BusBack { bus } => self.on_bus_back(bus as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),
             Event::LinkBack { link } => self.on_link_back(link as usize),
             Event::SiteFails { site } => self.on_site_fails(site as usize),

@@ -13,6 +13,10 @@ use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod strike;
+
+pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
+
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
 }
@@ -45,7 +49,10 @@ const FROM: Key = row("from", Date, Computed("the start"), "First moment.");
 const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.");
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
-const TARGETS: Key = row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `site.*`.");
+const TARGETS: Key =
+    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `site.*`.");
+/// What outages and strikes may hit.
+pub(crate) const HIT_TARGETS: &[&str] = &["site", "line", "generator", "link", "bus"];
 const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
 const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
 const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
@@ -616,6 +623,7 @@ pub static TABLES: &[TableSpec] = &[
             ),
         ],
     },
+    strike::REPAIR_POOL,
     TableSpec {
         name: "failure",
         array: true,

@@ -13,4 +13,5 @@ mod modes;
 mod power;
 mod services;
 mod speed;
+mod strikes;
 mod support;

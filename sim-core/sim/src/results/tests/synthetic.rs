@@ -264,6 +264,7 @@ pub fn model(title: &str) -> Model {
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
