@@ -7,6 +7,7 @@ mod grid;
 mod machine;
 mod placement;
 mod planning;
+mod strikes;
 
 use crate::decode::Context;
 use crate::resolve::Resolved;
@@ -17,6 +18,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
+    strikes::defences(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {

@@ -13,7 +13,7 @@ pub use schema::json_schema;
 pub use tables::TABLES;
 pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
-pub(crate) use tables::{DELAY, HIT_TARGETS, REPAIR_ORDERS, SPARE_DAMAGES};
+pub(crate) use tables::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, HIT_TARGETS, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 
 use bastide_units::Quantity;
 
@@ -136,6 +136,10 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// A whole number, a distribution of it, or either by munition.
+    Munitions,
+    /// A ratio, or ratios by munition.
+    RatioByMunition,
     /// A table with rows of its own.
     Table(&'static TableSpec),
     /// A list of such tables.

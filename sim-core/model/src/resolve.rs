@@ -56,6 +56,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
     let hazards = threat::hazards(ctx, root, &segments);
+    let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let repair_pools = threat::repair_pools(ctx, root);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
@@ -101,6 +102,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services,
         campaigns,
         hazards,
+        munitions,
+        defences,
         repair_pools,
         failures,
         maintenances,

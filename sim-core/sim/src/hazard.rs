@@ -26,6 +26,8 @@ pub(crate) struct HazardState {
     targets: Vec<Stream>,
     /// Draws of the event as a whole.
     whole: Stream,
+    /// What a strike campaign remembers.
+    strike: strike::StrikeState,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
 }
@@ -51,7 +53,11 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             }
             HazardKind::SupplyDelay { .. } => Vec::new(),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        let strike = match &hazard.kind {
+            HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
+            _ => strike::StrikeState::new(model, stream("munitions"), &[]),
+        };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {

@@ -8,6 +8,7 @@
 pub(crate) mod bus;
 pub(crate) mod campaign;
 pub(crate) mod data;
+mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -20,6 +21,7 @@ mod repair;
 pub(crate) mod service;
 pub(crate) mod site;
 mod trace;
+mod worth;
 
 use bastide_engine::{Queue, Stream};
 use bastide_units::{Duration, Time};
@@ -47,6 +49,8 @@ pub(crate) enum Event {
     Noticed { job: u32 },
     Repaired { job: u32 },
     RepairDone { job: u32, version: u32 },
+    CrewBack { pool: u32 },
+    FollowUp { strike: u32 },
     PartArrives { pool: u32 },
     SpareArrives { site: u32 },
     Maintenance { maintenance: u32 },
@@ -156,6 +160,7 @@ pub(crate) struct World<'a> {
     pub fleet: fleet::Fleet,
     pub repairs: repair::Repairs,
     pub reconstruction: reconstruction::Reconstruction,
+    pub defences: Vec<defence::DefenceState>,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub net: NetworkState,
@@ -196,6 +201,7 @@ impl<'a> World<'a> {
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
             reconstruction: reconstruction::Reconstruction::new(model),
+            defences: defence::states(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
             net: NetworkState {
@@ -256,6 +262,8 @@ impl<'a> World<'a> {
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),
+            Event::CrewBack { pool } => self.crew_free(pool),
+            Event::FollowUp { strike } => self.on_follow_up(strike as usize),
             Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
             Event::SpareArrives { site } => self.on_spare_arrives(site as usize),

@@ -1,8 +1,10 @@
 //! `[[hazard]]`.
 
 mod reconstruction;
+mod strike;
 
 pub use reconstruction::repair_pools;
+pub use strike::{defences, munitions};
 
 use bastide_units::{Duration, Rate, Time};
 
@@ -10,7 +12,7 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentId, Target, Timing};
 use crate::tree::Table;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
@@ -24,14 +26,9 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Haza
                 repair: cursor.distribution::<Duration>("repair"),
             },
             "strike-campaign" => HazardKind::StrikeCampaign {
-                targets: targets(cursor),
+                targets: strike::targets(cursor),
                 timing: timing(cursor),
-                munitions: cursor.count("munitions"),
-                interception: cursor.ratio("interception"),
-                aim: [Aim::Random, Aim::Value][cursor.one_of("aim", keys::AIMS)],
-                damage: damage(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-                nodes_destroyed: cursor.ratio("nodes_destroyed"),
+                strike: Box::new(strike::strike(cursor, root)),
             },
             "wiper" => HazardKind::Wiper {
                 segments: reached(cursor, segments),
