@@ -17,7 +17,7 @@ use crate::record::Layout;
 use crate::world::network::Graph;
 
 pub(crate) use failure::{Process, Unit};
-pub(crate) use gang::{Cycle, Gangs, NEVER_S};
+pub(crate) use gang::{Cycle, Gang, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
 
 /// Accelerators of one type at one site.
@@ -112,7 +112,7 @@ pub(crate) struct Setup<'a> {
     pub sovereign: Vec<bool>,
     pub gangs: Gangs,
     /// Gangs of each pool, in the order of tier, then of the scenario.
-    pub pool_campaigns: Vec<Vec<usize>>,
+    pub pool_gangs: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
     pub graph: Graph,
@@ -162,7 +162,7 @@ impl<'a> Setup<'a> {
         }
         let named = named(model, &routes);
         let batch_sites = batch_sites(model, &routes, &choice_at, &built, &latency);
-        let (gangs, pool_campaigns) = gang::gangs(model, plan, &pools);
+        let (gangs, pool_gangs) = gang::gangs(model, plan, &pools);
         let processes = failure::processes(model, &pools, &gangs);
         let of_pool = |pool| (0..processes.len()).filter(|at| processes[*at].pools.contains(&pool)).collect();
         let pool_processes = (0..pools.len()).map(of_pool).collect();
@@ -204,7 +204,7 @@ impl<'a> Setup<'a> {
             batch_sites,
             others,
             gangs,
-            pool_campaigns,
+            pool_gangs,
             replicas,
             graph,
             origins,

@@ -76,6 +76,7 @@ pub(crate) enum Event {
     CheckpointCopy { gang: u32, store: campaign::Store },
     CheckpointCopied { gang: u32, store: campaign::Store },
     FaultFound { gang: u32 },
+    SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
     SpikeBegins { spike: u32 },
@@ -168,6 +169,10 @@ pub(crate) struct World<'a> {
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
+    /// Gangs of each pool, in the order of tier, then of the scenario.
+    pub pool_gangs: Vec<Vec<usize>>,
+    /// Gangs that look for another site.
+    pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
@@ -214,6 +219,8 @@ impl<'a> World<'a> {
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
+            pool_gangs: setup.pool_gangs.clone(),
+            seeking: Vec::new(),
             hazards: Vec::new(),
             violations: 0,
         };
@@ -288,6 +295,7 @@ impl<'a> World<'a> {
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
             Event::CheckpointCopy { gang, store } => self.on_checkpoint_copy(gang as usize, store),
             Event::CheckpointCopied { gang, store } => self.on_checkpoint_copied(gang as usize, store),
+            Event::SeekPlace { gang } => self.on_seek_place(gang as usize),
             Event::FaultFound { gang } => self.on_fault_found(gang as usize),
             Event::StragglerOver { gang } => self.on_straggler_over(gang as usize),
             Event::Copied { dataset, replica } => self.on_copied(dataset as usize, replica as usize),
@@ -316,7 +324,7 @@ impl<'a> World<'a> {
     /// Solves again what the events of this moment touched.
     fn settle(&mut self) {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
-        while self.dirty.any() {
+        while self.dirty.any() || self.relocate() {
             if std::mem::take(&mut self.dirty.network) {
                 self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
                 self.paths_changed();

@@ -524,6 +524,12 @@ pub static TABLES: &[TableSpec] = &[
             row("detection", DURATION, Default("0 s"), "From the failure of a member to its notice, where the cause does not say."),
             row("restart", REPAIR, Default("15 min"), "From the notice of a failure to training again, once all members are there."),
             row(
+                "relocate_after",
+                DURATION,
+                Optional,
+                "How long a gang that cannot work at its site waits before it goes on at another with free accelerators of its type; without, for ever.",
+            ),
+            row(
                 "planned_stops",
                 Quantity(unit::<Rate>(), NotNegative),
                 Optional,

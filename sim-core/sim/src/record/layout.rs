@@ -169,6 +169,7 @@ const CAMPAIGN: &[Row] = &[
         "time from first start until done or the end / unexpected interruptions; all of that time without any",
     ),
     ("checkpoint_interval", "min", Neither, "work between two checkpoints; 0 where the plan does not run it"),
+    ("moves", "count", Neither, "times that a gang went on at another site; 0 without `relocate_after`"),
     ("done", "1", Higher, "1 if completed, 0 if not"),
 ];
 const INTERRUPTION: &[Row] = &[

@@ -201,6 +201,7 @@ pub fn model(title: &str) -> Model {
         checkpoints: Checkpoints::blocking(Duration::from_h(1.0), Duration::ZERO),
         detection: Duration::ZERO,
         restart: Distribution::Fixed(Duration::from_min(15.0).as_s()),
+        relocate_after: None,
         planned_stops: Rate::ZERO,
         dataset: None,
         cost_of_delay: MoneyRate::from_eur_per_d(1e5),
