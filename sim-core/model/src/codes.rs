@@ -632,6 +632,43 @@ static CODES: &[Code] = &[
         "for = [\"line.*\"] in two pools",
     ),
     code(
+        "F0841",
+        "a defence without an area",
+        "A defence has `targets`, or a centre with a `radius`, or both.",
+        "latitude = 50.4, longitude = 30.5 without `radius`",
+    ),
+    code(
+        "F0842",
+        "a defence of nothing",
+        "No site, bus or generator at a known place stands within the `radius` of this defence.",
+        "latitude = 5.4 where 50.4 was meant",
+    ),
+    code(
+        "F0843",
+        "a munition without a warhead",
+        "Where damage follows distance, each munition needs a `warhead`.",
+        "fragility = [...] with munitions = 30",
+    ),
+    code(
+        "F0844",
+        "a key of another aim",
+        "`sequence` belongs to `aim = \"list\"`, which needs it, and `training_weight` to `aim = \"adaptive\"`.",
+        "aim = \"list\" without `sequence`",
+    ),
+    code(
+        "F0845",
+        "impossible states of damage",
+        "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
+        "light = 0.6, heavy = 0.6",
+    ),
+    code("F0846", "more munitions than can be simulated", "A salvo has a million munitions at most, on average.", "munitions = 4000000000"),
+    code(
+        "F0847",
+        "two ways to say what a hit does",
+        "A strike campaign has one of `damage`, `states` and `fragility`; `effects` goes with the latter two.",
+        "damage = { none = 0.9 } beside states = [...]",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",

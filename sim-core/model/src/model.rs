@@ -12,6 +12,7 @@ mod facility;
 mod grid_event;
 mod machine;
 mod reconstruction;
+mod strike;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -20,6 +21,7 @@ pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
+pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -84,6 +86,8 @@ ids! {
     CampaignId,
     /// A hazard.
     HazardId,
+    /// A type of munition.
+    MunitionId,
     /// An hourly series.
     SeriesId,
     /// A segment of the management network, for cyber attacks.
@@ -180,6 +184,10 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Types of munitions.
+    pub munitions: Vec<Munition>,
+    /// Air defences.
+    pub defences: Vec<Defence>,
     /// Crews and spare parts that repair what hazards damage.
     pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
@@ -264,6 +272,17 @@ pub struct Place {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
+}
+
+impl Place {
+    /// Distance along the great circle \[km\], on a sphere of 6371 km (haversine; Sinnott 1984).
+    #[must_use]
+    pub fn distance_km(self, other: Self) -> f64 {
+        let (from, to) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let (north, east) = ((to - from) / 2.0, (other.longitude - self.longitude).to_radians() / 2.0);
+        let a = north.sin().powi(2) + from.cos() * to.cos() * east.sin().powi(2);
+        2.0 * 6371.0 * a.sqrt().min(1.0).asin()
+    }
 }
 
 /// A jurisdiction, and the origin of its people's requests.
@@ -723,23 +742,12 @@ pub enum HazardKind {
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
-        /// What may be aimed at; sites that the plan did not build drop out.
+        /// What may be aimed at, for [`Aim::List`] in its order; sites that the plan did not build drop out.
         targets: Vec<Target>,
         /// Salvos.
         timing: Timing,
-        /// Munitions per salvo.
-        munitions: u32,
-        /// Probability that one munition is intercepted.
-        interception: f64,
-        /// How the attacker chooses.
-        aim: Aim,
-        /// Probability that one hit takes the target out, by hardening (none, hardened, bunker); lines, links and
-        /// generators count as none.
-        damage: [f64; 3],
-        /// Time out \[s\].
-        repair: Distribution,
-        /// Share of a hit site's nodes destroyed for good.
-        nodes_destroyed: f64,
+        /// What comes, and what it does.
+        strike: Box<Strike>,
     },
     /// Destruction of the virtual layer of segments.
     Wiper {
@@ -838,6 +846,10 @@ pub enum Aim {
     Random,
     /// In proportion to announced size: IT power of sites, capacity of lines and units.
     Value,
+    /// At what serves most at that moment, times the probability of taking it out; never at what is out.
+    Adaptive,
+    /// By a list, in its order, again and again.
+    List,
 }
 
 /// What happens to requests when their site is down.

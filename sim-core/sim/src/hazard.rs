@@ -28,6 +28,8 @@ pub(crate) struct HazardState {
     targets: Vec<Stream>,
     /// Draws of the event as a whole.
     whole: Stream,
+    /// What a strike campaign remembers.
+    strike: strike::StrikeState,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
     /// Of wipers.
@@ -72,7 +74,11 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
             _ => {}
         }
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit, present: false, seq: None };
+        let strike = match &hazard.kind {
+            HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
+            _ => strike::StrikeState::new(model, stream("munitions"), &[]),
+        };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts, attack, exploit, present: false, seq: None };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {

@@ -13,6 +13,7 @@ mod cascade;
 pub(crate) mod data;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
+mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -27,6 +28,7 @@ pub(crate) mod service;
 mod shedding;
 pub(crate) mod site;
 mod trace;
+mod worth;
 
 use bastide_engine::{Queue, Stream};
 use bastide_units::{Duration, Time};
@@ -54,6 +56,8 @@ pub(crate) enum Event {
     Noticed { job: u32 },
     Repaired { job: u32 },
     RepairDone { job: u32, version: u32 },
+    CrewBack { pool: u32 },
+    FollowUp { strike: u32 },
     PartArrives { pool: u32 },
     SpareArrives { site: u32 },
     Maintenance { maintenance: u32 },
@@ -199,6 +203,7 @@ pub(crate) struct World<'a> {
     pub fleet: fleet::Fleet,
     pub repairs: repair::Repairs,
     pub reconstruction: reconstruction::Reconstruction,
+    pub defences: Vec<defence::DefenceState>,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub blackouts: blackout::Blackouts,
@@ -259,6 +264,7 @@ impl<'a> World<'a> {
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
             reconstruction: reconstruction::Reconstruction::new(model),
+            defences: defence::states(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
             blackouts: blackout::Blackouts::new(setup, seed, replication),
@@ -334,6 +340,8 @@ impl<'a> World<'a> {
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),
+            Event::CrewBack { pool } => self.crew_free(pool),
+            Event::FollowUp { strike } => self.on_follow_up(strike as usize),
             Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
             Event::SpareArrives { site } => self.on_spare_arrives(site as usize),

@@ -15,7 +15,7 @@ use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
 
-pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
+pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -75,7 +75,7 @@ pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-comm
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
-pub(crate) const AIMS: &[&str] = &["random", "value"];
+pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -714,6 +714,8 @@ pub static TABLES: &[TableSpec] = &[
             ("forbid", &[row("sites", References("site"), Required, "Sites that are not allowed.")]),
         ],
     },
+    strike::MUNITION,
+    strike::DEFENCE,
     TableSpec {
         name: "hazard",
         array: true,
@@ -766,22 +768,7 @@ pub static TABLES: &[TableSpec] = &[
                     PROBABILITY,
                 ],
             ),
-            (
-                "strike-campaign",
-                &[
-                    TARGETS,
-                    AT,
-                    RATE,
-                    FROM,
-                    UNTIL,
-                    row("munitions", Count(AtLeastOne), Required, "Munitions per salvo."),
-                    row("interception", Kind::Ratio(Share), Required, "Probability that one munition is intercepted."),
-                    row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
-                    row("damage", RatiosOf(HARDENINGS), Required, "Probability that one hit takes the target out, by hardening."),
-                    HIT_REPAIR,
-                    row("nodes_destroyed", Kind::Ratio(Share), Default("0"), "Share of a hit site's nodes destroyed for good."),
-                ],
-            ),
+            ("strike-campaign", strike::STRIKE_CAMPAIGN),
             (
                 "wiper",
                 &[

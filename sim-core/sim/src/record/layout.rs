@@ -10,6 +10,8 @@ use super::Better::{self, Higher, Lower, Neither};
 pub struct MetricDef {
     /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
     /// `failure`, `repair_pool`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
+    /// `failure`, `defence`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -299,6 +301,12 @@ const REPAIR_POOL: &[Row] = &[
         "time from the start until the stock of spare parts is used up for the first time; the whole history if it never is",
     ),
 ];
+const DEFENCE: &[Row] = &[
+    ("engaged", "count", Neither, "munitions that it shot at"),
+    ("downed", "count", Neither, "of which it brought down"),
+    ("interceptors_spent", "count", Lower, "interceptors that it spent"),
+    ("exhausted_after", "h", Higher, "time from the start until its stock is empty for the first time; the whole history if it never is"),
+];
 const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
 
 /// Lines of cost, in the order of the `cost` metrics; `total` is the sum of the others.
@@ -359,6 +367,7 @@ impl Layout {
         layout.group("users", USERS, model.services.iter().filter(|x| x.users.is_some()).map(|x| x.entity.name.clone()));
         let wipers = model.hazards.iter().filter(|x| shows_attacks(&x.kind));
         layout.group("wiper", WIPER, wipers.map(|x| x.entity.name.clone()));
+        layout.group("defence", DEFENCE, model.defences.iter().map(|x| x.entity.name.clone()));
         layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
@@ -439,6 +448,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
         "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
+        "defence" => model.defences.get(at).map(|x| &x.entity),
         "repair_pool" => model.repair_pools.get(at).map(|x| &x.entity),
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),

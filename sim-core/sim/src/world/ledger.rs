@@ -81,7 +81,7 @@ impl World<'_> {
         self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
         self.finish_cyber(&mut metrics);
-        self.finish_repair_pools(&mut metrics);
+        self.finish_defence_and_repair(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -259,7 +259,13 @@ impl World<'_> {
         }
     }
 
-    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+    fn finish_defence_and_repair(&self, metrics: &mut Metrics) {
+        for (at, defence) in self.defences.iter().enumerate() {
+            metrics.set("defence", at, "engaged", defence.engaged);
+            metrics.set("defence", at, "downed", defence.downed);
+            metrics.set("defence", at, "interceptors_spent", defence.spent);
+            metrics.set("defence", at, "exhausted_after", defence.exhausted.unwrap_or(self.setup.end).as_hours());
+        }
         for pool in 0..self.setup.model.repair_pools.len() {
             let sums = self.reconstruction.summary(pool, self.setup.end);
             metrics.set("repair_pool", pool, "jobs", sums.jobs);

@@ -271,6 +271,8 @@ pub fn model(title: &str) -> Model {
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        munitions: Vec::new(),
+        defences: Vec::new(),
         repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],
