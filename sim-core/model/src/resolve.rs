@@ -55,7 +55,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
-    let hazards = threat::hazards(ctx, root, &segments);
+    let hazards = threat::hazards(ctx, root, &segments, &sites);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);

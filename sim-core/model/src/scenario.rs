@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod demand;
 pub mod files;
 pub mod grid;
+pub mod grid_event;
 pub mod header;
 pub mod layers;
 pub mod machine;

@@ -5,6 +5,7 @@
 
 mod cable;
 pub(crate) mod cyber;
+pub(crate) mod grid_event;
 mod outage;
 mod strike;
 pub(crate) mod supply;
@@ -26,6 +27,10 @@ pub(crate) struct HazardState {
     whole: Stream,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
+    /// Whether a window comes in this history.
+    present: bool,
+    /// The last event of a window.
+    seq: Option<u64>,
 }
 
 /// Schedules the first event of each hazard.
@@ -47,9 +52,13 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
-            HazardKind::SupplyDelay { .. } => Vec::new(),
+            HazardKind::SupplyDelay { .. }
+            | HazardKind::Blackout { .. }
+            | HazardKind::Heatwave { .. }
+            | HazardKind::FuelBlock { .. }
+            | HazardKind::GeneratorFailure { .. } => Vec::new(),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, present: false, seq: None };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -57,9 +66,15 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                     schedule(world, at, target, first, *timing);
                 }
             }
-            HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
+            HazardKind::StrikeCampaign { timing, .. }
+            | HazardKind::Wiper { timing, .. }
+            | HazardKind::CableCut { timing, .. }
+            | HazardKind::Blackout { timing, .. } => {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                state.present = grid_event::begin(world, at, &mut state.whole);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -90,8 +105,8 @@ impl World<'_> {
     pub(crate) fn on_hazard(&mut self, hazard: usize, target: usize) {
         let model = self.setup.model;
         let timing = match &model.hazards[hazard].kind {
-            HazardKind::RandomOutage { targets, timing, repair } => {
-                self.random_outage(hazard, target, targets[target], repair);
+            HazardKind::RandomOutage { targets, timing, repair, units } => {
+                self.random_outage(hazard, target, targets[target], repair, *units);
                 *timing
             }
             HazardKind::StrikeCampaign { timing, .. } => {
@@ -105,6 +120,14 @@ impl World<'_> {
             HazardKind::CableCut { timing, cuts, repair, .. } => {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
+            }
+            HazardKind::Blackout { timing, .. } => {
+                self.black_out_buses(hazard);
+                *timing
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                self.window_turns(hazard, target);
+                return;
             }
             HazardKind::SupplyDelay { .. } => return,
         };

@@ -5,7 +5,9 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+mod blackout;
 pub(crate) mod campaign;
+mod cascade;
 pub(crate) mod data;
 mod failure;
 pub(crate) mod fleet;
@@ -16,6 +18,7 @@ pub(crate) mod network;
 mod power_cap;
 mod repair;
 pub(crate) mod service;
+mod shedding;
 pub(crate) mod site;
 mod trace;
 
@@ -48,7 +51,11 @@ pub(crate) enum Event {
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
-    UnitRepaired { generator: u32 },
+    UnitsRepaired { generator: u32, units: u32 },
+    BlackStart { bus: u32, version: u32 },
+    Reclose,
+    CutOver { seq: u64 },
+    TurnOver { bus: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
     LinkFails { link: u32 },
@@ -150,6 +157,10 @@ pub(crate) struct World<'a> {
     pub repairs: repair::Repairs,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
+    pub blackouts: blackout::Blackouts,
+    pub turns: shedding::Turns,
+    pub losses: cascade::Losses,
+    pub heat: crate::hazard::grid_event::Heat,
     pub net: NetworkState,
     pub data: data::Data,
     pub services: service::Services,
@@ -189,6 +200,10 @@ impl<'a> World<'a> {
             repairs: repair::Repairs::new(setup, seed, replication),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
+            blackouts: blackout::Blackouts::new(setup, seed, replication),
+            turns: shedding::Turns::new(setup),
+            losses: cascade::Losses::default(),
+            heat: crate::hazard::grid_event::Heat::new(setup),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
                 up: vec![true; model.links.len()],
@@ -251,7 +266,11 @@ impl<'a> World<'a> {
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
-            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::UnitsRepaired { generator, units } => self.on_units_repaired(generator as usize, units),
+            Event::BlackStart { bus, version } => self.on_black_start(bus as usize, version),
+            Event::Reclose => self.on_reclose(),
+            Event::CutOver { seq } => self.on_cut_over(seq),
+            Event::TurnOver { bus } => self.on_turn_over(bus as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),

@@ -60,6 +60,8 @@ struct Served {
     site: u32,
     bin: u32,
     rate: f64,
+    /// Whether the site lies in another nation than the origin.
+    abroad: bool,
 }
 
 /// What was left unserved by a flow's planned site.

@@ -2,6 +2,7 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
 mod closed_forms;
 mod demand;

@@ -148,7 +148,8 @@ impl World<'_> {
         let got = want - left.max(0.0);
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got });
+            let abroad = setup.model.sites[site].nation.index() != origin;
+            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
         }
         got
     }
