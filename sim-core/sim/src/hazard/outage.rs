@@ -16,12 +16,20 @@ impl World<'_> {
             return;
         }
         let seq = self.recorder.event(self.now, "outage", "hazard", hazard, repair_s / 3600.0, "hours", None);
-        let until = self.now + Duration::from_s(repair_s);
         if let (Target::Generator(id), Some(share)) = (target, units) {
             let count = (share * f64::from(self.setup.model.generators[id].units)).round().max(1.0) as u32;
-            self.units_out(id.index(), count, until, Some(seq), "outage");
+            if self.reconstruction.pool_of(target).is_none() {
+                self.units_out(id.index(), count, self.now + Duration::from_s(repair_s), Some(seq), "outage");
+                return;
+            }
+            // Each unit is repaired by itself.
+            for _ in 0..count {
+                if self.damage(target, repair_s, None, seq, "outage").is_none() {
+                    break;
+                }
+            }
             return;
         }
-        self.target_out(target, until, seq, "outage");
+        self.damage(target, repair_s, None, seq, "outage");
     }
 }
