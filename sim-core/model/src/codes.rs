@@ -650,24 +650,6 @@ static CODES: &[Code] = &[
         "islands = 2 in a plan for a campaign of 3",
     ),
     code(
-        "F0870",
-        "all load back before the first of it",
-        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
-        "black_start = \"4 h\", restored_after = \"2 h\"",
-    ),
-    code(
-        "F0871",
-        "turns that nobody could take",
-        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
-        "shedding_block = \"5 s\"",
-    ),
-    code(
-        "F0872",
-        "a hazard that can do nothing",
-        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
-        "units = \"all\" with targets = [\"site.*\"]",
-    ),
-    code(
         "F0860",
         "a facility that stands nowhere, or twice",
         "A facility stands at the hub of a `nation` or in a `site`: exactly one of the two keys.",
@@ -768,6 +750,24 @@ static CODES: &[Code] = &[
         "nothing in common",
         "No site among the targets has what a common-mode exploit hits.",
         "shares = \"firmware\" where no site has `firmware`",
+    ),
+    code(
+        "F0870",
+        "all load back before the first of it",
+        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
+        "black_start = \"4 h\", restored_after = \"2 h\"",
+    ),
+    code(
+        "F0871",
+        "turns that nobody could take",
+        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
+        "shedding_block = \"5 s\"",
+    ),
+    code(
+        "F0872",
+        "a hazard that can do nothing",
+        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
+        "units = \"all\" with targets = [\"site.*\"]",
     ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(

@@ -30,14 +30,14 @@ pub(crate) struct HazardState {
     whole: Stream,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
-    /// Whether a window comes in this history.
-    present: bool,
-    /// The last event of a window.
-    seq: Option<u64>,
     /// Of wipers.
     pub attack: Option<Box<cyber::Draws>>,
     /// Of common-mode exploits.
     exploit: Option<common_mode::Draws>,
+    /// Whether a window comes in this history.
+    present: bool,
+    /// The last event of a window.
+    seq: Option<u64>,
 }
 
 /// Schedules the first event of each hazard.
@@ -72,16 +72,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
             _ => {}
         }
-        let mut state = HazardState {
-            times: stream("times"),
-            targets,
-            whole: stream("whole"),
-            ducts,
-            attack,
-            exploit,
-            present: false,
-            seq: None,
-        };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit, present: false, seq: None };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -96,12 +87,12 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
             }
-            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
-                state.present = grid_event::begin(world, at, &mut state.whole);
-            }
             HazardKind::CommonMode(it) => {
                 let first = first(it.timing, &mut state.times);
                 schedule(world, at, 0, first, it.timing);
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                state.present = grid_event::begin(world, at, &mut state.whole);
             }
             HazardKind::SupplyDelay { .. } => {}
         }

@@ -5,17 +5,18 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
-mod blackout;
 pub(crate) mod bus;
 pub(crate) mod campaign;
-mod cascade;
 mod cyber;
+mod blackout;
+mod cascade;
 pub(crate) mod data;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
+mod law;
 mod ledger;
 mod maintenance;
 pub(crate) mod network;

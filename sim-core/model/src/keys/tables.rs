@@ -82,6 +82,10 @@ pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come",
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
 pub(crate) const FAILURE_DOMAINS: &[&str] = &["node", "rack", "hall", "site"];
 pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "straggler"];
+pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
+pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
+pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
 pub(crate) const HAZARD_KINDS: &[&str] = &[
     "random-outage",
     "blackout",
@@ -97,10 +101,6 @@ pub(crate) const HAZARD_KINDS: &[&str] = &[
 pub(crate) const ALL: &[&str] = &["all"];
 pub(crate) const SHEDDINGS: &[&str] = &["by-value", "rolling"];
 pub(crate) const RECONNECTS: &[&str] = &["by-priority", "first", "last"];
-pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
-pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
-pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
-pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
 pub static TABLES: &[TableSpec] = &[
@@ -826,12 +826,6 @@ pub static TABLES: &[TableSpec] = &[
                         REPAIR,
                         Default("0 h"),
                         "Work on a reached site before anything there comes back, in hours of one person.",
-                    ),
-                    row(
-                        "data_lost",
-                        Boolean,
-                        Computed("true for ransomware, otherwise false"),
-                        "Whether online copies at wiped sites are lost.",
                     ),
                     row(
                         "facility_work",

@@ -57,9 +57,9 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// The last line, unit or bus outage that is recorded, while any line or bus is out.
-    last_outage: Option<u64>,
-    /// Lines and buses that are out.
+    /// Outages of units that hazards caused: until when, of which class, and the event.
+    hit_units: Vec<(Time, usize, u64)>,
+    /// Lines, buses and held classes that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -114,7 +114,7 @@ impl Grid {
             carbon: vec![0.0; buses],
             own_mw: vec![0.0; buses],
             own_kg_per_h: vec![0.0; buses],
-            last_outage: None,
+            hit_units: Vec::new(),
             lines_out: 0,
             sums: GridSums {
                 generated_mwh: 0.0,
@@ -141,14 +141,23 @@ impl Grid {
         }
     }
 
-    /// What a shortage of power is put down to.
-    pub(super) fn cause(&self) -> Option<u64> {
-        if self.lines_out > 0 { self.last_outage } else { None }
+    /// What a shortage of power is put down to: the newest outage of a line, or of a unit that a hazard took out.
+    pub(super) fn cause(&self, now: Time) -> Option<u64> {
+        let out = || self.lines.iter().chain(&self.buses).filter(|outage| outage.out).filter_map(|outage| outage.seq).max();
+        let line = if self.lines_out > 0 { out() } else { None };
+        line.max(self.hit_units.iter().filter(|(until, ..)| now < *until).map(|(.., seq)| *seq).max())
     }
 
     /// Units of a class that can run.
     fn working_units(&self, generator: usize) -> u32 {
         if self.units_held[generator] > 0 { 0 } else { self.units[generator] }
+    }
+
+    /// An outage of units that had no end has one now.
+    fn forget_hit(&mut self, generator: usize) {
+        if let Some(at) = self.hit_units.iter().position(|(until, of, _)| *until == Time::NEVER && *of == generator) {
+            self.hit_units.remove(at);
+        }
     }
 
     /// Sets a number; true if it is another one than before.
@@ -215,8 +224,8 @@ impl World<'_> {
         let grid = &mut self.grid;
         let mut changed = !grid.solved;
         for (at, generator) in model.generators.iter().enumerate() {
-            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour) * self.heat.generators[at];
-            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal };
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal * self.heat.generators[at] };
             grid.unit_mw[at] = unit;
             let units = grid.working_units(at);
             changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
@@ -267,7 +276,7 @@ impl World<'_> {
         grid.trace_carbon(setup);
         self.share_shedding();
         self.note_served();
-        let cause = self.recorder.at(self.now).or(self.grid.cause());
+        let cause = self.grid.cause(self.now);
         for site in 0..self.sites.len() {
             if !setup.built[site] {
                 continue;
@@ -409,22 +418,13 @@ impl World<'_> {
         self.units_out(generator, 1, until, cause, note);
     }
 
-    /// So many units of a class are hit at once, or as many as are in service.
-    pub(crate) fn units_out(&mut self, generator: usize, units: u32, until: Time, cause: Option<u64>, note: &'static str) {
-        let units = units.min(self.grid.units[generator]);
-        if units > 0 {
-            let hours = until.since(self.now).as_h();
-            let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
-            self.units_down(generator, units, until, Some(seq));
-        }
-    }
-
     /// One unit of a class is out until it is repaired; false if none is in service.
     pub(super) fn unit_lost(&mut self, generator: usize, hours: f64, cause: Option<u64>, note: &'static str) -> bool {
         if self.grid.units[generator] == 0 {
             return false;
         }
         let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+        self.grid.hit_units.push((Time::NEVER, generator, seq));
         self.lost_units(generator, 1, self.grid.units[generator], Some(seq));
         self.grid.units[generator] -= 1;
         self.units_changed(generator);
@@ -435,7 +435,6 @@ impl World<'_> {
     pub(super) fn set_bus(&mut self, bus: usize, off: Option<u64>) {
         let model = self.setup.model;
         if off.is_some() {
-            self.grid.last_outage = off;
             self.grid.lines_out += 1;
         } else {
             self.grid.lines_out -= 1;
@@ -444,11 +443,24 @@ impl World<'_> {
             if off.is_some() {
                 self.lost_units(at, 1, 1, off);
             }
-            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour) * self.heat.generators[at];
-            self.grid.unit_mw[at] = if off.is_none() { nominal } else { 0.0 };
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
+            self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
             self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
         }
         self.dirty.grid = true;
+    }
+
+    /// So many units of a class are hit at once, or as many as are in service.
+    pub(crate) fn units_out(&mut self, generator: usize, units: u32, until: Time, cause: Option<u64>, note: &'static str) {
+        let units = units.min(self.grid.units[generator]);
+        if units > 0 {
+            let hours = until.since(self.now).as_h();
+            let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            let now = self.now;
+            self.grid.hit_units.retain(|(until, ..)| now < *until);
+            self.grid.hit_units.push((until, generator, seq));
+            self.units_down(generator, units, until, Some(seq));
+        }
     }
 
     fn units_down(&mut self, generator: usize, units: u32, until: Time, seq: Option<u64>) {
@@ -458,14 +470,16 @@ impl World<'_> {
         self.units_changed(generator);
     }
 
-    pub(super) fn on_unit_repaired(&mut self, generator: usize) {
-        self.on_units_repaired(generator, 1);
-    }
-
     pub(super) fn on_units_repaired(&mut self, generator: usize, units: u32) {
         self.grid.units[generator] += units;
         self.recorder.fine(self.now, "unit-up", "generator", generator, 0.0, None);
         self.units_changed(generator);
+    }
+
+    /// A pool has repaired a unit.
+    pub(super) fn unit_rebuilt(&mut self, generator: usize) {
+        self.grid.forget_hit(generator);
+        self.on_units_repaired(generator, 1);
     }
 
     fn units_changed(&mut self, generator: usize) {
@@ -505,8 +519,7 @@ impl World<'_> {
         if self.grid.units_held[generator] == 1 {
             let seq =
                 self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
-            self.grid.last_outage = Some(seq);
-            self.grid.lines_out += 1;
+            self.grid.hit_units.push((Time::NEVER, generator, seq));
             self.lost_units(generator, 1, 1, Some(seq));
             self.units_changed(generator);
         }
@@ -517,7 +530,7 @@ impl World<'_> {
         if self.grid.units_held[generator] == 0 {
             let units = f64::from(self.grid.units[generator]);
             self.recorder.event(self.now, "units-up", "generator", generator, units, "", None);
-            self.grid.lines_out -= 1;
+            self.grid.forget_hit(generator);
             self.units_changed(generator);
         }
     }
@@ -548,15 +561,14 @@ impl World<'_> {
     pub(crate) fn line_out(&mut self, line: usize, until: Time, cause: Option<u64>, note: &'static str) {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
-        self.grid.last_outage = Some(seq);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
-            self.lost_line(line, seq);
-            self.line_gone(line);
+            self.line_gone(line, seq);
         }
         self.queue.schedule(until, CLASS_RETURN, Event::LineBack { line: line as u32 });
     }
 
-    fn line_gone(&mut self, line: usize) {
+    fn line_gone(&mut self, line: usize, seq: u64) {
+        self.lost_line(line, seq);
         self.grid.lines_out += 1;
         self.grid.forward[line] = 0.0;
         self.grid.reverse[line] = 0.0;
@@ -580,9 +592,8 @@ impl World<'_> {
     pub(crate) fn hold_line(&mut self, line: usize, cause: Option<u64>, note: &'static str) {
         if self.grid.lines[line].hold(self.now) {
             let seq = self.recorder.event(self.now, "line-down", "line", line, 0.0, note, cause);
-            (self.grid.lines[line].seq, self.grid.last_outage) = (Some(seq), Some(seq));
-            self.lost_line(line, seq);
-            self.line_gone(line);
+            self.grid.lines[line].seq = Some(seq);
+            self.line_gone(line, seq);
         }
     }
 
