@@ -796,7 +796,7 @@ static CODES: &[Code] = &[
     ),
     code(
         "F0870",
-        "a restoration that ends before it begins",
+        "all load back before the first of it",
         "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
         "black_start = \"4 h\", restored_after = \"2 h\"",
     ),
