@@ -8,8 +8,8 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
-    /// `failure`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
+    /// `failure`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -169,6 +169,7 @@ const CAMPAIGN: &[Row] = &[
         "time from first start until done or the end / unexpected interruptions; all of that time without any",
     ),
     ("checkpoint_interval", "min", Neither, "work between two checkpoints; 0 where the plan does not run it"),
+    ("moves", "count", Neither, "times that a gang went on at another site; 0 without `relocate_after`"),
     ("done", "1", Higher, "1 if completed, 0 if not"),
 ];
 const INTERRUPTION: &[Row] = &[
@@ -197,6 +198,17 @@ const BUS: &[Row] = &[
 ];
 const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];
 const LINK: &[Row] = &[("availability", "1", Higher, "share of time in service")];
+const FACILITY: &[Row] = &[
+    ("availability", "1", Higher, "share of time in service; where it stands in a site, that the site has power"),
+    ("outages", "count", Lower, "times that it went out of service"),
+    (
+        "service_hours_stopped",
+        "service h",
+        Lower,
+        "time in which services could not run without it at a site that the plan names for them, its grace over; put down to one of its group",
+    ),
+    ("tokens_lost", "M tokens", Lower, "tokens that those services lost in that time"),
+];
 const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
@@ -209,6 +221,19 @@ const FAILURE: &[Row] = &[
     ("time_to_repair", "h", Lower, "mean time from out to back of repairs that are done, waiting included; 0 without any"),
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
+];
+const REPAIR_POOL: &[Row] = &[
+    ("jobs", "count", Lower, "repairs that were asked for"),
+    ("repaired", "count", Neither, "of which done before the end"),
+    ("time_to_repair", "h", Lower, "mean time from damage to the end of its repair, waiting included; 0 without any"),
+    ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
+    ("spare_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
+    (
+        "spares_exhausted_after",
+        "h",
+        Higher,
+        "time from the start until the stock of spare parts is used up for the first time; the whole history if it never is",
+    ),
 ];
 const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
 
@@ -239,8 +264,10 @@ impl Layout {
         layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
+        layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
         let mut channel = |entity_kind, entity: &str, channel, unit| {
@@ -317,9 +344,11 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
         "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
+        "repair_pool" => model.repair_pools.get(at).map(|x| &x.entity),
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),
         "link" => model.links.get(at).map(|x| &x.entity),
+        "facility" => model.facilities.get(at).map(|x| &x.entity),
         "service" => model.services.get(at).map(|x| &x.entity),
         "campaign" => model.campaigns.get(at).map(|x| &x.entity),
         "dataset" => model.datasets.get(at).map(|x| &x.entity),
