@@ -2,8 +2,8 @@
 //!
 //! Checks leave poisoned entries alone, and let NaN pass: what could not be read was reported already.
 
-mod evacuation;
 mod cyber;
+mod evacuation;
 mod frequency;
 mod grid;
 mod machine;

@@ -660,6 +660,8 @@ static CODES: &[Code] = &[
         "a group of different things",
         "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
         "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
         "F0890",
         "a failover that contradicts itself",
         "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
@@ -689,12 +691,19 @@ static CODES: &[Code] = &[
         "A closure has a beginning and, after it, an end.",
         "closed_from = 2027-03-05 without `closed_until`",
     ),
-    code("F0895", "power cuts longer than a day", "`power_cuts` are the hours of each day without power, below 24 h.", "power_cuts = \"30 h\""),
+    code(
+        "F0895",
+        "power cuts longer than a day",
+        "`power_cuts` are the hours of each day without power, below 24 h.",
+        "power_cuts = \"30 h\"",
+    ),
     code(
         "F0896",
         "an evacuation that the law forbids",
         "Residency and rules let none of its data be at any of its `to` sites before the scenario ends. Nothing would ever leave.",
         "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
+    ),
+    code(
         "F0850",
         "spread with no way in",
         "A wiper with `spread_rate` goes from segment to segment along `connects`. Nothing says where it enters: no segment of its list is `exposed`, and it has no `entry`.",
@@ -724,7 +733,12 @@ static CODES: &[Code] = &[
         "`detection` comes before a detonation that `dwell` puts off; `isolation` follows a `detection`; `encrypted` belongs to `backups = \"partial\"`; `shutdown` and `shutdown_time` stand together.",
         "detection = \"30 d\" without `dwell`",
     ),
-    code("F0855", "a segment that connects to itself", "Whoever holds a segment need not reach it.", "connects = [\"core\"] in segment `core`"),
+    code(
+        "F0855",
+        "a segment that connects to itself",
+        "Whoever holds a segment need not reach it.",
+        "connects = [\"core\"] in segment `core`",
+    ),
     code(
         "F0856",
         "an entry out of reach",

@@ -6,16 +6,16 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
-mod facility;
 mod case;
 mod cyber;
+mod facility;
 mod machine;
 mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
-pub use facility::{Dependant, Facility, FacilityKind};
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use facility::{Dependant, Facility, FacilityKind};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
@@ -34,8 +34,8 @@ mod evacuation;
 mod replica;
 mod service;
 
-pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
+pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
 
 macro_rules! ids {

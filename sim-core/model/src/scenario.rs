@@ -3,8 +3,8 @@
 pub mod campaign;
 pub mod case;
 pub mod demand;
-pub mod facility;
 pub mod evacuation;
+pub mod facility;
 pub mod files;
 pub mod grid;
 pub mod header;

@@ -4,6 +4,7 @@
 //! plan and in every scenario with that hazard and that site, whatever else is there.
 
 mod cable;
+pub(crate) mod common_mode;
 pub(crate) mod cyber;
 mod outage;
 mod strike;
@@ -28,6 +29,10 @@ pub(crate) struct HazardState {
     whole: Stream,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
+    /// Of wipers.
+    pub attack: Option<Box<cyber::Draws>>,
+    /// Of common-mode exploits.
+    exploit: Option<common_mode::Draws>,
 }
 
 /// Schedules the first event of each hazard.
@@ -49,9 +54,15 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
-            HazardKind::SupplyDelay { .. } => Vec::new(),
+            HazardKind::CommonMode(_) | HazardKind::SupplyDelay { .. } => Vec::new(),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        let (mut attack, mut exploit) = (None, None);
+        match &hazard.kind {
+            HazardKind::Wiper { segments, .. } => attack = Some(Box::new(cyber::Draws::new(model, segments, &stream))),
+            HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
+            _ => {}
+        }
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -62,6 +73,10 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
+            }
+            HazardKind::CommonMode(it) => {
+                let first = first(it.timing, &mut state.times);
+                schedule(world, at, 0, first, it.timing);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -103,6 +118,10 @@ impl World<'_> {
             HazardKind::Wiper { timing, .. } => {
                 self.wiper(hazard);
                 *timing
+            }
+            HazardKind::CommonMode(it) => {
+                self.common_mode(hazard);
+                it.timing
             }
             HazardKind::CableCut { timing, cuts, repair, .. } => {
                 self.cable_cut(hazard, *cuts, repair);

@@ -7,6 +7,7 @@
 
 pub(crate) mod bus;
 pub(crate) mod campaign;
+mod cyber;
 pub(crate) mod data;
 pub(crate) mod facility;
 mod failure;
@@ -68,6 +69,10 @@ pub(crate) enum Event {
     Refuelled { site: u32 },
     Restarted { site: u32, version: u32 },
     Restored { site: u32 },
+    IntrusionEnds { intrusion: u32 },
+    Assessed { attack: u32 },
+    WorkDone { hazard: u32, version: u32 },
+    PoolBack { pool: u32 },
     Failover,
     Legal,
     CampaignStart { campaign: u32 },
@@ -193,6 +198,7 @@ pub(crate) struct World<'a> {
     /// Gangs that look for another site.
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
+    pub cyber: cyber::Cyber,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
 }
@@ -248,6 +254,7 @@ impl<'a> World<'a> {
             pool_gangs: setup.pool_gangs.clone(),
             seeking: Vec::new(),
             hazards: Vec::new(),
+            cyber: cyber::Cyber::new(setup),
             violations: 0,
         };
         world.hazards = crate::hazard::begin(&mut world);
@@ -317,6 +324,10 @@ impl<'a> World<'a> {
             Event::Refuelled { site } => self.on_refuelled(site as usize),
             Event::Restarted { site, version } => self.on_restarted(site as usize, version),
             Event::Restored { site } => self.on_restored(site as usize),
+            Event::IntrusionEnds { intrusion } => self.on_intrusion_ends(intrusion as usize),
+            Event::Assessed { attack } => self.on_assessed(attack as usize),
+            Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
+            Event::PoolBack { pool } => self.on_pool_back(pool as usize),
             Event::Failover | Event::Legal => self.dirty.services = true,
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),

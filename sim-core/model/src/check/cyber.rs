@@ -28,10 +28,9 @@ pub fn common_modes(ctx: &mut Context, model: &Model) {
             Some(only) if !known.contains(&only.as_str()) => {
                 (format!("no target of `{}` has the {noun} `{only}`", hazard.entity.name), crate::decode::suggestion(only, &known, noun))
             }
-            None if known.is_empty() => (
-                format!("no target of `{}` has a {noun}", hazard.entity.name),
-                format!("give the sites that share one the key `{noun}`"),
-            ),
+            None if known.is_empty() => {
+                (format!("no target of `{}` has a {noun}", hazard.entity.name), format!("give the sites that share one the key `{noun}`"))
+            }
             _ => continue,
         };
         ctx.push(Diagnostic::error("F0857", hazard.entity.span.clone(), message).hint(hint));

@@ -6,7 +6,8 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile,
+    Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -48,8 +49,12 @@ const FROM: Key = row("from", Date, Computed("the start"), "First moment.");
 const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.");
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
-const TARGETS: Key =
-    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.");
+const TARGETS: Key = row(
+    "targets",
+    Targets,
+    Required,
+    "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.",
+);
 /// What outages and strikes may hit.
 pub(crate) const HIT_TARGETS: &[&str] = &["site", "line", "generator", "link", "bus", "facility"];
 const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
@@ -337,8 +342,18 @@ pub static TABLES: &[TableSpec] = &[
             NAME,
             TITLE,
             row("exposed", Boolean, Default("false"), "Whether an attacker may enter here."),
-            row("connects", Words, Default(""), "Segments that whoever holds this one may reach; one way, unless the other names this one, too."),
-            row("zero_trust", Kind::Ratio(Share), Default("0"), "Share by which the rate of spread into this segment and within it is lower."),
+            row(
+                "connects",
+                Words,
+                Default(""),
+                "Segments that whoever holds this one may reach; one way, unless the other names this one, too.",
+            ),
+            row(
+                "zero_trust",
+                Kind::Ratio(Share),
+                Default("0"),
+                "Share by which the rate of spread into this segment and within it is lower.",
+            ),
             row(
                 "micro_segments",
                 Count(AtLeastOne),
@@ -426,7 +441,12 @@ pub static TABLES: &[TableSpec] = &[
             TITLE,
             NATION,
             row("size", Quantity(unit::<DataSize>(), Positive), Required, "Size."),
-            row("value", Quantity(unit::<Money>(), NotNegative), Computed("1 EUR for each TB"), "What losing it for good costs; what an evacuation weighs."),
+            row(
+                "value",
+                Quantity(unit::<Money>(), NotNegative),
+                Computed("1 EUR for each TB"),
+                "What losing it for good costs; what an evacuation weighs.",
+            ),
             row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
             row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
             row("backup_interval", TIME, Optional, "Time between two offline backups."),
@@ -684,23 +704,58 @@ pub static TABLES: &[TableSpec] = &[
                     row("detection", REPAIR, Optional, "Time from entry until it is found; found before it detonates, it wipes nothing."),
                     row("isolation", REPAIR, Default("0 s"), "How long the sites of reached segments are isolated when it is found."),
                     row("payload", OneOf(PAYLOADS), Default("wiper"), "What it does; ransomware takes the online copies, too."),
-                    row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of each reached site, or of its part, that is wiped."),
-                    row("services_stop", Boolean, Default("false"), "Whether all services of a reached site stop until their tier is restored."),
+                    row(
+                        "share",
+                        Kind::Ratio(PositiveShare),
+                        Default("100 %"),
+                        "Share of each reached site, or of its part, that is wiped.",
+                    ),
+                    row(
+                        "services_stop",
+                        Boolean,
+                        Default("false"),
+                        "Whether all services of a reached site stop until their tier is restored.",
+                    ),
                     row(
                         "restoration",
                         Restoration,
                         Optional,
                         "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1. Or give `team`.",
                     ),
-                    row("team", Count(AtLeastOne), Optional, "People at work on restoration at any time, one queue over all sites, by tier."),
+                    row(
+                        "team",
+                        Count(AtLeastOne),
+                        Optional,
+                        "People at work on restoration at any time, one queue over all sites, by tier.",
+                    ),
                     row("assessment", REPAIR, Default("0 s"), "Time from detonation until the team begins."),
                     row("work", REPAIR, Default("0 h"), "Work on one wiped accelerator, in hours of one person."),
-                    row("site_work", REPAIR, Default("0 h"), "Work on a reached site before anything there comes back, in hours of one person."),
-                    row("data_lost", Boolean, Computed("true for ransomware, otherwise false"), "Whether online copies at wiped sites are lost."),
+                    row(
+                        "site_work",
+                        REPAIR,
+                        Default("0 h"),
+                        "Work on a reached site before anything there comes back, in hours of one person.",
+                    ),
+                    row(
+                        "data_lost",
+                        Boolean,
+                        Computed("true for ransomware, otherwise false"),
+                        "Whether online copies at wiped sites are lost.",
+                    ),
                     row("backups", OneOf(BACKUPS), Default("intact"), "What is left of the offline backups (`backup_interval`)."),
                     row("encrypted", Kind::Ratio(Share), Default("50 %"), "Share of the backups that is lost where they are `partial`."),
-                    row("rebuild", Kind::Ratio(AtLeastOne), Default("1"), "Factor on the team's work where no backup is left; in proportion to the share lost."),
-                    row("shutdown", OneOf(SHUTDOWNS), Default("none"), "Healthy sites that are shut down as a precaution: those of the same operator, in connected segments, or all."),
+                    row(
+                        "rebuild",
+                        Kind::Ratio(AtLeastOne),
+                        Default("1"),
+                        "Factor on the team's work where no backup is left; in proportion to the share lost.",
+                    ),
+                    row(
+                        "shutdown",
+                        OneOf(SHUTDOWNS),
+                        Default("none"),
+                        "Healthy sites that are shut down as a precaution: those of the same operator, in connected segments, or all.",
+                    ),
                     row("shutdown_time", REPAIR, Default("0 s"), "For how long."),
                 ],
             ),
@@ -715,7 +770,12 @@ pub static TABLES: &[TableSpec] = &[
                     row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
                     row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
                     row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
-                    row("correlation", Kind::Ratio(Share), Default("1"), "Correlation between the hits of two sites that share it: 0 independent, 1 as one."),
+                    row(
+                        "correlation",
+                        Kind::Ratio(Share),
+                        Default("1"),
+                        "Correlation between the hits of two sites that share it: 0 independent, 1 as one.",
+                    ),
                     HIT_REPAIR,
                 ],
             ),
@@ -843,7 +903,12 @@ pub static TABLES: &[TableSpec] = &[
                 "From the order to the loss, as those who choose the order expect it.",
             ),
             row("order", OneOf(DEPARTURE_ORDERS), Default("optimal"), "What leaves first."),
-            row("partial", Boolean, Default("false"), "Whether part of a dataset is worth its share; if not, only all of it is worth anything."),
+            row(
+                "partial",
+                Boolean,
+                Default("false"),
+                "Whether part of a dataset is worth its share; if not, only all of it is worth anything.",
+            ),
             row("link_share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of the links' bandwidth that it gets."),
             row("power_cuts", DURATION, Default("0 h"), "Hours of each day, from midnight UTC, in which its links have no power."),
             SOURCE,
@@ -967,7 +1032,12 @@ pub static TABLES: &[TableSpec] = &[
                 Default(""),
                 "What changes: paths as `--set` takes them, `*` for every entry, `false` to take an entry out; nothing marks the scenario itself.",
             ),
-            row("group", Word, Computed("the axis, or `cases`"), "Cases that answer one question; each is compared with the scenario itself."),
+            row(
+                "group",
+                Word,
+                Computed("the axis, or `cases`"),
+                "Cases that answer one question; each is compared with the scenario itself.",
+            ),
             row("axis", Word, Optional, "What is ordered by `value`, with its unit: `hits`, `fuel [h]`."),
             row("value", Kind::Ratio(Any), Optional, "Where the case stands on the axis, a bare number."),
             row("cost", Quantity(unit::<Money>(), NotNegative), Optional, "What the measure costs over the scenario."),
@@ -982,7 +1052,12 @@ pub static TABLES: &[TableSpec] = &[
         &[
             row("letterhead", Text, Optional, "Who publishes it."),
             row("summary", Text, Optional, "Words under the title."),
-            row("metrics", Words, Computed("the headline"), "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`."),
+            row(
+                "metrics",
+                Words,
+                Computed("the headline"),
+                "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`.",
+            ),
             row("case_replications", Count(AtLeastOne), Computed("those of the study"), "Most replications of each case."),
         ],
     ),

@@ -40,8 +40,7 @@ pub fn cases(ctx: &mut Context, root: &Table) -> Vec<Case> {
         for setting in &settings {
             note(cursor, &entity.name, setting, source.as_deref(), verified);
         }
-        let settings =
-            settings.iter().map(|setting| (setting.path.clone(), written(&cursor.ctx.files.sources, setting.node))).collect();
+        let settings = settings.iter().map(|setting| (setting.path.clone(), written(&cursor.ctx.files.sources, setting.node))).collect();
         let axis = axis(cursor);
         let group = cursor.word_opt("group").or_else(|| axis.as_ref().map(|axis| axis.title.clone()));
         let group = group.unwrap_or_else(|| "cases".to_owned());
@@ -53,7 +52,9 @@ pub fn cases(ctx: &mut Context, root: &Table) -> Vec<Case> {
         let earlier = all.iter().zip(&places).find(|(other, _)| other.group == case.group && clash(other, &case));
         if let Some((other, first)) = earlier {
             let words = match (&other.axis, &case.axis) {
-                (Some(a), Some(b)) if a.title == b.title => format!("two cases of group `{}` stand at {} on `{}`", case.group, b.value, b.title),
+                (Some(a), Some(b)) if a.title == b.title => {
+                    format!("two cases of group `{}` stand at {} on `{}`", case.group, b.value, b.title)
+                }
                 _ => format!("the cases of group `{}` are not all on one axis", case.group),
             };
             let diagnostic = Diagnostic::error("F0922", ctx.span(place), words).label(ctx.span(*first), "the other is here");
@@ -89,7 +90,12 @@ fn axis(cursor: &mut Cursor<'_, '_>) -> Option<Axis> {
     };
     for (stands, other) in [("axis", "value"), ("value", "axis")] {
         if cursor.has(stands) && !cursor.has(other) {
-            cursor.wrong("F0921", stands, format!("`{stands}` stands without `{other}`"), "an ordered case has `axis = \"hits\"` and `value = 30`");
+            cursor.wrong(
+                "F0921",
+                stands,
+                format!("`{stands}` stands without `{other}`"),
+                "an ordered case has `axis = \"hits\"` and `value = 30`",
+            );
         }
     }
     Some(Axis { title: title?, value: value? })

@@ -1,6 +1,6 @@
 //! Which metrics and channels a scenario has.
 
-use bastide_model::model::{Model, Tier};
+use bastide_model::model::{HazardKind, Model, Tier};
 use bastide_units::Duration;
 
 use super::Better::{self, Higher, Lower, Neither};
@@ -222,6 +222,21 @@ const FAILURE: &[Row] = &[
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
 ];
+const WIPER: &[Row] = &[
+    ("attacks", "count", Lower, "attacks that were not found before they struck"),
+    ("contained", "count", Neither, "attacks that were found before they struck"),
+    ("segments_reached", "count", Lower, "segments that the attacks reached, all together"),
+    (
+        "restored_t0",
+        "h",
+        Lower,
+        "longest time from an attack until all that serves tier T0 was restored; until the end if it was not; 0 without a team",
+    ),
+    ("restored_t1", "h", Lower, "the same for tier T1"),
+    ("restored_t2", "h", Lower, "the same for tier T2"),
+    ("restored_t3", "h", Lower, "the same for tier T3"),
+    ("restored_all", "h", Lower, "the same for everything"),
+];
 const REPAIR_POOL: &[Row] = &[
     ("jobs", "count", Lower, "repairs that were asked for"),
     ("repaired", "count", Neither, "of which done before the end"),
@@ -242,6 +257,11 @@ pub(crate) const COST_LINES: [&str; 6] = ["capital", "upkeep", "energy", "lost t
 
 fn tiers(model: &Model) -> impl Iterator<Item = Tier> + '_ {
     Tier::ALL.into_iter().filter(|tier| model.services.iter().any(|service| service.tier == *tier))
+}
+
+/// Whether the attacks of a hazard have metrics of their own: wipers with a dwell time or a team.
+pub(crate) fn shows_attacks(kind: &HazardKind) -> bool {
+    matches!(kind, HazardKind::Wiper { attack, .. } if attack.dwell.is_some() || attack.recovery.is_some())
 }
 
 /// Each campaign with each cause: `llama-3: faulty-gpu`.
@@ -267,6 +287,8 @@ impl Layout {
         layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        let wipers = model.hazards.iter().filter(|x| shows_attacks(&x.kind));
+        layout.group("wiper", WIPER, wipers.map(|x| x.entity.name.clone()));
         layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 

@@ -78,6 +78,7 @@ impl World<'_> {
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
         self.finish_failures(&mut metrics);
+        self.finish_cyber(&mut metrics);
         self.finish_repair_pools(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
@@ -291,6 +292,7 @@ impl World<'_> {
                 upkeep += ((place.fixed_upkeep + Power::from_mw(self.setup.it_mw[site]) * place.upkeep) * duration).as_eur();
             }
         }
+        upkeep += model.segment_graph.upkeep.iter().map(|cost| (*cost * duration).as_eur()).sum::<f64>();
         let energy: f64 = self.grid.sums.site_eur.iter().sum();
         let lost: f64 =
             model.services.iter().zip(&self.services.sums).map(|(s, sums)| sums.lost * s.value.as_eur_per_mtokens() / MILLION).sum();

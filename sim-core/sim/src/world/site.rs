@@ -21,6 +21,7 @@ use bastide_engine::Stream;
 use bastide_units::{Duration, Temperature, Time};
 
 use super::{CLASS_DECISION, CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
+use crate::hazard::cyber::{Intrusion, wiped_share};
 use crate::setup::{Setup, entity_key};
 
 /// Share of its power below which a site cannot work: about what network, control and house load of a data hall need.
@@ -60,7 +61,12 @@ pub(crate) struct SiteState {
     /// Share of their speed that they keep at that.
     pub cap_speed: f64,
     pub wiped: f64,
-    wiped_by: Vec<(usize, Time)>,
+    /// Whether its storage has to be restored before data can come back.
+    pub storage_wiped: bool,
+    /// Event that wiped it last.
+    pub wiped_seq: Option<u64>,
+    /// Attacks that are restored in steps, with the share that each wiped.
+    wiped_by: Vec<(usize, Time, f64)>,
     pub pue: f64,
     cooling: f64,
     /// Asked of the grid at the last dispatch \[MW\].
@@ -120,6 +126,8 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             cap: 1.0,
             cap_speed: 1.0,
             wiped: 0.0,
+            storage_wiped: false,
+            wiped_seq: None,
             wiped_by: Vec::new(),
             pue: site.pue,
             cooling: 1.0,
@@ -208,14 +216,23 @@ impl World<'_> {
         }
     }
 
-    /// Wipes a share of a site.
-    pub(crate) fn wipe(&mut self, site: usize, hazard: usize, share: f64, cause: u64) {
-        self.sites[site].wiped_by.push((hazard, self.now));
+    /// Wipes a share of a site: of the parts of it that an intruder holds.
+    pub(crate) fn wipe(&mut self, site: usize, intrusion: &Intrusion, share: f64, parts: f64, cause: u64) {
+        let seq = self.recorder.event(self.now, "site-wiped", "site", site, share * parts, "", Some(cause));
+        self.sites[site].wiped_seq = Some(seq);
+        if !self.begin_recovery(site, intrusion, share, parts, seq) {
+            self.sites[site].wiped_by.push((intrusion.hazard, self.now, share * parts));
+        }
         self.set_wiped(site);
-        self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
         for pool in self.setup.site_pools[site].clone() {
             self.stop_gangs(pool, "wiped");
         }
+    }
+
+    /// More of a site is restored.
+    pub(super) fn restored_further(&mut self, site: usize) {
+        self.set_wiped(site);
+        self.copy_missing();
     }
 
     pub(super) fn on_restored(&mut self, site: usize) {
@@ -230,9 +247,13 @@ impl World<'_> {
     /// The share of a site that is wiped: that of the worst attack, less what its restoration has brought back in stages.
     fn set_wiped(&mut self, site: usize) {
         let (now, model) = (self.now, self.setup.model);
-        let left = |&(hazard, attack): &(usize, Time)| crate::hazard::cyber::wiped_share(&model.hazards[hazard].kind, now.since(attack));
-        self.sites[site].wiped_by.retain(|attack| left(attack) > 0.0);
-        self.sites[site].wiped = self.sites[site].wiped_by.iter().map(left).fold(0.0, f64::max);
+        let left = |&(hazard, attack, share): &(usize, Time, f64)| wiped_share(&model.hazards[hazard].kind, share, now.since(attack));
+        let (by_team, storage) = self.wiped_in_recovery(site);
+        let state = &mut self.sites[site];
+        state.wiped_by.retain(|attack| left(attack) > 0.0);
+        let in_steps = state.wiped_by.iter().map(left).fold(0.0, f64::max);
+        state.wiped = in_steps.max(by_team);
+        state.storage_wiped = in_steps > 0.0 || storage;
         for pool in self.setup.site_pools[site].clone() {
             self.refresh_pool(pool);
         }

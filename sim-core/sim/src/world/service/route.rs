@@ -98,6 +98,7 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
+            && !self.cyber.is_stopped(site, demand.tier as usize)
             && !self.facilities.blocks(service * self.sites.len() + site)
             && self.setup.model.legal_service[service][site].at(self.now)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
@@ -182,7 +183,9 @@ impl World<'_> {
             (true, None) => {
                 let down = self.setup.service_flows[service].clone().find_map(|flow| {
                     let site = self.setup.pairs[self.setup.flows[flow].pair].site;
-                    if self.sites[site].is_in_service() { None } else { self.sites[site].down_seq }
+                    let state = &self.sites[site];
+                    let wiped = || if state.wiped > 0.0 { state.wiped_seq } else { None };
+                    if state.is_in_service() { wiped() } else { state.down_seq }
                 });
                 let cause = self.recorder.at(self.now).or(down).or(self.facilities.blocked_seq[service]);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
