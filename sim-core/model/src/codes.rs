@@ -751,6 +751,24 @@ static CODES: &[Code] = &[
         "No site among the targets has what a common-mode exploit hits.",
         "shares = \"firmware\" where no site has `firmware`",
     ),
+    code(
+        "F0870",
+        "a restoration that ends before it begins",
+        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
+        "black_start = \"4 h\", restored_after = \"2 h\"",
+    ),
+    code(
+        "F0871",
+        "turns that nobody could take",
+        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
+        "shedding_block = \"5 s\"",
+    ),
+    code(
+        "F0872",
+        "a hazard that can do nothing",
+        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
+        "units = \"all\" with targets = [\"site.*\"]",
+    ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
         "F0902",
@@ -836,6 +854,12 @@ static CODES: &[Code] = &[
         "a path that leads nowhere",
         "A change of a case names a table, an entry or a place in it that the scenario does not have. Paths are those of `--set`: `table.name.key`, or `table.key` where there is one table.",
         "set = { \"site.rigga.fuel\" = \"12 h\" }",
+    ),
+    code(
+        "F0926",
+        "an unknown metric",
+        "The report or a question names a metric that no history of this scenario has. Metrics are named by kind, entity and metric, `*` for every entity; one word is a metric of the system.",
+        "metrics = [\"tier.T0.serverd_share\"]",
     ),
     code(
         "F1001",

@@ -117,6 +117,10 @@ pub(crate) struct Setup<'a> {
     pub pool_gangs: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
+    /// How many of them the plan places; the others are where evacuations may bring it.
+    pub planned_replicas: Vec<usize>,
+    /// Data of each evacuation in the order in which it leaves, where a search has found one.
+    pub departures: Vec<Option<Vec<usize>>>,
     pub graph: Graph,
     /// Who needs which facilities.
     pub claims: Vec<Claim>,
@@ -176,6 +180,14 @@ impl<'a> Setup<'a> {
         }
         let able = |service: usize, site: usize| !choice_at[service * model.sites.len() + site].is_empty();
         let claims = facility::claims(model, &built, &able, &graph);
+        let planned_replicas = replicas.iter().map(Vec::len).collect();
+        for evacuation in &model.evacuations {
+            for dataset in &evacuation.datasets {
+                let places = &mut replicas[dataset.index()];
+                let new: Vec<usize> = evacuation.to.iter().map(|site| site.index()).filter(|site| !places.contains(site)).collect();
+                places.extend(new);
+            }
+        }
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;
@@ -212,6 +224,8 @@ impl<'a> Setup<'a> {
             gangs,
             pool_gangs,
             replicas,
+            planned_replicas,
+            departures: vec![None; model.evacuations.len()],
             graph,
             claims,
             origins,

@@ -8,7 +8,10 @@
 pub(crate) mod bus;
 pub(crate) mod campaign;
 mod cyber;
+mod blackout;
+mod cascade;
 pub(crate) mod data;
+pub(crate) mod evacuation;
 pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
@@ -20,6 +23,7 @@ mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
+mod shedding;
 pub(crate) mod site;
 mod trace;
 
@@ -54,7 +58,11 @@ pub(crate) enum Event {
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
-    UnitRepaired { generator: u32 },
+    UnitsRepaired { generator: u32, units: u32 },
+    BlackStart { bus: u32, version: u32 },
+    Reclose,
+    CutOver { seq: u64 },
+    TurnOver { bus: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
     BusBack { bus: u32 },
@@ -73,6 +81,7 @@ pub(crate) enum Event {
     Assessed { attack: u32 },
     WorkDone { hazard: u32, version: u32 },
     PoolBack { pool: u32 },
+    FacilityRestored { facility: u32 },
     Failover,
     Legal,
     CampaignStart { campaign: u32 },
@@ -84,6 +93,9 @@ pub(crate) enum Event {
     SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    EvacuationOrder { evacuation: u32 },
+    EvacuationStep { version: u32 },
+    DeviceStep { evacuation: u32, device: u32, version: u32 },
     SpikeBegins { spike: u32 },
     SpikeStep { place: u32 },
     Replicas { choice: u32 },
@@ -98,6 +110,7 @@ pub(crate) struct Dirty {
     /// What needs a facility may have gained or lost it.
     pub claims: bool,
     pub data: bool,
+    pub evacuations: bool,
     pub services: bool,
     /// Batch work alone.
     pub batch: bool,
@@ -108,7 +121,7 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     const fn any(self) -> bool {
-        self.network || self.claims || self.data || self.services || self.batch || self.grid || self.needs
+        self.network || self.claims || self.data || self.evacuations || self.services || self.batch || self.grid || self.needs
     }
 }
 
@@ -187,9 +200,14 @@ pub(crate) struct World<'a> {
     pub reconstruction: reconstruction::Reconstruction,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
+    pub blackouts: blackout::Blackouts,
+    pub turns: shedding::Turns,
+    pub losses: cascade::Losses,
+    pub heat: crate::hazard::grid_event::Heat,
     pub net: NetworkState,
     pub facilities: facility::Facilities,
     pub data: data::Data,
+    pub evacuations: evacuation::Evacuations,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
@@ -199,6 +217,8 @@ pub(crate) struct World<'a> {
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
     pub cyber: cyber::Cyber,
+    /// First event of each hazard.
+    pub first_of_hazard: Vec<Time>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
 }
@@ -229,7 +249,7 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, claims: false, data: true, services: true, batch: false, grid: true, needs: true },
+            dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true, ..Dirty::default() },
             recorder: Recorder::new(options.trace),
             timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
@@ -238,6 +258,10 @@ impl<'a> World<'a> {
             reconstruction: reconstruction::Reconstruction::new(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
+            blackouts: blackout::Blackouts::new(setup, seed, replication),
+            turns: shedding::Turns::new(setup),
+            losses: cascade::Losses::default(),
+            heat: crate::hazard::grid_event::Heat::new(setup),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
                 up: vec![true; model.links.len() + model.sites.len()],
@@ -248,6 +272,7 @@ impl<'a> World<'a> {
             },
             facilities: facility::Facilities::new(setup, seed, replication),
             data: data::Data::new(setup, seed, replication),
+            evacuations: evacuation::Evacuations::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
@@ -255,6 +280,7 @@ impl<'a> World<'a> {
             seeking: Vec::new(),
             hazards: Vec::new(),
             cyber: cyber::Cyber::new(setup),
+            first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
         };
         world.hazards = crate::hazard::begin(&mut world);
@@ -275,6 +301,7 @@ impl<'a> World<'a> {
         self.begin_facilities();
         self.begin_campaigns();
         self.begin_spikes();
+        self.begin_evacuations();
         for &time in &self.setup.legal_changes {
             self.queue.schedule(time, CLASS_DECISION, Event::Legal);
         }
@@ -309,7 +336,11 @@ impl<'a> World<'a> {
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
-            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::UnitsRepaired { generator, units } => self.on_units_repaired(generator as usize, units),
+            Event::BlackStart { bus, version } => self.on_black_start(bus as usize, version),
+            Event::Reclose => self.on_reclose(),
+            Event::CutOver { seq } => self.on_cut_over(seq),
+            Event::TurnOver { bus } => self.on_turn_over(bus as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::BusBack { bus } => self.on_bus_back(bus as usize),
@@ -327,8 +358,13 @@ impl<'a> World<'a> {
             Event::IntrusionEnds { intrusion } => self.on_intrusion_ends(intrusion as usize),
             Event::Assessed { attack } => self.on_assessed(attack as usize),
             Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
+            Event::FacilityRestored { facility } => self.release_facility(facility as usize),
             Event::PoolBack { pool } => self.on_pool_back(pool as usize),
-            Event::Failover | Event::Legal => self.dirty.services = true,
+            Event::Failover => self.dirty.services = true,
+            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
+            Event::EvacuationStep { version } => self.on_evacuation_step(version),
+            Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
@@ -376,6 +412,10 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.data) {
                 self.refresh_data();
+                self.dirty.evacuations = true;
+            }
+            if std::mem::take(&mut self.dirty.evacuations) {
+                self.go_on_evacuating();
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();

@@ -95,6 +95,8 @@ pub struct Recovery {
     pub work: Distribution,
     /// Work on a site before its first accelerator comes back \[person s\].
     pub site_work: Distribution,
+    /// Work on a facility of a reached segment \[person s\].
+    pub facility_work: Distribution,
 }
 
 /// An exploit of what sites have in common.

@@ -193,3 +193,23 @@ pub fn apply(ctx: &mut Context, root: &Table, name: &str) -> (Table, At) {
     }
     (changed, *at)
 }
+
+/// The mistake of naming a metric that the scenario does not have; `known` are its metrics by kind, entity and name.
+#[must_use]
+pub fn unknown_metric<'a>(pattern: &MetricPattern, known: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Diagnostic {
+    let known: Vec<_> = known.collect();
+    let of_kind: Vec<_> = known.iter().filter(|(kind, ..)| *kind == pattern.kind).collect();
+    let entity_known = pattern.entity == "*" || of_kind.iter().any(|(_, entity, _)| *entity == pattern.entity);
+    let (message, near, form) = if of_kind.is_empty() {
+        let form = "write `kind.name.metric`, such as `tier.*.served_share`, or a metric of the system";
+        (format!("there are no metrics of a `{}`", pattern.kind), nearest(&pattern.kind, known.iter().map(|(kind, ..)| *kind)), form)
+    } else if entity_known {
+        let message = format!("a {} has no metric `{}`", pattern.kind, pattern.metric);
+        (message, nearest(&pattern.metric, of_kind.iter().map(|(.., metric)| *metric)), "`summary.json` of a study lists the metrics")
+    } else {
+        let message = format!("there is no {} `{}`", pattern.kind, pattern.entity);
+        (message, nearest(&pattern.entity, of_kind.iter().map(|(_, entity, _)| *entity)), "`*` means every one")
+    };
+    let hint = near.map_or_else(|| form.to_owned(), |near| format!("did you mean `{near}`?"));
+    Diagnostic::error("F0926", pattern.span.clone(), message).hint(hint)
+}

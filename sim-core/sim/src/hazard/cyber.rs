@@ -29,6 +29,7 @@ pub(crate) struct Draws {
     shutdown: Stream,
     sites: Vec<Stream>,
     datasets: Vec<Stream>,
+    facilities: Vec<Stream>,
     /// Events so far.
     events: u64,
 }
@@ -50,6 +51,7 @@ impl Draws {
             shutdown: stream("shutdown"),
             sites: model.sites.iter().map(|site| stream(&format!("site.{}", site.entity.name))).collect(),
             datasets: model.datasets.iter().map(|dataset| stream(&format!("dataset.{}", dataset.entity.name))).collect(),
+            facilities: model.facilities.iter().map(|facility| stream(&format!("facility.{}", facility.entity.name))).collect(),
             events: 0,
         }
     }
@@ -69,6 +71,10 @@ impl Draws {
     /// Draws of a site in one event; the first says whether its storage is hit.
     pub(crate) fn site(&self, site: usize, number: u64) -> Stream {
         self.sites[site].member(number)
+    }
+    /// Draws of a facility in one event; the first says whether it is hit.
+    pub(crate) fn facility(&self, facility: usize, number: u64) -> Stream {
+        self.facilities[facility].member(number)
     }
     /// Whether the offline copy of a dataset is lost in one event, given the share that is.
     pub(crate) fn backup_lost(&self, dataset: usize, number: u64, share: f64) -> bool {

@@ -3,7 +3,7 @@
 mod recovery;
 
 use bastide_model::model::{HazardKind, Shutdown};
-use bastide_units::Time;
+use bastide_units::{Duration, Time};
 
 use super::ledger::Metrics;
 use super::{CLASS_RETURN, Event, World};
@@ -111,6 +111,7 @@ impl World<'_> {
         let seq = self.recorder.event(self.now, "wiper", "hazard", hazard, count, "segments reached", intrusion.cause);
         self.cyber.sums[hazard].attacks += 1.0;
         self.cyber.sums[hazard].segments += count;
+        self.breach_facilities(intrusion, restoration, seq);
         let reached = self.breached(intrusion);
         for &(site, parts) in &reached {
             self.wipe(site, intrusion, *share, parts, seq);
@@ -126,6 +127,24 @@ impl World<'_> {
             }
         }
         self.shut_down(intrusion, &reached, seq);
+    }
+
+    /// Takes out the facilities of the segments that an intruder holds, until a team or the first step of the restoration brings them back.
+    fn breach_facilities(&mut self, intrusion: &Intrusion, restoration: &[(Duration, f64)], cause: u64) {
+        let facilities = &self.setup.model.facilities;
+        for (facility, it) in facilities.iter().enumerate() {
+            let Some(breach) = intrusion.breaches.iter().find(|breach| it.segment == Some(breach.segment)) else { continue };
+            let Some(draws) = &self.hazards[intrusion.hazard].attack else { continue };
+            let mut stream = draws.facility(facility, intrusion.number);
+            if !stream.bernoulli(breach.share) {
+                continue;
+            }
+            let seq = self.hold_facility(facility, cause, "wiped");
+            if !self.begin_facility_recovery(facility, intrusion, &mut stream, seq) {
+                let first = restoration.iter().find(|(_, restored)| *restored > 0.0).map_or(Duration::ZERO, |(after, _)| *after);
+                self.queue.schedule(self.now + first, CLASS_RETURN, Event::FacilityRestored { facility: facility as u32 });
+            }
+        }
     }
 
     /// Shuts healthy sites down as a precaution.

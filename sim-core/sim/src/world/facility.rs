@@ -135,6 +135,25 @@ impl World<'_> {
         }
     }
 
+    /// Something holds a facility out until it is released; returns the event that says so.
+    pub(crate) fn hold_facility(&mut self, facility: usize, cause: u64, note: &'static str) -> u64 {
+        let seq = self.recorder.event(self.now, "facility-down", "facility", facility, 0.0, note, Some(cause));
+        let state = &mut self.facilities.states[facility];
+        if state.outage.hold(self.now) {
+            state.outage.seq = Some(seq);
+            state.outages += 1;
+            self.dirty.claims = true;
+        }
+        seq
+    }
+
+    /// One thing that held a facility out does no longer.
+    pub(crate) fn release_facility(&mut self, facility: usize) {
+        if self.facilities.states[facility].outage.release(self.now) {
+            self.facility_up(facility);
+        }
+    }
+
     fn facility_up(&mut self, facility: usize) {
         let cause = self.facilities.states[facility].outage.seq;
         self.recorder.event(self.now, "facility-up", "facility", facility, 0.0, "", cause);

@@ -2,8 +2,10 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
 mod closed_forms;
+mod cyber;
 mod demand;
 mod draws;
 mod hazards;

@@ -85,12 +85,13 @@ fn recovery(cursor: &mut Cursor<'_, '_>, restoration: &[(Duration, f64)]) -> Opt
             assessment,
             work: cursor.distribution::<Duration>("work"),
             site_work: cursor.distribution::<Duration>("site_work"),
+            facility_work: cursor.distribution::<Duration>("facility_work"),
         });
     }
     if !steps {
         cursor.miss("restoration");
     }
-    for key in ["work", "site_work", "rebuild", "services_stop"] {
+    for key in ["work", "site_work", "facility_work", "rebuild", "services_stop"] {
         if cursor.has(key) {
             cursor.wrong("F0852", key, format!("`{key}` stands without `team`"), "say how many people are at work: `team = 50`");
         }

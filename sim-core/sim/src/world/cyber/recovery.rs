@@ -1,11 +1,13 @@
 //! Restoration of wiped sites by a team.
 //!
-//! The people of a hazard's team are one queue over all sites that it wiped. Work on a site begins with what comes before anything there
+//! The people of a hazard's team are one queue over all facilities and sites that it wiped. Facilities come first: sites and services need
+//! them. Work on a site begins with what comes before anything there
 //! can come back; then its accelerators, those of the most critical tier first. Of all work that waits, the team does that of the most
 //! critical tier, then of the earlier attack, then in the order of the sites; more urgent work interrupts (preemptive resume). All people
 //! work on one thing at a time: the times at which things are done then only depend on work, team and order, and more people never
 //! make anything later.
 
+use bastide_engine::Stream;
 use bastide_model::model::HazardKind;
 use bastide_units::{Duration, Time};
 
@@ -17,10 +19,12 @@ pub(super) const STAGES: usize = 5;
 /// Largest share of a site that comes back at one moment.
 const PIECE: f64 = 0.1;
 
-/// A site that was wiped, until it is restored.
+/// A site, or a facility, that was wiped, until it is restored.
 pub(super) struct Attack {
     pub hazard: usize,
+    /// The site; no site for a facility.
     site: usize,
+    facility: Option<usize>,
     since: Time,
     /// Event that wiped the site.
     seq: u64,
@@ -55,6 +59,8 @@ impl Attack {
 /// What is done by a piece of work.
 #[derive(Clone, Copy)]
 enum Piece {
+    /// A facility.
+    Facility(usize),
     /// Control and storage of the site.
     Site,
     /// A share of what was wiped; the last of a stage, or not.
@@ -62,7 +68,7 @@ enum Piece {
 }
 
 struct Job {
-    /// Stage, attack, place among the work on it: the order in which it is done.
+    /// Stage (facilities, then the tiers), attack, place among the work on it: the order in which it is done.
     key: (usize, usize, usize),
     piece: Piece,
     /// \[person s\]
@@ -109,6 +115,7 @@ impl World<'_> {
         self.cyber.attacks.push(Attack {
             hazard: intrusion.hazard,
             site,
+            facility: None,
             since: self.now,
             seq,
             share: share * parts,
@@ -123,6 +130,39 @@ impl World<'_> {
         if attack.services_stop {
             self.cyber.stopped[site].iter_mut().for_each(|count| *count += 1);
         }
+        self.queue.schedule(time, CLASS_RETURN, Event::Assessed { attack: place as u32 });
+        true
+    }
+
+    /// The same of a facility.
+    pub(in crate::world) fn begin_facility_recovery(
+        &mut self,
+        facility: usize,
+        intrusion: &Intrusion,
+        stream: &mut Stream,
+        seq: u64,
+    ) -> bool {
+        let HazardKind::Wiper { attack, .. } = &self.setup.model.hazards[intrusion.hazard].kind else { return false };
+        let (Some(recovery), Some(draws)) = (&attack.recovery, &self.hazards[intrusion.hazard].attack) else { return false };
+        let factor = 1.0 + attack.backups_lost * (attack.rebuild - 1.0);
+        let work_s = recovery.facility_work.sample(stream).max(0.0) * factor;
+        let time = self.now + draws.assessment(&recovery.assessment, intrusion.number);
+        let place = self.cyber.attacks.len();
+        self.cyber.attacks.push(Attack {
+            hazard: intrusion.hazard,
+            site: usize::MAX,
+            facility: Some(facility),
+            since: self.now,
+            seq,
+            share: 0.0,
+            restored: 0.0,
+            clean: true,
+            // It belongs to no tier.
+            back: [true, true, true, true, false],
+            services_stop: false,
+            work_s,
+            site_work_s: 0.0,
+        });
         self.queue.schedule(time, CLASS_RETURN, Event::Assessed { attack: place as u32 });
         true
     }
@@ -163,29 +203,41 @@ impl World<'_> {
         }
     }
 
-    /// The team begins on a site.
+    /// The team begins on a site or a facility.
     pub(in crate::world) fn on_assessed(&mut self, attack: usize) {
-        let shares = self.shares_by_tier(self.cyber.attacks[attack].site);
-        let it = &self.cyber.attacks[attack];
-        let (hazard, work_s, site_work_s) = (it.hazard, it.work_s, it.site_work_s);
-        // Work on the site is as urgent as the most critical tier there.
-        let first = shares.iter().position(|share| *share > 0.0).unwrap_or(STAGES - 1);
-        let mut jobs = vec![Job { key: (first, attack, 0), piece: Piece::Site, left_s: site_work_s }];
-        for (stage, &share) in shares.iter().enumerate() {
-            let pieces = (share / PIECE).ceil().max(1.0) as usize;
-            let part = share / pieces as f64;
-            for piece in 1..=pieces {
-                let completes = (piece == pieces).then_some(stage);
-                let key = (stage.max(first), attack, jobs.len());
-                jobs.push(Job { key, piece: Piece::Share { share: part, completes }, left_s: part * work_s });
+        let hazard = self.cyber.attacks[attack].hazard;
+        let jobs = match self.cyber.attacks[attack].facility {
+            Some(facility) => {
+                vec![Job { key: (0, attack, 0), piece: Piece::Facility(facility), left_s: self.cyber.attacks[attack].work_s }]
             }
-        }
+            None => self.jobs_at_site(attack),
+        };
         let now = self.now;
         let Some(team) = &mut self.cyber.teams[hazard] else { return };
         team.advance(now);
         team.jobs.extend(jobs);
         team.jobs.sort_by_key(|job| std::cmp::Reverse(job.key));
         self.work(hazard);
+    }
+
+    /// All work on a site.
+    fn jobs_at_site(&self, attack: usize) -> Vec<Job> {
+        let shares = self.shares_by_tier(self.cyber.attacks[attack].site);
+        let it = &self.cyber.attacks[attack];
+        let (work_s, site_work_s) = (it.work_s, it.site_work_s);
+        // Work on the site is as urgent as the most critical tier there.
+        let first = shares.iter().position(|share| *share > 0.0).unwrap_or(STAGES - 1);
+        let mut jobs = vec![Job { key: (first + 1, attack, 0), piece: Piece::Site, left_s: site_work_s }];
+        for (stage, &share) in shares.iter().enumerate() {
+            let pieces = (share / PIECE).ceil().max(1.0) as usize;
+            let part = share / pieces as f64;
+            for piece in 1..=pieces {
+                let completes = (piece == pieces).then_some(stage);
+                let key = (stage.max(first) + 1, attack, jobs.len());
+                jobs.push(Job { key, piece: Piece::Share { share: part, completes }, left_s: part * work_s });
+            }
+        }
+        jobs
     }
 
     pub(in crate::world) fn on_work_done(&mut self, hazard: usize, version: u32) {
@@ -223,6 +275,12 @@ impl World<'_> {
         let it = &mut self.cyber.attacks[attack];
         let (site, hazard, seq) = (it.site, it.hazard, it.seq);
         let (kind, value, note) = match piece {
+            Piece::Facility(facility) => {
+                it.back[STAGES - 1] = true;
+                let longest = &mut self.cyber.sums[hazard].longest_s[STAGES - 1];
+                *longest = longest.max(now.since(it.since).as_s());
+                return self.release_facility(facility);
+            }
             Piece::Site => {
                 it.clean = true;
                 ("site-clean", 0.0, "control and storage restored")
