@@ -178,3 +178,25 @@ fn leak_through_of_a_winter_in_the_simulator() {
     // Predicted 266, published about 250: +6 %, less than one standard deviation of a winter.
     assert!((hits.mean / 250.0 - 1.06).abs() < 0.02, "{hits:?}");
 }
+
+#[test]
+fn the_spanish_black_start_in_the_simulator() {
+    // 28 April 2025, 12:33, here midnight; load of 25,794 MW (Red Eléctrica). Of the demand 77.7 % was back after 13.45 h: at a constant
+    // rate from the start all of it after 17.31 h (fitted). What Red Eléctrica said later is predicted.
+    let text = header("spain", 3).replace("price_year = 2025", "price_year = 2025\nseed = 1")
+        + &PLANT.replace("100 MW", "40 GW")
+        + "\n[[load]]\nname = \"demand\"\nbus = \"home\"\npower = \"25794 MW\"\nvalue_of_lost_load = \"5000 EUR/MWh\"\n"
+        + "\n[[site]]\nname = \"any\"\nbus = \"home\"\ntier = \"core\"\nconnection = \"2 MW\"\noperator = \"state\"\nbuilding_cost = \"1 M EUR/MW\"\n"
+        + "\n[[hazard]]\nname = \"collapse\"\nkind = \"blackout\"\nat = 2025-01-02T00:00:00Z\n";
+    let text =
+        text.replace("energy_price = \"50 EUR/MWh\"", "energy_price = \"50 EUR/MWh\"\nblack_start = \"0 h\"\nrestored_after = \"17.31 h\"");
+    let run = Run::of(&text, "", 1);
+    // Mean over the hour that begins then, so half an hour later than the moment.
+    let back = |hours: f64| 1.0 - run.at("system", "all", "others_shed", 24.0 + hours) / 25_794.0;
+    for (hour, published, tolerance) in
+        [(13.0, 0.777 + 0.05 * 0.058, 0.01), (15.0, 0.8737, 0.03), (16.0, 0.9209, 0.04), (18.0, 0.9995, 0.001)]
+    {
+        assert!((back(hour) - published).abs() < tolerance, "after {hour} h: {}, published {published}", back(hour));
+    }
+    assert!((back(6.0) - 6.5 / 17.31).abs() < 0.01, "{}", back(6.0));
+}
