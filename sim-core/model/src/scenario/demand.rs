@@ -156,6 +156,7 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
         security_overhead: cursor.ratio("security_overhead"),
+        users: cursor.count_opt("users"),
         entity,
     };
     if service.tier == Tier::T0 && service.value.as_eur_per_mtokens() <= 0.0 {
