@@ -2,6 +2,7 @@
 //!
 //! Checks leave poisoned entries alone, and let NaN pass: what could not be read was reported already.
 
+mod evacuation;
 mod frequency;
 mod grid;
 mod machine;
@@ -21,5 +22,6 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {
         placement::check(ctx, resolved);
+        evacuation::check(ctx, &resolved.model);
     }
 }

@@ -643,6 +643,43 @@ static CODES: &[Code] = &[
         "A plan runs all islands of a campaign, or none of them.",
         "islands = 2 in a plan for a campaign of 3",
     ),
+    code(
+        "F0890",
+        "a failover that contradicts itself",
+        "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
+        "failover = \"active-active\", failover_time = \"5 min\"",
+    ),
+    code(
+        "F0891",
+        "an evacuation without one beginning",
+        "The order is given `at` one moment, or a `warning` ahead of the first event of a `hazard`.",
+        "neither `at` nor `hazard`",
+    ),
+    code(
+        "F0892",
+        "an evacuation that leads nowhere",
+        "Data cannot go to a site that it leaves, and an evacuation needs data.",
+        "from = [\"kyiv\"], to = [\"kyiv\"]",
+    ),
+    code(
+        "F0893",
+        "an evacuation of a class that no dataset has",
+        "`classes` chooses among the datasets by their `class`.",
+        "classes = [\"registries\"] where datasets have class \"registry\"",
+    ),
+    code(
+        "F0894",
+        "roads that are closed without end",
+        "A closure has a beginning and, after it, an end.",
+        "closed_from = 2027-03-05 without `closed_until`",
+    ),
+    code("F0895", "power cuts longer than a day", "`power_cuts` are the hours of each day without power, below 24 h.", "power_cuts = \"30 h\""),
+    code(
+        "F0896",
+        "an evacuation that the law forbids",
+        "Residency and rules let none of its data be at any of its `to` sites before the scenario ends. Nothing would ever leave.",
+        "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
+    ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
         "F0902",

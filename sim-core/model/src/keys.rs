@@ -12,6 +12,7 @@ pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
 pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
+pub(crate) use tables::{DEPARTURE_ORDERS, READINESSES};
 pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
 
 use bastide_units::Quantity;

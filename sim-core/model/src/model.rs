@@ -22,11 +22,13 @@ use bastide_units::{
 
 use crate::source::Span;
 
+mod evacuation;
 mod replica;
 mod service;
 
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
-pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
+pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
+pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -170,6 +172,8 @@ pub struct Model {
     pub maintenances: Vec<Maintenance>,
     /// Limits on the power of accelerators.
     pub power_caps: Vec<PowerCap>,
+    /// Data that leaves under a warning.
+    pub evacuations: Vec<Evacuation>,
     /// Flash crowds.
     pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
@@ -563,6 +567,10 @@ pub struct Dataset {
     pub nation: NationId,
     /// Size.
     pub size: DataSize,
+    /// Class, which rules and evacuations may name.
+    pub class: Option<String>,
+    /// What losing it for good costs; what an evacuation order weighs.
+    pub value: Money,
     /// Copies that the plan must place at different sites.
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.

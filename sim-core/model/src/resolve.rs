@@ -56,6 +56,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
     let hazards = threat::hazards(ctx, root, &segments);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -103,6 +104,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         failures,
         maintenances,
         power_caps,
+        evacuations,
         spikes,
         segments,
         policy,

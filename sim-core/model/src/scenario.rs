@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod demand;
+pub mod evacuation;
 pub mod files;
 pub mod grid;
 pub mod header;

@@ -57,6 +57,7 @@ pub fn empty() -> Model {
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
+        evacuations: vec![],
         spikes: vec![],
         segments: vec![],
         policy: Policy {
@@ -224,6 +225,8 @@ pub fn add_dataset(model: &mut Model, name: &str) -> DatasetId {
         entity: entity(name, 70 + id.0),
         nation: NationId(0),
         size: DataSize::from_tb(1.0),
+        class: None,
+        value: Money::from_eur(1.0),
         replicas: 2,
         replication_interval: Duration::from_h(1.0),
         backup_interval: None,

@@ -62,6 +62,8 @@ pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
+pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
+pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
 pub(crate) const FAILURE_DOMAINS: &[&str] = &["node", "rack", "hall", "site"];
 pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "straggler"];
@@ -359,6 +361,7 @@ pub static TABLES: &[TableSpec] = &[
             TITLE,
             NATION,
             row("size", Quantity(unit::<DataSize>(), Positive), Required, "Size."),
+            row("value", Quantity(unit::<Money>(), NotNegative), Computed("1 EUR for each TB"), "What losing it for good costs; what an evacuation weighs."),
             row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
             row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
             row("backup_interval", TIME, Optional, "Time between two offline backups."),
@@ -438,6 +441,13 @@ pub static TABLES: &[TableSpec] = &[
             row("warmup", DURATION, Computed("30 s"), "From loaded weights to the first request."),
             row("cooldown", DURATION, Computed("5 min"), "Time of excess until replicas stop."),
             row("kv_warmup", DURATION, Computed("0 s"), "Further time at a site that had no replica ready: caches are computed again."),
+            row(
+                "failover",
+                OneOf(READINESSES),
+                Computed("warm, with the time of `[policy]`"),
+                "How ready its stand-bys are: serving all the time, ready, or fetching their weights first.",
+            ),
+            row("failover_time", REPAIR, Computed("that of `[policy]`"), "From the loss of a site to service elsewhere, weights apart."),
             row("defer", TIME, Optional, "Batch work: how long it may wait; it runs on accelerators that nobody else uses."),
             SOURCE,
             VERIFIED,
@@ -700,6 +710,57 @@ pub static TABLES: &[TableSpec] = &[
                 Default("0.3"),
                 "Speed is `share` to this power. 0.3: V100 capped at 150 of 250 W took 6.8 % more time for 13.7 % less energy (McDonald et al. 2022).",
             ),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "evacuation",
+        false,
+        "Data that leaves under a warning, over links and by courier.",
+        &[
+            NAME,
+            TITLE,
+            row("datasets", References("dataset"), Computed("all"), "Data that leaves, in the order of first come, first served."),
+            row("classes", Words, Computed("all"), "Only data of these classes leaves."),
+            row("from", References("site"), Required, "Sites that it leaves."),
+            row("to", References("site"), Required, "Where it goes: embassies, staging sites abroad; they need no accelerators."),
+            row("at", Date, Optional, "When the order is given; this or `hazard`."),
+            row("hazard", Reference("hazard"), Optional, "Hazard whose first event it forestalls."),
+            row("warning", REPAIR, Computed("0 h"), "From the order to that event; 0: the order follows the first event."),
+            row(
+                "expected_loss",
+                REPAIR,
+                Computed("`warning`, or never"),
+                "From the order to the loss, as those who choose the order expect it.",
+            ),
+            row("order", OneOf(DEPARTURE_ORDERS), Default("optimal"), "What leaves first."),
+            row("partial", Boolean, Default("false"), "Whether part of a dataset is worth its share; if not, only all of it is worth anything."),
+            row("link_share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of the links' bandwidth that it gets."),
+            row("power_cuts", DURATION, Default("0 h"), "Hours of each day, from midnight UTC, in which its links have no power."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "courier",
+        false,
+        "Storage devices that carry data of an evacuation by road or air.",
+        &[
+            NAME,
+            TITLE,
+            row("evacuation", Reference("evacuation"), Required, "Whose data they carry."),
+            row("to", Reference("site"), Computed("the first of the evacuation's `to`"), "Where they go."),
+            row("devices", Count(AtLeastOne), Required, "Number of devices."),
+            row("capacity", Quantity(unit::<DataSize>(), Positive), Default("80 TB"), "Data on one device."),
+            row("load_rate", Quantity(unit::<Bandwidth>(), Positive), Required, "At which one device is filled."),
+            row("round_trip", REPAIR, Default("7 d"), "From leaving to being back, unloaded; half of it is the way there."),
+            row("first", DURATION, Default("48 h"), "From the order until the devices stand at the first site."),
+            row("trip_loss", Kind::Ratio(BelowOne), Default("0"), "Probability that a device is lost on its way there."),
+            row("closed_from", Date, Optional, "From when on no device can leave: roads are closed."),
+            row("closed_until", Date, Optional, "When they can leave again; with `closed_from`."),
+            row("staff", Count(NotNegative), Default("2"), "People for each device."),
+            row("trip_cost", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "Cost of one round trip."),
             SOURCE,
             VERIFIED,
         ],

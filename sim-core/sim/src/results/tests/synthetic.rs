@@ -235,6 +235,7 @@ pub fn model(title: &str) -> Model {
         loads: vec![],
         legal_campaign: vec![legal[0].clone()],
         legal_dataset: vec![],
+        evacuations: vec![],
         spikes: vec![],
         replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
