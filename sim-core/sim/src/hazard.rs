@@ -82,6 +82,7 @@ pub(crate) fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
 fn schedule(world: &mut World, hazard: usize, target: usize, time: Time, timing: Timing) {
     let until = if let Timing::Rate { until, .. } = timing { until } else { Time::NEVER };
     if time <= until && time < world.setup.end {
+        world.first_of_hazard[hazard] = world.first_of_hazard[hazard].min(time);
         world.queue.schedule(time, CLASS_FAILURE, Event::Hazard { hazard: hazard as u32, target: target as u32 });
     }
 }

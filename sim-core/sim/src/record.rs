@@ -7,7 +7,7 @@ mod balance;
 mod layout;
 
 pub use balance::Balance;
-pub(crate) use layout::{COST_LINES, REASONS};
+pub(crate) use layout::{COST_LINES, REASONS, evacuation_classes};
 pub use layout::{ChannelDef, Layout, MetricDef, entity_name};
 
 use bastide_units::Time;

@@ -115,6 +115,10 @@ pub(crate) struct Setup<'a> {
     pub pool_campaigns: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
+    /// How many of them the plan places; the others are where evacuations may bring it.
+    pub planned_replicas: Vec<usize>,
+    /// Data of each evacuation in the order in which it leaves, where a search has found one.
+    pub departures: Vec<Option<Vec<usize>>>,
     pub graph: Graph,
     /// Nations that are origins of services.
     pub origins: Vec<bool>,
@@ -170,6 +174,14 @@ impl<'a> Setup<'a> {
         for replica in &plan.replicas {
             replicas[replica.dataset.index()].push(replica.site.index());
         }
+        let planned_replicas = replicas.iter().map(Vec::len).collect();
+        for evacuation in &model.evacuations {
+            for dataset in &evacuation.datasets {
+                let places = &mut replicas[dataset.index()];
+                let new: Vec<usize> = evacuation.to.iter().map(|site| site.index()).filter(|site| !places.contains(site)).collect();
+                places.extend(new);
+            }
+        }
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;
@@ -206,6 +218,8 @@ impl<'a> Setup<'a> {
             gangs,
             pool_campaigns,
             replicas,
+            planned_replicas,
+            departures: vec![None; model.evacuations.len()],
             graph,
             origins,
             legal_changes,

@@ -7,6 +7,7 @@
 
 pub(crate) mod campaign;
 pub(crate) mod data;
+pub(crate) mod evacuation;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -69,6 +70,9 @@ pub(crate) enum Event {
     FaultFound { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    EvacuationOrder { evacuation: u32 },
+    EvacuationStep { version: u32 },
+    DeviceStep { evacuation: u32, device: u32, version: u32 },
     SpikeBegins { spike: u32 },
     SpikeStep { place: u32 },
     Replicas { choice: u32 },
@@ -81,6 +85,7 @@ pub(crate) enum Event {
 pub(crate) struct Dirty {
     pub network: bool,
     pub data: bool,
+    pub evacuations: bool,
     pub services: bool,
     /// Batch work alone.
     pub batch: bool,
@@ -91,7 +96,7 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     const fn any(self) -> bool {
-        self.network || self.data || self.services || self.batch || self.grid || self.needs
+        self.network || self.data || self.evacuations || self.services || self.batch || self.grid || self.needs
     }
 }
 
@@ -152,10 +157,13 @@ pub(crate) struct World<'a> {
     pub grid: grid::Grid,
     pub net: NetworkState,
     pub data: data::Data,
+    pub evacuations: evacuation::Evacuations,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
     pub hazards: Vec<HazardState>,
+    /// First event of each hazard.
+    pub first_of_hazard: Vec<Time>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
 }
@@ -181,7 +189,7 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, data: true, services: true, batch: false, grid: true, needs: true },
+            dirty: Dirty { network: true, data: true, evacuations: false, services: true, batch: false, grid: true, needs: true },
             recorder: Recorder::new(options.trace),
             timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
@@ -196,10 +204,12 @@ impl<'a> World<'a> {
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
             },
             data: data::Data::new(setup, seed, replication),
+            evacuations: evacuation::Evacuations::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
             hazards: Vec::new(),
+            first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
         };
         world.hazards = crate::hazard::begin(&mut world);
@@ -219,6 +229,7 @@ impl<'a> World<'a> {
         }
         self.begin_campaigns();
         self.begin_spikes();
+        self.begin_evacuations();
         for &time in &self.setup.legal_changes {
             self.queue.schedule(time, CLASS_DECISION, Event::Legal);
         }
@@ -262,7 +273,11 @@ impl<'a> World<'a> {
             Event::Refuelled { site } => self.on_refuelled(site as usize),
             Event::Restarted { site, version } => self.on_restarted(site as usize, version),
             Event::Restored { site } => self.on_restored(site as usize),
-            Event::Failover | Event::Legal => self.dirty.services = true,
+            Event::Failover => self.dirty.services = true,
+            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
+            Event::EvacuationStep { version } => self.on_evacuation_step(version),
+            Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
@@ -305,6 +320,10 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.data) {
                 self.refresh_data();
+                self.dirty.evacuations = true;
+            }
+            if std::mem::take(&mut self.dirty.evacuations) {
+                self.go_on_evacuating();
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();

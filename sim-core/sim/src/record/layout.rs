@@ -202,6 +202,24 @@ const DATASET: &[Row] = &[
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
     ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
 ];
+const EVACUATION: &[Row] = &[
+    ("saved", "TB", Higher, "data that arrived where it was to go"),
+    ("value_saved", "1", Higher, "value of data with a copy elsewhere / value of all its data; parts count only with `partial`; 1 without value"),
+    ("lost", "TB", Lower, "data that did not arrive and of which neither a copy nor a backup is left"),
+    ("on_soil", "TB", Lower, "data that stands only at the sites that it should leave"),
+    ("legal_wait", "h", Lower, "from the order until the law lets the last of its data go; to the end where it never does; 0 without an order"),
+    ("duration", "h", Neither, "from the order until the last of it arrived; to the end while some is left; 0 without an order"),
+    ("courier_trips", "count", Neither, "journeys that devices began"),
+    ("devices", "count", Neither, "devices that carried anything"),
+    ("people", "count", Neither, "people that went with them"),
+    ("cost", "EUR", Lower, "journeys at the couriers' `trip_cost`"),
+];
+const EVACUATION_CLASS: &[Row] = &[
+    ("saved", "TB", Higher, "data of the class that arrived where it was to go"),
+    ("value_saved", "1", Higher, "value of its data with a copy elsewhere / value of all; parts count only with `partial`; 1 without value"),
+    ("lost", "TB", Lower, "data of the class that did not arrive and of which neither a copy nor a backup is left"),
+    ("on_soil", "TB", Lower, "data of the class that stands only at the sites that it should leave"),
+];
 const FAILURE: &[Row] = &[
     ("events", "count", Lower, "events that hit at least one node that was up"),
     ("nodes_out", "count", Lower, "nodes that went to repair"),
@@ -225,6 +243,24 @@ fn interruptions(model: &Model) -> impl Iterator<Item = String> + '_ {
     model.campaigns.iter().flat_map(move |campaign| causes().map(move |cause| format!("{}: {cause}", campaign.entity.name)))
 }
 
+/// Classes of the data of each evacuation, in the order of its data.
+pub(crate) fn evacuation_classes(model: &Model) -> impl Iterator<Item = (usize, String)> + '_ {
+    model.evacuations.iter().enumerate().flat_map(|(at, evacuation)| {
+        let mut classes: Vec<String> = Vec::new();
+        for id in &evacuation.datasets {
+            let class = model.datasets[*id].class.as_deref().unwrap_or("unclassified");
+            if !classes.iter().any(|known| known == class) {
+                classes.push(class.to_owned());
+            }
+        }
+        classes.into_iter().map(move |class| (at, class))
+    })
+}
+
+fn class_name(model: &Model, evacuation: usize, class: &str) -> String {
+    format!("{}: {class}", model.evacuations[evacuation].entity.name)
+}
+
 impl Layout {
     /// The layout of a model.
     #[must_use]
@@ -240,6 +276,8 @@ impl Layout {
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
+        layout.group("evacuation", EVACUATION, model.evacuations.iter().map(|x| x.entity.name.clone()));
+        layout.group("evacuation-class", EVACUATION_CLASS, evacuation_classes(model).map(|(at, class)| class_name(model, at, &class)));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
@@ -251,6 +289,9 @@ impl Layout {
         }
         for service in model.services.iter().filter(|service| service.operation.defer.is_some()) {
             channel("service", &service.entity.name, "backlog", "M tokens");
+        }
+        for (at, class) in evacuation_classes(model) {
+            channel("evacuation-class", &class_name(model, at, &class), "saved", "TB");
         }
         channel("system", "all", "training_goodput", "1");
         channel("system", "all", "ai_power", "MW");
@@ -323,6 +364,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "service" => model.services.get(at).map(|x| &x.entity),
         "campaign" => model.campaigns.get(at).map(|x| &x.entity),
         "dataset" => model.datasets.get(at).map(|x| &x.entity),
+        "evacuation" => model.evacuations.get(at).map(|x| &x.entity),
         "spike" => model.spikes.get(at).map(|x| &x.entity),
         "nation" => model.nations.get(at).map(|x| &x.entity),
         "bus" => model.buses.get(at).map(|x| &x.entity),

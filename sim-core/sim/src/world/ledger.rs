@@ -65,6 +65,7 @@ impl World<'_> {
         let end = self.setup.end;
         self.finish_grid();
         self.integrate_services();
+        self.advance_evacuations();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -77,6 +78,7 @@ impl World<'_> {
         self.finish_networks(&mut metrics);
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
+        self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;

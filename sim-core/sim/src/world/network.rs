@@ -4,10 +4,14 @@
 //! ([`ACCESS_BYTES_PER_S`]); everything else goes over the scenario's links that are up. Latency is one-way, along the
 //! quickest path (Dijkstra 1959). Paths are computed again only when a link fails or returns.
 
+mod route;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use bastide_model::model::{Endpoint, Model};
+
+pub(crate) use route::{Route, capacities};
 
 /// Bandwidth of a site's access to its own hub [B/s]: 100 Gbit/s, one port of today's metro equipment (IEEE 802.3ba).
 pub(crate) const ACCESS_BYTES_PER_S: f64 = 1.25e10;
