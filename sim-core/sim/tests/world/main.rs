@@ -11,6 +11,7 @@ mod kirchhoff;
 mod machines;
 mod modes;
 mod power;
+mod recovery;
 mod services;
 mod speed;
 mod support;
