@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
         header: Header {
@@ -50,6 +51,7 @@ pub fn empty() -> Model {
         accelerators: vec![card("card", 30_000.0)],
         fleets: vec![],
         links: vec![],
+        facilities: vec![],
         datasets: vec![],
         services: vec![],
         campaigns: vec![],
@@ -60,12 +62,14 @@ pub fn empty() -> Model {
         evacuations: vec![],
         spikes: vec![],
         segments: vec![],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::ZERO,
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 1.0,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         planning: Planning {
             span: span(90),
@@ -91,6 +95,7 @@ pub fn empty() -> Model {
         token_rate: vec![],
         replicas: vec![],
         training_rate: vec![],
+        cases: Vec::new(),
         report: ReportSettings::default(),
     }
 }
@@ -145,11 +150,13 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fuel: Duration::ZERO,
         refuel: Distribution::Fixed(0.0),
         restart: Distribution::Fixed(0.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "state".into(),
         operator_nation: NationId(0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::ZERO,
         fixed_cost: Money::ZERO,
@@ -208,6 +215,7 @@ pub fn add_campaign(model: &mut Model, name: &str) -> CampaignId {
         checkpoints: Checkpoints::blocking(Duration::from_h(1.0), Duration::ZERO),
         detection: Duration::ZERO,
         restart: Distribution::Fixed(Duration::ZERO.as_s()),
+        relocate_after: None,
         planned_stops: Rate::ZERO,
         dataset: None,
         cost_of_delay: MoneyRate::from_eur_per_d(10_000.0),

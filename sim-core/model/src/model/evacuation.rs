@@ -3,7 +3,7 @@
 use bastide_engine::Distribution;
 use bastide_units::{Bandwidth, DataSize, Duration, Money, Time};
 
-use super::{DatasetId, Entity, HazardId, HazardKind, Model, SiteId, Timing};
+use super::{DatasetId, Entity, HazardId, SiteId};
 
 /// When the order to leave is given.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,31 +93,6 @@ impl Courier {
         match self.closed {
             Some((from, until)) if from <= loaded && loaded < until => until,
             _ => loaded,
-        }
-    }
-}
-
-impl Evacuation {
-    /// When the order is expected: its moment, or the mean warning ahead of the first event of its hazard.
-    #[must_use]
-    pub fn expected_order(&self, model: &Model) -> Time {
-        match &self.start {
-            EvacuationStart::At(time) => *time,
-            EvacuationStart::Before { hazard, warning } => {
-                let timing = match &model.hazards[*hazard].kind {
-                    HazardKind::RandomOutage { timing, .. }
-                    | HazardKind::StrikeCampaign { timing, .. }
-                    | HazardKind::Wiper { timing, .. }
-                    | HazardKind::CableCut { timing, .. } => *timing,
-                    _ => Timing::At(Time::ZERO),
-                };
-                let first = match timing {
-                    Timing::At(time) => time,
-                    Timing::Rate { rate, from, .. } if rate.as_per_s() > 0.0 => from + Duration::from_s(1.0 / rate.as_per_s()),
-                    Timing::Rate { from, .. } => from,
-                };
-                Time::ZERO + first.since(Time::ZERO + Duration::from_s(warning.mean()))
-            }
         }
     }
 }

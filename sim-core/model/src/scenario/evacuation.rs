@@ -70,12 +70,10 @@ fn leaving(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset]) -> Vec<DatasetId> 
             cursor.ctx.error_hint("F0893", *at, format!("no dataset has class `{class}`"), suggestion(class, &known, "class"));
         }
     }
-    let of_class = |dataset: &Dataset| {
-        classes.as_ref().is_none_or(|classes| classes.iter().any(|(class, _)| dataset.class.as_deref() == Some(class)))
-    };
+    let of_class =
+        |dataset: &Dataset| classes.as_ref().is_none_or(|classes| classes.iter().any(|(class, _)| dataset.class.as_deref() == Some(class)));
     let all = named.unwrap_or_else(|| (0..datasets.len()).collect());
-    let chosen: Vec<DatasetId> =
-        all.into_iter().filter(|at| datasets.get(*at).is_some_and(of_class)).map(DatasetId::from_index).collect();
+    let chosen: Vec<DatasetId> = all.into_iter().filter(|at| datasets.get(*at).is_some_and(of_class)).map(DatasetId::from_index).collect();
     if chosen.is_empty() && !cursor.is_poisoned() {
         let key = if cursor.has("classes") && !cursor.has("datasets") { "classes" } else { "datasets" };
         cursor.wrong("F0892", key, "no data leaves", "name datasets, or classes that they have; without both, all leave");
@@ -92,7 +90,12 @@ fn start(cursor: &mut Cursor<'_, '_>) -> (EvacuationStart, Option<Distribution>)
     match (cursor.has("at"), cursor.has("hazard")) {
         (true, true) => cursor.wrong("F0891", "hazard", "`at` and `hazard` both stand", "either one moment, or a hazard with a `warning`"),
         (false, false) => {
-            cursor.wrong("F0891", "at", "nothing says when the order is given", "give `at = 2027-03-01T06:00:00Z`, or `hazard` and `warning`");
+            cursor.wrong(
+                "F0891",
+                "at",
+                "nothing says when the order is given",
+                "give `at = 2027-03-01T06:00:00Z`, or `hazard` and `warning`",
+            );
         }
         _ => {}
     }
@@ -135,7 +138,12 @@ fn courier(cursor: &mut Cursor<'_, '_>, evacuations: &[Evacuation]) -> (Option<u
     }
     let closed = from.zip(until);
     if closed.is_some_and(|(from, until)| until <= from) {
-        cursor.wrong("F0894", "closed_until", "`closed_until` is not after `closed_from`", "roads are closed from one moment until a later one");
+        cursor.wrong(
+            "F0894",
+            "closed_until",
+            "`closed_until` is not after `closed_from`",
+            "roads are closed from one moment until a later one",
+        );
     }
     let courier = Courier {
         entity,

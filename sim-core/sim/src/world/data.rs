@@ -169,17 +169,22 @@ impl World<'_> {
 
     /// Destroys the copies at a site, and the checkpoints in its storage.
     pub(crate) fn lose_replicas(&mut self, site: usize, cause: Option<u64>) {
+        self.lose_replicas_and_backups(site, cause, &[]);
+    }
+
+    /// Destroys the copies at a site, and the offline backups of those datasets for which it says so.
+    pub(crate) fn lose_replicas_and_backups(&mut self, site: usize, cause: Option<u64>, backup_lost: &[bool]) {
         self.lose_checkpoints(site);
         for dataset in 0..self.data.sets.len() {
             let at = self.setup.replicas[dataset].iter().position(|place| *place == site);
             if let Some(at) = at.filter(|&at| self.data.sets[dataset].copies[at] == Replica::Held) {
-                self.lose_replica(dataset, at, cause);
+                self.lose_replica(dataset, at, cause, !backup_lost.get(dataset).copied().unwrap_or(false));
             }
         }
         self.dirty.data = true;
     }
 
-    fn lose_replica(&mut self, dataset: usize, at: usize, cause: Option<u64>) {
+    fn lose_replica(&mut self, dataset: usize, at: usize, cause: Option<u64>, backed_up: bool) {
         let model = &self.setup.model.datasets[dataset];
         let now = self.now;
         let set = &mut self.data.sets[dataset];
@@ -201,7 +206,7 @@ impl World<'_> {
             ("primary-lost", age / 3600.0, "hours of changes lost")
         } else if left {
             ("copy-lost", 0.0, "")
-        } else if let Some(interval) = model.backup_interval {
+        } else if let (Some(interval), true) = (model.backup_interval, backed_up) {
             let age = age_s(now, interval, set.backup_phase);
             set.recovery_point_s = set.recovery_point_s.max(age);
             ("copies-lost", age / 3600.0, "hours since the last backup")
@@ -225,7 +230,7 @@ impl World<'_> {
             let from_backup = !self.data.sets[dataset].copies.contains(&Replica::Held);
             for at in 0..replicas.len() {
                 let site = replicas[at];
-                if self.data.sets[dataset].copies[at] != Replica::Missing || !self.sites[site].works || self.sites[site].wiped > 0.0 {
+                if self.data.sets[dataset].copies[at] != Replica::Missing || !self.sites[site].works || self.sites[site].storage_wiped {
                     continue;
                 }
                 let width = if from_backup {
@@ -267,7 +272,7 @@ impl World<'_> {
     pub(super) fn on_copied(&mut self, dataset: usize, replica: usize) {
         let site = self.setup.replicas[dataset][replica];
         // A site that was hit meanwhile starts again when it is back.
-        let works = self.sites[site].works && self.sites[site].wiped == 0.0;
+        let works = self.sites[site].works && !self.sites[site].storage_wiped;
         self.data.sets[dataset].copies[replica] = if works { Replica::Held } else { Replica::Missing };
         if works {
             self.data.replicated += self.setup.model.datasets[dataset].size.as_bytes();

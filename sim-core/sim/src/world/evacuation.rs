@@ -253,8 +253,7 @@ impl World<'_> {
         let setup = self.setup;
         let evacuation = &setup.model.evacuations[at];
         let node = |site: &SiteId| setup.graph.node_of_site(site.index());
-        let links = setup.model.links.len();
-        let route = |from: &SiteId, to: &SiteId| self.net.paths.route(&setup.graph, &self.net.up, links, node(from), node(to));
+        let route = |from: &SiteId, to: &SiteId| self.net.paths.route(&setup.graph, &self.net.up, node(from), node(to));
         evacuation.from.iter().map(|from| evacuation.to.iter().map(|to| route(from, to)).collect()).collect()
     }
 

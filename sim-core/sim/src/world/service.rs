@@ -62,6 +62,8 @@ struct Served {
     site: u32,
     bin: u32,
     rate: f64,
+    /// Whether the site lies in another nation than the origin.
+    abroad: bool,
 }
 
 /// What was left unserved by a flow's planned site.
@@ -170,7 +172,7 @@ impl World<'_> {
             }
         }
         for pool in 0..self.fleet.pools.len() {
-            if !self.setup.pool_campaigns[pool].is_empty() {
+            if !self.pool_gangs[pool].is_empty() {
                 self.settle_gangs(pool, "pre-empted");
             }
         }

@@ -27,8 +27,8 @@ impl Graph {
 }
 
 impl Paths {
-    /// The widest path between two nodes over the links that are up. `links`: number of links of the model.
-    pub(crate) fn route(&self, graph: &Graph, up: &[bool], links: usize, from: usize, to: usize) -> Option<Route> {
+    /// The widest path between two nodes over the links that are up.
+    pub(crate) fn route(&self, graph: &Graph, up: &[bool], from: usize, to: usize) -> Option<Route> {
         let mut width = vec![0.0_f64; self.nodes];
         let mut came: Vec<Option<(usize, usize)>> = vec![None; self.nodes];
         let mut done = vec![false; self.nodes];
@@ -43,10 +43,8 @@ impl Paths {
             for edge in graph.edges[node].iter().filter(|edge| edge.is_up(up)) {
                 let through = width[node].min(edge.bytes_per_s);
                 if !done[edge.other] && through > width[edge.other] {
-                    // A site's access belongs to the end that is no hub.
-                    let access = links + node.max(edge.other).saturating_sub(graph.hubs);
                     width[edge.other] = through;
-                    came[edge.other] = Some((node, edge.link.unwrap_or(access)));
+                    came[edge.other] = Some((node, edge.link));
                 }
             }
         }

@@ -98,6 +98,8 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
+            && !self.cyber.is_stopped(site, demand.tier as usize)
+            && !self.facilities.blocks(service * self.sites.len() + site)
             && self.setup.model.legal_service[service][site].at(self.now)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
@@ -148,7 +150,8 @@ impl World<'_> {
         let got = want - left.max(0.0);
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got });
+            let abroad = setup.model.sites[site].nation.index() != origin;
+            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
         }
         got
     }
@@ -189,9 +192,11 @@ impl World<'_> {
             (true, None) => {
                 let down = self.setup.service_flows[service].clone().find_map(|flow| {
                     let site = self.setup.pairs[self.setup.flows[flow].pair].site;
-                    if self.sites[site].is_in_service() { None } else { self.sites[site].down_seq }
+                    let state = &self.sites[site];
+                    let wiped = || if state.wiped > 0.0 { state.wiped_seq } else { None };
+                    if state.is_in_service() { wiped() } else { state.down_seq }
                 });
-                let cause = self.recorder.at(self.now).or(down);
+                let cause = self.recorder.at(self.now).or(down).or(self.facilities.blocked_seq[service]);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }

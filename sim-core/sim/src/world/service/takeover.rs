@@ -42,7 +42,8 @@ impl World<'_> {
         let state = &mut self.services.takeovers[pair];
         // Drawn for each loss, however ready the stand-bys are.
         let drawn = takeover.time.as_ref().map(|time| Duration::from_s(time.sample(&mut state.times)));
-        let switch = if takeover.readiness == Readiness::ActiveActive { Duration::ZERO } else { drawn.unwrap_or(model.policy.failover_time) };
+        let switch =
+            if takeover.readiness == Readiness::ActiveActive { Duration::ZERO } else { drawn.unwrap_or(model.policy.failover_time) };
         let ready = self.fetched(service, pair, takeover, switch);
         if model.policy.failover != Failover::None {
             let site = self.setup.pairs[pair].site;
@@ -101,7 +102,7 @@ impl World<'_> {
         let seconds = |target: usize| {
             let node = graph.node_of_site(target);
             let width = |from: &usize| {
-                let route = || self.net.paths.route(graph, &self.net.up, model.links.len(), *from, node);
+                let route = || self.net.paths.route(graph, &self.net.up, *from, node);
                 if *from == node { f64::INFINITY } else { route().map_or(0.0, |route| route.bytes_per_s) }
             };
             let widest = sources.iter().map(width).fold(0.0, f64::max);
