@@ -80,22 +80,17 @@ pub struct Departures {
     pub losses: Vec<(f64, f64)>,
 }
 
-/// Finds the order of one evacuation under a plan, which says where its data stands.
-///
-/// # Errors
-/// [`PlanError`] when the solver breaks off.
-pub fn evacuate(model: &Model, plan: &Plan, evacuation: usize) -> Result<Departures, PlanError> {
-    let instance = Instance::new(model, plan, evacuation);
-    let (found, bound) = search(&instance)?;
+/// The best order found, by job; what it is worth, and that no order is worth more than the bound.
+fn best(instance: &Instance) -> Result<(Vec<usize>, f64, f64), PlanError> {
+    let (found, bound) = search(instance)?;
     let mut spent = 0;
     let mut value_of = |list: &[usize]| {
         spent += 1;
-        (rehearsal::value(&instance, list), spent)
+        (rehearsal::value(instance, list), spent)
     };
     let first_come: Vec<usize> = (0..instance.jobs.len()).collect();
-    let density = instance.by_density();
     let mut best = (0.0, first_come.clone());
-    for list in [density.clone(), first_come.clone(), found] {
+    for list in [instance.by_density(), first_come.clone(), found] {
         let value = value_of(&list).0;
         if value >= best.0 {
             best = (value, list);
@@ -120,7 +115,19 @@ pub fn evacuate(model: &Model, plan: &Plan, evacuation: usize) -> Result<Departu
         }
         break;
     }
-    let (value, list) = best;
+    // Rounding of the solver may put the bound below what was achieved.
+    Ok((best.1, best.0, bound.max(best.0)))
+}
+
+/// Finds the order of one evacuation under a plan, which says where its data stands.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off.
+pub fn evacuate(model: &Model, plan: &Plan, evacuation: usize) -> Result<Departures, PlanError> {
+    let instance = Instance::new(model, plan, evacuation);
+    let (list, value, bound) = best(&instance)?;
+    let first_come: Vec<usize> = (0..instance.jobs.len()).collect();
+    let density = instance.by_density();
     let mut stream = Stream::new(model.header.seed, 0, stream_key(&model.evacuations[evacuation].entity.name, "random orders"));
     let (mut sum, mut squares) = (0.0, 0.0);
     for _ in 0..RANDOM_ORDERS {
@@ -134,8 +141,6 @@ pub fn evacuate(model: &Model, plan: &Plan, evacuation: usize) -> Result<Departu
     let mean = sum / n;
     let stderr = ((squares / n - mean * mean).max(0.0) / (n - 1.0)).sqrt();
     let schedule = rehearsal::schedule(&instance, &list);
-    // Rounding of the solver may put the bound below what was achieved.
-    let bound = bound.max(value);
     Ok(Departures {
         evacuation,
         order: list.iter().map(|job| instance.jobs[*job].dataset).collect(),
@@ -159,7 +164,11 @@ pub fn evacuate(model: &Model, plan: &Plan, evacuation: usize) -> Result<Departu
 /// [`PlanError`] when the solver breaks off.
 pub fn departures(model: &Model, plan: &Plan) -> Result<Vec<Option<Vec<usize>>>, PlanError> {
     let wants = |at: usize| model.evacuations[at].order == DepartureOrder::Optimal;
-    (0..model.evacuations.len()).map(|at| if wants(at) { evacuate(model, plan, at).map(|it| Some(it.order)) } else { Ok(None) }).collect()
+    let order = |at: usize| {
+        let instance = Instance::new(model, plan, at);
+        best(&instance).map(|(list, ..)| Some(list.into_iter().map(|job| instance.jobs[job].dataset).collect()))
+    };
+    (0..model.evacuations.len()).map(|at| if wants(at) { order(at) } else { Ok(None) }).collect()
 }
 
 /// The program's order, and its bound on the expected share of value.
