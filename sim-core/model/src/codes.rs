@@ -465,6 +465,12 @@ static CODES: &[Code] = &[
         "tiers = [\"T0\"] where no service is of tier T0",
     ),
     code(
+        "F0546",
+        "services that need each other",
+        "A service is served at most in the share in which those that it needs are. In a circle no share is the first, and batch work has none that others can rely on.",
+        "needs = [\"b\"] in service `a`, needs = [\"a\"] in service `b`",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",

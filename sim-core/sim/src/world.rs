@@ -16,6 +16,7 @@ pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
+mod law;
 mod ledger;
 mod maintenance;
 pub(crate) mod network;

@@ -552,6 +552,12 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("concurrency", Count(AtLeastOne), Computed("1"), "Requests that a replica serves at a time; with `request_tokens`."),
             row("replica", Count(AtLeastOne), Computed("that of the library's model, or 1"), "Accelerators of a replica."),
+            row(
+                "needs",
+                References("service"),
+                Default(""),
+                "Services that it cannot do without: it is served at most in the share in which each of them is.",
+            ),
             row("latency_target", TIME, Optional, "95 % of requests should take no longer, network there and back included."),
             row(
                 "latency_cap",

@@ -214,7 +214,7 @@ impl World<'_> {
         for &row in &outcome.tripped {
             let line = rows[row as usize];
             self.line_out(line, until, last, "overload");
-            last = self.grid.cause().or(last);
+            last = self.grid.cause(self.now).or(last);
         }
         let after = scratch.end().served_mw();
         let mut shares = vec![(1.0, 1.0); before.len()];

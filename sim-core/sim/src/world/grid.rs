@@ -57,9 +57,9 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// The last line, unit or bus outage that is recorded, while any line or bus is out.
-    last_outage: Option<u64>,
-    /// Lines and buses that are out.
+    /// Outages of units that hazards caused: until when, of which class, and the event.
+    hit_units: Vec<(Time, usize, u64)>,
+    /// Lines, buses and held classes that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -114,7 +114,7 @@ impl Grid {
             carbon: vec![0.0; buses],
             own_mw: vec![0.0; buses],
             own_kg_per_h: vec![0.0; buses],
-            last_outage: None,
+            hit_units: Vec::new(),
             lines_out: 0,
             sums: GridSums {
                 generated_mwh: 0.0,
@@ -141,14 +141,23 @@ impl Grid {
         }
     }
 
-    /// What a shortage of power is put down to.
-    pub(super) fn cause(&self) -> Option<u64> {
-        if self.lines_out > 0 { self.last_outage } else { None }
+    /// What a shortage of power is put down to: the newest outage of a line, or of a unit that a hazard took out.
+    pub(super) fn cause(&self, now: Time) -> Option<u64> {
+        let out = || self.lines.iter().chain(&self.buses).filter(|outage| outage.out).filter_map(|outage| outage.seq).max();
+        let line = if self.lines_out > 0 { out() } else { None };
+        line.max(self.hit_units.iter().filter(|(until, ..)| now < *until).map(|(.., seq)| *seq).max())
     }
 
     /// Units of a class that can run.
     fn working_units(&self, generator: usize) -> u32 {
         if self.units_held[generator] > 0 { 0 } else { self.units[generator] }
+    }
+
+    /// An outage of units that had no end has one now.
+    fn forget_hit(&mut self, generator: usize) {
+        if let Some(at) = self.hit_units.iter().position(|(until, of, _)| *until == Time::NEVER && *of == generator) {
+            self.hit_units.remove(at);
+        }
     }
 
     /// Sets a number; true if it is another one than before.
@@ -267,7 +276,7 @@ impl World<'_> {
         grid.trace_carbon(setup);
         self.share_shedding();
         self.note_served();
-        let cause = self.recorder.at(self.now).or(self.grid.cause());
+        let cause = self.grid.cause(self.now);
         for site in 0..self.sites.len() {
             if !setup.built[site] {
                 continue;
@@ -406,9 +415,7 @@ impl World<'_> {
 
     /// One unit of a class is hit; nothing happens if none is in service.
     pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
-        if self.unit_lost(generator, until.since(self.now).as_h(), cause, note) {
-            self.queue.schedule(until, CLASS_RETURN, Event::UnitsRepaired { generator: generator as u32, units: 1 });
-        }
+        self.units_out(generator, 1, until, cause, note);
     }
 
     /// One unit of a class is out until it is repaired; false if none is in service.
@@ -417,6 +424,7 @@ impl World<'_> {
             return false;
         }
         let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+        self.grid.hit_units.push((Time::NEVER, generator, seq));
         self.lost_units(generator, 1, self.grid.units[generator], Some(seq));
         self.grid.units[generator] -= 1;
         self.units_changed(generator);
@@ -427,7 +435,6 @@ impl World<'_> {
     pub(super) fn set_bus(&mut self, bus: usize, off: Option<u64>) {
         let model = self.setup.model;
         if off.is_some() {
-            self.grid.last_outage = off;
             self.grid.lines_out += 1;
         } else {
             self.grid.lines_out -= 1;
@@ -446,6 +453,9 @@ impl World<'_> {
         if units > 0 {
             let hours = until.since(self.now).as_h();
             let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            let now = self.now;
+            self.grid.hit_units.retain(|(until, ..)| now < *until);
+            self.grid.hit_units.push((until, generator, seq));
             self.units_down(generator, units, until, Some(seq));
         }
     }
@@ -461,6 +471,12 @@ impl World<'_> {
         self.grid.units[generator] += units;
         self.recorder.fine(self.now, "unit-up", "generator", generator, 0.0, None);
         self.units_changed(generator);
+    }
+
+    /// A pool has repaired a unit.
+    pub(super) fn unit_rebuilt(&mut self, generator: usize) {
+        self.grid.forget_hit(generator);
+        self.on_units_repaired(generator, 1);
     }
 
     fn units_changed(&mut self, generator: usize) {
@@ -500,8 +516,7 @@ impl World<'_> {
         if self.grid.units_held[generator] == 1 {
             let seq =
                 self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
-            self.grid.last_outage = Some(seq);
-            self.grid.lines_out += 1;
+            self.grid.hit_units.push((Time::NEVER, generator, seq));
             self.units_changed(generator);
         }
     }
@@ -511,7 +526,7 @@ impl World<'_> {
         if self.grid.units_held[generator] == 0 {
             let units = f64::from(self.grid.units[generator]);
             self.recorder.event(self.now, "units-up", "generator", generator, units, "", None);
-            self.grid.lines_out -= 1;
+            self.grid.forget_hit(generator);
             self.units_changed(generator);
         }
     }
@@ -542,7 +557,6 @@ impl World<'_> {
     pub(crate) fn line_out(&mut self, line: usize, until: Time, cause: Option<u64>, note: &'static str) {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
-        self.grid.last_outage = Some(seq);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
             self.line_gone(line, seq);
         }
@@ -574,7 +588,7 @@ impl World<'_> {
     pub(crate) fn hold_line(&mut self, line: usize, cause: Option<u64>, note: &'static str) {
         if self.grid.lines[line].hold(self.now) {
             let seq = self.recorder.event(self.now, "line-down", "line", line, 0.0, note, cause);
-            (self.grid.lines[line].seq, self.grid.last_outage) = (Some(seq), Some(seq));
+            self.grid.lines[line].seq = Some(seq);
             self.line_gone(line, seq);
         }
     }

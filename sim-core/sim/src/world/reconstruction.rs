@@ -311,7 +311,7 @@ impl World<'_> {
         match target {
             Target::Site(id) => self.on_site_back(id.index()),
             Target::Line(id) => self.on_line_back(id.index()),
-            Target::Generator(id) => self.on_units_repaired(id.index(), 1),
+            Target::Generator(id) => self.unit_rebuilt(id.index()),
             Target::Bus(id) => self.on_bus_back(id.index()),
             Target::Link(id) => self.on_link_back(id.index()),
             Target::Facility(id) => self.on_facility_back(id.index()),

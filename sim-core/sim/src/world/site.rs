@@ -48,6 +48,7 @@ pub(crate) struct SiteState {
     pub works: bool,
     /// Event that stopped it.
     pub down_seq: Option<u64>,
+    pub why: super::service::SiteCauses,
     /// Share of speed that power and cooling allow; zero when it does not work.
     pub speed: f64,
     /// What power allows.
@@ -64,7 +65,6 @@ pub(crate) struct SiteState {
     /// Whether its storage has to be restored before data can come back.
     pub storage_wiped: bool,
     /// Event that wiped it last.
-    pub wiped_seq: Option<u64>,
     /// Attacks that are restored in steps, with the share that each wiped.
     wiped_by: Vec<(usize, Time, f64)>,
     pub pue: f64,
@@ -77,7 +77,7 @@ pub(crate) struct SiteState {
     pub grid_share: f64,
     shortage: bool,
     /// When the shortage began, and the event that explains it best.
-    short: (Time, Option<u64>),
+    short_since: Time,
     started: bool,
     pub running: bool,
     ups_until: Time,
@@ -123,6 +123,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             powered: true,
             works: false,
             down_seq: None,
+            why: super::service::SiteCauses::default(),
             speed: 0.0,
             power_share: 1.0,
             ceiling: 1.0,
@@ -131,7 +132,6 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             cap_speed: 1.0,
             wiped: 0.0,
             storage_wiped: false,
-            wiped_seq: None,
             wiped_by: Vec::new(),
             pue: site.pue,
             cooling: 1.0,
@@ -139,7 +139,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             frozen_mw: 0.0,
             grid_share: 1.0,
             shortage: false,
-            short: (Time::ZERO, None),
+            short_since: Time::ZERO,
             started: false,
             running: false,
             ups_until: Time::ZERO,
@@ -225,7 +225,7 @@ impl World<'_> {
     /// Wipes a share of a site: of the parts of it that an intruder holds.
     pub(crate) fn wipe(&mut self, site: usize, intrusion: &Intrusion, share: f64, parts: f64, cause: u64) {
         let seq = self.recorder.event(self.now, "site-wiped", "site", site, share * parts, "", Some(cause));
-        self.sites[site].wiped_seq = Some(seq);
+        self.sites[site].why.wiped = Some(seq);
         if !self.begin_recovery(site, intrusion, share, parts, seq) {
             self.sites[site].wiped_by.push((intrusion.hazard, self.now, share * parts));
         }
@@ -238,6 +238,9 @@ impl World<'_> {
     /// More of a site is restored.
     pub(super) fn restored_further(&mut self, site: usize) {
         self.set_wiped(site);
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
+        }
         self.copy_missing();
     }
 
@@ -245,7 +248,11 @@ impl World<'_> {
         let before = self.sites[site].wiped;
         self.set_wiped(site);
         if self.sites[site].wiped < before {
-            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", None);
+            let cause = self.sites[site].why.wiped;
+            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", cause);
+        }
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
         }
         self.copy_missing();
     }
@@ -345,6 +352,7 @@ impl World<'_> {
                 return;
             }
             state.shortage = false;
+            state.why.power = None;
             state.started = false;
             state.set_running(now, false);
             state.power_share = 1.0;
@@ -352,7 +360,7 @@ impl World<'_> {
         } else {
             if !state.shortage {
                 state.shortage = true;
-                state.short = (now, cause);
+                state.short_since = now;
                 state.frozen_mw = state.need_mw;
                 state.ups_until = now + place.ups;
                 // One draw for each call, with or without generators, so that call n is the same draw in every plan.
@@ -364,7 +372,7 @@ impl World<'_> {
             state.set_running(now, run);
             if was_running && !run {
                 state.ups_until = now + place.ups;
-                state.exhausted_s = state.exhausted_s.min(now.since(state.short.0).as_s());
+                state.exhausted_s = state.exhausted_s.min(now.since(state.short_since).as_s());
                 exhausted = true;
             }
             if run {
@@ -404,20 +412,25 @@ impl World<'_> {
             let ring = timer + Duration::from_s(1e-9);
             self.queue.schedule(ring, CLASS_DECISION, Event::PowerTimer { site: site as u32, version: timer_version });
         }
+        if called {
+            // Without an outage it is the hour: load is high, wind is low, units of the grid are in repair.
+            let share = self.sites[site].grid_share;
+            let hour = |recorder: &mut super::Recorder| recorder.event(now, "power-short", "site", site, share, "share of power", None);
+            self.sites[site].why.power = cause.or_else(|| Some(hour(&mut self.recorder)));
+        }
+        let cause = self.sites[site].why.power.or(cause);
         if called && place.generator_start > 0.0 {
             let started = self.sites[site].started;
             let kind = if started { "generators-start" } else { "generators-fail" };
             let note = if common && !started { "common cause" } else { "hours of fuel at full load" };
             let seq = self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, note, cause);
-            if !started {
-                self.sites[site].short.1 = Some(seq);
-            }
+            self.sites[site].why.power = Some(seq);
         }
         if exhausted {
-            let since = self.sites[site].short;
-            let hours = now.since(since.0).as_h();
-            let seq = self.recorder.event(now, "fuel-exhausted", "site", site, hours, "hours without the grid", since.1);
-            self.sites[site].short.1 = Some(seq);
+            let hours = now.since(self.sites[site].short_since).as_h();
+            let cause = self.sites[site].why.power.or(cause);
+            let seq = self.recorder.event(now, "fuel-exhausted", "site", site, hours, "hours without the grid", cause);
+            self.sites[site].why.power = Some(seq);
         }
         if order {
             self.order_fuel(site);
@@ -430,7 +443,7 @@ impl World<'_> {
                 Event::Restarted { site: site as u32, version: restart_version },
             );
         }
-        let why = if self.sites[site].shortage { self.sites[site].short.1.or(cause) } else { cause };
+        let why = self.sites[site].why.power.or(cause);
         self.refresh_site(site, why, "no power");
     }
 
@@ -457,7 +470,7 @@ impl World<'_> {
     pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
         if self.sites[site].timer == version {
             self.integrate_grid();
-            let cause = self.power_cause(site).or(self.grid.cause());
+            let cause = self.power_cause(site).or(self.grid.cause(self.now));
             self.power_step(site, cause);
         }
     }
@@ -480,6 +493,7 @@ impl World<'_> {
         state.burn_fuel(now);
         state.set_running(now, false);
         (state.shortage, state.started, state.stopped, state.restarting) = (false, false, false, false);
+        state.why.power = None;
         (state.burn, state.power_share, state.grid_share, state.need_mw) = (0.0, 1.0, 1.0, 0.0);
         state.timer += 1;
         state.restart += 1;
@@ -612,9 +626,5 @@ impl SiteState {
     /// Whether the tank was ever empty.
     pub(super) fn ran_dry(&self) -> bool {
         self.exhausted_s < f64::INFINITY
-    }
-
-    pub(super) fn is_in_service(&self) -> bool {
-        self.energised && self.works
     }
 }

@@ -4,6 +4,7 @@ mod adequacy;
 mod balance;
 mod blackout;
 mod campaigns;
+mod causes;
 mod closed_forms;
 mod cyber;
 mod demand;
