@@ -59,8 +59,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let segment_graph = threat::segment::segments(ctx, root, &mut segments);
     let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let repair_pools = threat::repair_pools(ctx, root);
-    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
     let hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);

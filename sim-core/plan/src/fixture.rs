@@ -56,6 +56,7 @@ pub fn empty() -> Model {
         services: vec![],
         campaigns: vec![],
         hazards: vec![],
+        repair_pools: vec![],
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
