@@ -13,6 +13,7 @@ use crate::chart::{self, Axes, Line};
 use crate::number::{self, SPACE, Scale};
 
 const SUMMARY: &str = "Source: summary.json of this study, under cases.";
+const CURVES: &str = "Source: timeline.parquet of this study and of its cases.";
 /// Most curves of one panel, and most panels of a group.
 const MOST: usize = 6;
 /// Most sentences on break-even points before the table.
@@ -152,6 +153,7 @@ fn scale(cases: &[&CaseFacts], subject: &Subject) -> Scale {
 
 fn case_title(case: &CaseFacts) -> String {
     match (case.value, case.title == case.name) {
+        (Some(value), true) if case.changes.is_empty() => format!("{} (as written)", number::significant(value, 4)),
         (Some(value), true) => number::significant(value, 4),
         (Some(value), false) => format!("{}: {}", number::significant(value, 4), case.title),
         (None, _) => words::capital(&case.title),
@@ -192,7 +194,8 @@ fn table(facts: &Facts<'_>, name: &str, cases: &[&CaseFacts], metrics: &[Subject
                 format!("{}: {}", case_title(case), all.join(", "))
             })
             .collect();
-        table.note = format!("* changes by more than 1.96 standard errors of the paired difference. {}.", changes.join("; "));
+        let star = "* changes by more than 1.96 standard errors of the paired difference";
+        table.note = if name.is_empty() { format!("{star}.") } else { format!("{star}. {}.", changes.join("; ")) };
     }
     table
 }
@@ -289,9 +292,10 @@ fn curves(facts: &Facts<'_>, cases: &[&CaseFacts]) -> Result<(Vec<Key>, Vec<Figu
     for (tier, curves) in channels {
         let dips = curves.iter().flat_map(|(.., values)| values).any(|value| value.mean < 0.995);
         if dips && curves.len() > 1 {
-            let title = tier_words(tier);
-            let caption = format!("{}: mean over histories by case", reference.title);
-            figures.push(curve_of(facts, &title, &caption, &curves)?);
+            let caption = format!("Demand served by {}: mean by case; the bands hold 90 % of histories", reference.title);
+            let mut figure = curve_of(facts, &tier_words(tier), &caption, &curves)?;
+            figure.source = CURVES.to_owned();
+            figures.push(figure);
         }
     }
     let keys = shown.iter().enumerate().map(|(colour, case)| Key { label: case_title(case), colour }).collect();
@@ -337,7 +341,23 @@ fn axis_words(axis: &str) -> (String, String) {
     }
 }
 
-/// Break-even points in words, shares served first.
+/// The difference that is farthest from nought.
+fn largest(it: &BreakEven) -> f64 {
+    it.differences.iter().map(|it| it.mean).fold(0.0_f64, |a, b| if b.abs() > a.abs() { b } else { a })
+}
+
+/// Metrics, each once.
+fn subjects<'a>(all: &[&'a BreakEven]) -> Vec<&'a Subject> {
+    let mut found: Vec<&Subject> = Vec::new();
+    for it in all {
+        if !found.contains(&&it.subject) {
+            found.push(&it.subject);
+        }
+    }
+    found
+}
+
+/// Break-even points in words, shares served first; where there are none, who leads.
 fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     let mut crossing: Vec<&&BreakEven> = all.iter().filter(|it| !it.crossings.is_empty()).collect();
@@ -361,14 +381,24 @@ fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
         told.truncate(SENTENCES);
         told.push(format!("{more} more in the table of break-even points."));
     }
-    if let Some(first) = all.first().filter(|_| told.is_empty()) {
-        let (axis, unit) = axis_words(&first.axis);
-        let range = first
-            .values
-            .first()
-            .zip(first.values.last())
-            .map_or_else(String::new, |(a, b)| format!("{} to {}{unit}", place(*a), place(*b)));
-        told.push(format!("No two alternatives change places in any of these metrics while {axis} goes from {range}."));
+    for subject in subjects(all) {
+        let pairs: Vec<&&BreakEven> = all.iter().filter(|it| it.subject == *subject).collect();
+        let still = pairs.iter().all(|it| it.crossings.is_empty() && it.differences.iter().any(is_sure));
+        let wins = |name: &str| {
+            let mut own = pairs.iter().filter(|it| it.alternative == name || it.against == name).peekable();
+            own.peek().is_some() && own.all(|it| leader(facts, it, largest(it)) == alternative(facts, name))
+        };
+        let first = pairs.first().filter(|_| still && told.len() < SENTENCES);
+        if let Some((it, best)) = first.zip(facts.alternatives.iter().find(|it| wins(&it.name))) {
+            let (axis, unit) = axis_words(&it.axis);
+            let range =
+                it.values.first().zip(it.values.last()).map_or_else(String::new, |(a, b)| format!("{} to {}{unit}", place(*a), place(*b)));
+            told.push(format!(
+                "{}: {} leads all along, with {axis} from {range}; there is no break-even point.",
+                subject_words(facts, subject),
+                best.title
+            ));
+        }
     }
     told
 }
@@ -396,9 +426,8 @@ fn break_even(facts: &Facts<'_>, all: &[&BreakEven]) -> Table {
             table.push(std::iter::once(pair.clone()).chain(cells).map(Cell::from).collect());
         }
         if it.crossings.is_empty() {
-            let largest = it.differences.iter().map(|it| it.mean).fold(0.0_f64, |a, b| if b.abs() > a.abs() { b } else { a });
             let clear = it.differences.iter().any(is_sure);
-            let leads = if clear { leader(facts, it, largest) } else { "not told apart" };
+            let leads = if clear { leader(facts, it, largest(it)) } else { "not told apart" };
             table.push([pair.as_str(), "never", "", leads, leads].map(Cell::from).to_vec());
         }
     }
