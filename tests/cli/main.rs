@@ -5,6 +5,7 @@ mod support;
 
 mod cases;
 mod corpus;
+mod explain;
 mod grid;
 mod interruption;
 mod jobs;

@@ -7,11 +7,19 @@
 
 mod campaign;
 mod case;
+mod cyber;
+mod facility;
+mod grid_event;
 mod machine;
+mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
+pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use facility::{Dependant, Facility, FacilityKind};
+pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -24,11 +32,13 @@ use bastide_units::{
 
 use crate::source::Span;
 
+mod evacuation;
 mod replica;
 mod service;
 
+pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
-pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
+pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -64,6 +74,8 @@ ids! {
     AcceleratorId,
     /// A data link.
     LinkId,
+    /// A facility that other things need.
+    FacilityId,
     /// A dataset.
     DatasetId,
     /// An inference service.
@@ -158,6 +170,8 @@ pub struct Model {
     pub fleets: Vec<Fleet>,
     /// Data links between nations' hubs and sites.
     pub links: Vec<Link>,
+    /// Landing points, substations, control planes and other things that sites, services, links, lines and units need.
+    pub facilities: Vec<Facility>,
     /// Datasets.
     pub datasets: Vec<Dataset>,
     /// Services, ordered by tier, then as written. Their order is the order of shedding, last first.
@@ -166,16 +180,22 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Crews and spare parts that repair what hazards damage.
+    pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
     pub failures: Vec<Failure>,
     /// Planned outages.
     pub maintenances: Vec<Maintenance>,
     /// Limits on the power of accelerators.
     pub power_caps: Vec<PowerCap>,
+    /// Data that leaves under a warning.
+    pub evacuations: Vec<Evacuation>,
     /// Flash crowds.
     pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
+    /// What `[[segment]]` says of them.
+    pub segment_graph: SegmentGraph,
     /// `[policy]`.
     pub policy: Policy,
     /// `[plan]`.
@@ -274,6 +294,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
+    /// How it comes back after a blackout.
+    pub restoration: BusRestoration,
 }
 
 /// How a thing breaks and is repaired; exponential time to failure.
@@ -327,6 +349,8 @@ pub struct Generator {
     pub carbon: CarbonIntensity,
     /// Outages of one unit.
     pub reliability: Option<Reliability>,
+    /// Whether its units start without the grid.
+    pub black_start: bool,
 }
 
 /// A storage unit that buys below one price and sells above another.
@@ -363,6 +387,8 @@ pub struct Load {
     pub value_of_lost_load: EnergyPrice,
     /// Whether its users have agreed to yield.
     pub interruptible: bool,
+    /// How it is cut and comes back.
+    pub cut: LoadCut,
 }
 
 /// Size class of a site.
@@ -434,6 +460,8 @@ pub struct Site {
     pub refuel: Distribution,
     /// Time from returned power to full service \[s\].
     pub restart: Distribution,
+    /// How it takes power again after a blackout.
+    pub supply: SiteSupply,
     /// Internal outages (cooling, fire, operation).
     pub reliability: Option<Reliability>,
     /// Time to rebuild after a hit that took it out comes with the hazard; this is how well it withstands one.
@@ -444,6 +472,8 @@ pub struct Site {
     pub operator_nation: NationId,
     /// Certificates held.
     pub certifications: Vec<String>,
+    /// Firmware of its management controllers, in words; sites with the same may be exploited together.
+    pub firmware: Option<String>,
     /// Segment of the management network.
     pub segment: SegmentId,
     /// Land taken, by full IT power [ha per W].
@@ -567,6 +597,10 @@ pub struct Dataset {
     pub nation: NationId,
     /// Size.
     pub size: DataSize,
+    /// Class, which rules and evacuations may name.
+    pub class: Option<String>,
+    /// What losing it for good costs; what an evacuation order weighs.
+    pub value: Money,
     /// Copies that the plan must place at different sites.
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.
@@ -623,6 +657,8 @@ pub struct Service {
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
+    /// People who depend on it.
+    pub users: Option<u32>,
     /// How demand varies beyond `profile`.
     pub shape: DemandShape,
     /// How it is run.
@@ -638,8 +674,12 @@ pub enum Target {
     Line(LineId),
     /// A generator class (one unit per hit).
     Generator(GeneratorId),
+    /// A substation: everything that is connected at the bus.
+    Bus(BusId),
     /// A data link.
     Link(LinkId),
+    /// A facility, and with it what needs it.
+    Facility(FacilityId),
 }
 
 /// When a hazard happens.
@@ -678,6 +718,8 @@ pub enum HazardKind {
         timing: Timing,
         /// Time out \[s\].
         repair: Distribution,
+        /// Share of the units of a class that an outage takes; `None` for one unit.
+        units: Option<f64>,
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
@@ -709,11 +751,15 @@ pub enum HazardKind {
         spread: f64,
         /// Share of each reached site that is wiped.
         share: f64,
-        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1.
+        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1. Empty where a team restores.
         restoration: Vec<(Duration, f64)>,
         /// Whether online replicas at wiped sites are lost.
         data_lost: bool,
+        /// Entry, dwell, spread on the segment graph, detection, backups, recovery team.
+        attack: Box<CyberAttack>,
     },
+    /// Exploits of what sites have in common.
+    CommonMode(Box<CommonMode>),
     /// Cuts of data links; all links of the same duct go together.
     CableCut {
         /// Which links.
@@ -724,6 +770,54 @@ pub enum HazardKind {
         cuts: u32,
         /// Time out \[s\].
         repair: Distribution,
+    },
+    /// Buses that lose all supply at once, and come back as `Bus::restoration` says.
+    Blackout {
+        /// Which.
+        buses: Vec<BusId>,
+        /// When.
+        timing: Timing,
+    },
+    /// Heat on top of the sites' temperatures, and what it takes from generators and lines.
+    Heatwave {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// How much hotter [degrees].
+        degrees: f64,
+        /// Generators and lines that are derated.
+        targets: Vec<Target>,
+        /// Share of their capacity that they lose.
+        derating: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// No fuel is delivered to sites.
+    FuelBlock {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// First moment.
+        from: Time,
+        /// End, not included: what was due comes then.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// A common cause, such as bad fuel, that keeps generators of many sites from starting.
+    GeneratorFailure {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// Probability of a start where it is there.
+        start: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that the cause is there, in a history.
+        probability: f64,
     },
     /// Late deliveries.
     SupplyDelay {
@@ -771,6 +865,8 @@ pub struct Policy {
     pub value_of_lost_load: EnergyPrice,
     /// Most share of a site's accelerators that services may fill on a mean day, so that peaks fit.
     pub headroom: f64,
+    /// What happens on the grid within seconds and minutes.
+    pub grid: GridPolicy,
 }
 
 /// `[plan]`.

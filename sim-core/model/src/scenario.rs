@@ -3,8 +3,11 @@
 pub mod campaign;
 pub mod case;
 pub mod demand;
+pub mod evacuation;
+pub mod facility;
 pub mod files;
 pub mod grid;
+pub mod grid_event;
 pub mod header;
 pub mod layers;
 pub mod machine;

@@ -1,12 +1,12 @@
 //! Datasets and services, with what rules ask about them and about campaigns.
 
-use bastide_units::{Ratio, TokenRate};
+use bastide_units::{DataSize, Money, Ratio, TokenRate};
 
 use super::each;
 use super::operation::{self, ReplicaKeys};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
-use crate::model::{Dataset, DatasetId, NationId, Service, Tier};
+use crate::model::{Dataset, DatasetId, NationId, Service, ServiceId, Tier};
 use crate::text::At;
 use crate::tree::Table;
 
@@ -64,16 +64,23 @@ pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
 pub fn datasets(ctx: &mut Context, root: &Table) -> Vec<(Dataset, Demands)> {
     let mut index = 0;
     each(ctx, root, "dataset", |cursor| {
+        let entity = cursor.entity();
+        let nation = NationId(cursor.reference("nation", "nation"));
+        let size: DataSize = cursor.quantity("size");
+        let demands = demands(cursor, index);
         let dataset = Dataset {
-            entity: cursor.entity(),
-            nation: NationId(cursor.reference("nation", "nation")),
-            size: cursor.quantity("size"),
+            entity,
+            nation,
+            size,
+            class: demands.class.clone(),
+            // All bytes alike where nobody says what they are worth.
+            value: cursor.quantity_opt("value").unwrap_or(Money::from_eur(size.as_tb())),
             replicas: cursor.count("replicas"),
             replication_interval: cursor.quantity("replication_interval"),
             backup_interval: cursor.quantity_opt("backup_interval"),
         };
         index += 1;
-        (dataset, demands(cursor, index - 1))
+        (dataset, demands)
     })
 }
 
@@ -85,6 +92,15 @@ pub fn services(ctx: &mut Context, root: &Table) -> Vec<(Service, Demands)> {
         service(cursor, index - 1)
     });
     services.sort_by_key(|(service, _)| service.tier);
+    let mut place = vec![0; services.len()];
+    for (at, (_, demands)) in services.iter().enumerate() {
+        place[demands.index] = at;
+    }
+    for (service, _) in &mut services {
+        for need in &mut service.operation.needs {
+            *need = ServiceId::from_index(place.get(need.index()).copied().unwrap_or(0));
+        }
+    }
     services
 }
 
@@ -140,6 +156,7 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
         security_overhead: cursor.ratio("security_overhead"),
+        users: cursor.count_opt("users"),
         entity,
     };
     if service.tier == Tier::T0 && service.value.as_eur_per_mtokens() <= 0.0 {

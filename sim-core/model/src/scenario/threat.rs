@@ -1,24 +1,35 @@
 //! `[[hazard]]`.
 
+mod reconstruction;
+
+pub use reconstruction::repair_pools;
+
 use bastide_units::{Duration, Rate, Time};
 
 use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
 use crate::tree::Table;
 
+mod cyber;
+pub mod segment;
+
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
-pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Hazard> {
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph, sites: &[Site]) -> Vec<Hazard> {
     let all = each(ctx, root, "hazard", |cursor| {
         let entity = cursor.entity();
         let kind = match cursor.kind()? {
-            "random-outage" => HazardKind::RandomOutage {
-                targets: targets(cursor),
-                timing: timing(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-            },
+            "random-outage" => {
+                let targets = targets(cursor);
+                let units = super::grid_event::units(cursor, &targets);
+                HazardKind::RandomOutage { targets, timing: timing(cursor), repair: cursor.distribution::<Duration>("repair"), units }
+            }
+            "blackout" => super::grid_event::blackout(cursor),
+            "heatwave" => super::grid_event::heatwave(cursor, sites),
+            "fuel-block" => super::grid_event::fuel_block(cursor, sites),
+            "generator-failure" => super::grid_event::generator_failure(cursor, sites),
             "strike-campaign" => HazardKind::StrikeCampaign {
                 targets: targets(cursor),
                 timing: timing(cursor),
@@ -29,14 +40,8 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Haza
                 repair: cursor.distribution::<Duration>("repair"),
                 nodes_destroyed: cursor.ratio("nodes_destroyed"),
             },
-            "wiper" => HazardKind::Wiper {
-                segments: reached(cursor, segments),
-                timing: timing(cursor),
-                spread: cursor.ratio("spread"),
-                share: cursor.ratio("share"),
-                restoration: cursor.restoration("restoration"),
-                data_lost: cursor.boolean("data_lost"),
-            },
+            "wiper" => cyber::wiper(cursor, segments, graph),
+            "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
             _ => HazardKind::SupplyDelay {
                 accelerators: cursor
@@ -58,7 +63,7 @@ fn targets(cursor: &mut Cursor<'_, '_>) -> Vec<Target> {
     if !cursor.has("targets") {
         cursor.miss("targets");
     }
-    cursor.targets("targets", &["site", "line", "generator", "link"]).into_iter().map(|(target, _)| target).collect()
+    cursor.targets("targets", keys::HIT_TARGETS).into_iter().map(|(target, _)| target).collect()
 }
 
 fn cable_cut(cursor: &mut Cursor<'_, '_>) -> HazardKind {
