@@ -148,14 +148,8 @@ pub enum Command {
         #[arg(long)]
         markdown: bool,
     },
-    /// Explain a diagnostic code, a key of the scenario, or an accelerator or model of the library
-    Explain {
-        /// For example F0203, site.connection, b200 [default: list all codes]
-        word: Option<String>,
-        /// Every code with its explanation, as a page of Markdown
-        #[arg(long, conflicts_with = "word")]
-        markdown: bool,
-    },
+    /// Explain a diagnostic code, a key of the scenario, an accelerator or model of the library, or an event of a results folder
+    Explain(ExplainInput),
     /// Questions to the power grid: of a MATPOWER case, RTS-GMLC source data, an adequacy system, or a scenario
     #[command(subcommand)]
     Grid(GridCommand),
@@ -903,6 +897,75 @@ impl From<LogKind> for bastide_schedule::trace::Kind {
             LogKind::Own => Self::Own,
         }
     }
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ExplainInput {
+    /// For example F0203, site.connection, b200 [default: list all codes]
+    pub word: Option<String>,
+    /// Every code with its explanation, as a page of Markdown
+    #[arg(long, conflicts_with = "word")]
+    pub markdown: bool,
+    /// A question to a results folder
+    #[command(subcommand)]
+    pub question: Option<ExplainQuestion>,
+}
+
+/// Questions to a results folder.
+#[derive(Debug, Subcommand)]
+pub enum ExplainQuestion {
+    /// What an event follows from, back to where it began, and what followed from it
+    Event(ExplainEvent),
+    /// List events, those first that cost the most service
+    Events(ExplainEvents),
+}
+
+/// One event.
+#[derive(Debug, Args)]
+pub struct ExplainEvent {
+    /// Replication and number of the event, as `explain events` lists them: 3:41
+    #[arg(value_name = "REPLICATION:SEQ", value_parser = event_number)]
+    pub event: (u32, i64),
+    /// Results folder [default: the latest of results/]
+    pub folder: Option<PathBuf>,
+    /// In which alternative [default: recommended]
+    #[arg(long, value_name = "NAME")]
+    pub alternative: Option<String>,
+}
+
+/// Events of a kind.
+#[derive(Debug, Args)]
+pub struct ExplainEvents {
+    /// Results folder [default: the latest of results/]
+    pub folder: Option<PathBuf>,
+    /// Which kind
+    #[arg(long, default_value = "service-lost", value_name = "KIND")]
+    pub kind: String,
+    /// Only those of this service, site, hazard ...
+    #[arg(long, value_name = "NAME")]
+    pub entity: Option<String>,
+    /// Only those of this replication
+    #[arg(long, value_name = "R")]
+    pub replication: Option<u32>,
+    /// How many
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = most)]
+    pub most: usize,
+    /// In which alternative [default: recommended]
+    #[arg(long, value_name = "NAME")]
+    pub alternative: Option<String>,
+}
+
+fn most(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|most| (1..=100_000).contains(most)).ok_or_else(|| "write a whole number from 1 to 100000".to_owned())
+}
+
+fn event_number(text: &str) -> Result<(u32, i64), String> {
+    let numbers = text.split_once(':').and_then(|(replication, seq)| Some((replication.trim().parse().ok()?, seq.trim().parse().ok()?)));
+    numbers
+        .filter(|(_, seq)| *seq >= 0)
+        .ok_or_else(|| "write REPLICATION:SEQ, for example 3:41; `bastide explain events` lists them".to_owned())
 }
 
 /// What `report` writes.

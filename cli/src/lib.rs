@@ -58,7 +58,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Show { scenario, resolved } => cmd::show::run(scenario, *resolved, global, output),
         Command::New { name } => cmd::new::run(name, global, output),
         Command::Schema { markdown } => cmd::schema::run(*markdown, output),
-        Command::Explain { word, markdown } => cmd::explain::run(word.as_deref(), *markdown, output),
+        Command::Explain(input) => cmd::explain::run(input, output),
         Command::Grid(command) => cmd::grid::run(command, global, output),
         Command::Import(command) => cmd::import::run(command, global, output),
         Command::Predict(command) => cmd::predict::run(command, global, output),
