@@ -10,6 +10,7 @@ pub(crate) mod data;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
+mod law;
 mod ledger;
 mod maintenance;
 pub(crate) mod network;

@@ -54,8 +54,8 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// The last line or unit outage that is recorded, while any line is out.
-    last_outage: Option<u64>,
+    /// Units that hazards took out: until when, and the event.
+    hit_units: Vec<(Time, u64)>,
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -108,7 +108,7 @@ impl Grid {
             carbon: vec![0.0; buses],
             own_mw: vec![0.0; buses],
             own_kg_per_h: vec![0.0; buses],
-            last_outage: None,
+            hit_units: Vec::new(),
             lines_out: 0,
             sums: GridSums {
                 generated_mwh: 0.0,
@@ -135,9 +135,10 @@ impl Grid {
         }
     }
 
-    /// What a shortage of power is put down to.
-    pub(super) fn cause(&self) -> Option<u64> {
-        if self.lines_out > 0 { self.last_outage } else { None }
+    /// What a shortage of power is put down to: the newest outage of a line, or of a unit that a hazard took out.
+    pub(super) fn cause(&self, now: Time) -> Option<u64> {
+        let line = if self.lines_out > 0 { self.lines.iter().filter(|line| line.out).filter_map(|line| line.seq).max() } else { None };
+        line.max(self.hit_units.iter().filter(|(until, _)| now < *until).map(|(_, seq)| *seq).max())
     }
 
     /// Sets a number; true if it is another one than before.
@@ -246,7 +247,7 @@ impl World<'_> {
         grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
         grid.solved = true;
         grid.trace_carbon(setup);
-        let cause = self.recorder.at(self.now).or(self.grid.cause());
+        let cause = self.grid.cause(self.now);
         for site in 0..self.sites.len() {
             if !setup.built[site] {
                 continue;
@@ -373,7 +374,10 @@ impl World<'_> {
     pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
         if self.grid.units[generator] > 0 {
             let hours = until.since(self.now).as_h();
-            self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            let now = self.now;
+            self.grid.hit_units.retain(|(until, _)| now < *until);
+            self.grid.hit_units.push((until, seq));
             self.unit_down(generator, until);
         }
     }
@@ -427,7 +431,6 @@ impl World<'_> {
     pub(crate) fn line_out(&mut self, line: usize, until: Time, cause: Option<u64>, note: &'static str) {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
-        self.grid.last_outage = Some(seq);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
             self.grid.lines_out += 1;
             self.grid.forward[line] = 0.0;

@@ -19,6 +19,7 @@
 
 mod backlog;
 mod batch;
+pub(in crate::world) mod cause;
 mod demand;
 mod latency;
 mod replicas;
@@ -31,6 +32,7 @@ use super::World;
 use crate::record::Options;
 use crate::setup::Setup;
 pub(crate) use batch::Queue;
+pub(crate) use cause::SiteCauses;
 pub(crate) use latency::RequestTimes;
 pub(crate) use sums::{ServiceSums, TierSums};
 
@@ -190,8 +192,7 @@ impl World<'_> {
 
     /// Looks at what is served, and counts what the rules forbid.
     fn audit(&mut self) {
-        let legal = &self.setup.model.legal_service;
-        let forbidden = self.services.streams.iter().filter(|s| !legal[s.service as usize][s.site as usize].at(self.now));
+        let forbidden = self.services.streams.iter().filter(|s| !self.may_serve(s.service as usize, s.site as usize));
         self.violations += forbidden.count() as u64;
     }
 }

@@ -40,6 +40,7 @@ pub(crate) struct SiteState {
     pub works: bool,
     /// Event that stopped it.
     pub down_seq: Option<u64>,
+    pub why: super::service::SiteCauses,
     /// Share of speed that power and cooling allow; zero when it does not work.
     pub speed: f64,
     /// What power allows.
@@ -102,6 +103,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             restarting: false,
             works: false,
             down_seq: None,
+            why: super::service::SiteCauses::default(),
             speed: 0.0,
             power_share: 1.0,
             ceiling: 1.0,
@@ -201,7 +203,8 @@ impl World<'_> {
     pub(crate) fn wipe(&mut self, site: usize, hazard: usize, share: f64, cause: u64) {
         self.sites[site].wiped_by.push((hazard, self.now));
         self.set_wiped(site);
-        self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
+        let seq = self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
+        self.sites[site].why.wiped = Some(seq);
         for pool in self.setup.site_pools[site].clone() {
             self.stop_gangs(pool, "wiped");
         }
@@ -211,7 +214,11 @@ impl World<'_> {
         let before = self.sites[site].wiped;
         self.set_wiped(site);
         if self.sites[site].wiped < before {
-            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", None);
+            let cause = self.sites[site].why.wiped;
+            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", cause);
+        }
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
         }
         self.copy_missing();
     }
@@ -297,6 +304,7 @@ impl World<'_> {
                 return;
             }
             state.shortage = false;
+            state.why.power = None;
             state.started = false;
             state.set_running(now, false);
             state.power_share = 1.0;
@@ -353,9 +361,17 @@ impl World<'_> {
             let ring = timer + Duration::from_s(1e-9);
             self.queue.schedule(ring, CLASS_DECISION, Event::PowerTimer { site: site as u32, version: timer_version });
         }
+        if called {
+            // Without an outage it is the hour: load is high, wind is low, units of the grid are in repair.
+            let share = self.sites[site].grid_share;
+            let hour = |recorder: &mut super::Recorder| recorder.event(now, "power-short", "site", site, share, "share of power", None);
+            self.sites[site].why.power = cause.or_else(|| Some(hour(&mut self.recorder)));
+        }
+        let cause = self.sites[site].why.power.or(cause);
         if called && place.generator_start > 0.0 {
             let kind = if self.sites[site].started { "generators-start" } else { "generators-fail" };
-            self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, "hours of fuel at full load", cause);
+            let seq = self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, "hours of fuel at full load", cause);
+            self.sites[site].why.power = Some(seq);
         }
         if order {
             self.order_fuel(site);
@@ -389,7 +405,7 @@ impl World<'_> {
     pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
         if self.sites[site].timer == version {
             self.integrate_grid();
-            let cause = self.grid.cause();
+            let cause = self.grid.cause(self.now);
             self.power_step(site, cause);
         }
     }
@@ -412,6 +428,7 @@ impl World<'_> {
         state.burn_fuel(now);
         state.set_running(now, false);
         (state.shortage, state.started, state.stopped, state.restarting) = (false, false, false, false);
+        state.why.power = None;
         (state.burn, state.power_share, state.grid_share, state.need_mw) = (0.0, 1.0, 1.0, 0.0);
         state.timer += 1;
         state.restart += 1;
@@ -494,9 +511,5 @@ impl SiteState {
 
     pub(super) fn generator_hours(&self, end: Time) -> f64 {
         (self.running_s + if self.running { end.since(self.running_since).as_s() } else { 0.0 }) / 3600.0
-    }
-
-    pub(super) fn is_in_service(&self) -> bool {
-        self.energised && self.works
     }
 }

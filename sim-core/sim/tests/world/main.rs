@@ -3,6 +3,7 @@
 mod adequacy;
 mod balance;
 mod campaigns;
+mod causes;
 mod closed_forms;
 mod demand;
 mod draws;

@@ -98,7 +98,7 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
-            && self.setup.model.legal_service[service][site].at(self.now)
+            && self.may_serve(service, site)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
     }
@@ -179,17 +179,12 @@ impl World<'_> {
         let disturbed = share < DISTURBED;
         match (disturbed, self.services.disturbed[service]) {
             (true, None) => {
-                let down = self.setup.service_flows[service].clone().find_map(|flow| {
-                    let site = self.setup.pairs[self.setup.flows[flow].pair].site;
-                    if self.sites[site].is_in_service() { None } else { self.sites[site].down_seq }
-                });
-                let cause = self.recorder.at(self.now).or(down);
+                let cause = self.loss_cause(service);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }
             (false, Some(lost)) => {
-                let cause = self.recorder.at(self.now).unwrap_or(lost);
-                self.recorder.event(self.now, "service-restored", "service", service, share, "share served", Some(cause));
+                self.recorder.event(self.now, "service-restored", "service", service, share, "share served", Some(lost));
                 self.services.disturbed[service] = None;
             }
             _ => {}
