@@ -76,6 +76,9 @@ pub enum Command {
         /// Simulate this plan file as `recommended` instead of searching for one
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
+        /// Which cases
+        #[command(flatten)]
+        cases: CaseInput,
     },
     /// Find what to build and what to run where, with a proof
     Plan {
@@ -107,6 +110,9 @@ pub enum Command {
         /// Print every event of the replication (with --replication)
         #[arg(long, requires = "replication")]
         trace: bool,
+        /// Which cases
+        #[command(flatten)]
+        cases: CaseInput,
     },
     /// Simulate a range of values of one key under the same draws, and say which is best
     Tune(TuneInput),
@@ -170,6 +176,17 @@ pub enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Cases to simulate beside the scenario itself.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CaseInput {
+    /// Only this case of the scenario, beside the scenario itself; may be given several times [default: all]
+    #[arg(long = "case", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only the scenario itself
+    #[arg(long, conflicts_with = "names")]
+    pub no_cases: bool,
 }
 
 /// What to tune.

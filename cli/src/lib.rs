@@ -44,12 +44,14 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Study { scenario, replications, plan } => cmd::study::run(scenario, *replications, plan.as_deref(), global, output),
+        Command::Study { scenario, replications, plan, cases } => {
+            cmd::study::run(scenario, *replications, plan.as_deref(), cases, global, output)
+        }
         Command::Plan { scenario, alternative, check, time_limit } => {
             cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), global, output)
         }
-        Command::Run { scenario, plan, replications, replication, trace } => {
-            cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, global, output)
+        Command::Run { scenario, plan, replications, replication, trace, cases } => {
+            cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, cases, global, output)
         }
         Command::Tune(input) => cmd::tune::run(input, global, output),
         Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),

@@ -6,10 +6,18 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
+mod case;
+mod cyber;
+mod facility;
 mod machine;
+mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
+pub use case::{Axis, Case, MetricPattern, Question};
+pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use facility::{Dependant, Facility, FacilityKind};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -22,11 +30,13 @@ use bastide_units::{
 
 use crate::source::Span;
 
+mod evacuation;
 mod replica;
 mod service;
 
+pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
-pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
+pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -62,6 +72,8 @@ ids! {
     AcceleratorId,
     /// A data link.
     LinkId,
+    /// A facility that other things need.
+    FacilityId,
     /// A dataset.
     DatasetId,
     /// An inference service.
@@ -156,6 +168,8 @@ pub struct Model {
     pub fleets: Vec<Fleet>,
     /// Data links between nations' hubs and sites.
     pub links: Vec<Link>,
+    /// Landing points, substations, control planes and other things that sites, services, links, lines and units need.
+    pub facilities: Vec<Facility>,
     /// Datasets.
     pub datasets: Vec<Dataset>,
     /// Services, ordered by tier, then as written. Their order is the order of shedding, last first.
@@ -164,16 +178,22 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Crews and spare parts that repair what hazards damage.
+    pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
     pub failures: Vec<Failure>,
     /// Planned outages.
     pub maintenances: Vec<Maintenance>,
     /// Limits on the power of accelerators.
     pub power_caps: Vec<PowerCap>,
+    /// Data that leaves under a warning.
+    pub evacuations: Vec<Evacuation>,
     /// Flash crowds.
     pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
+    /// What `[[segment]]` says of them.
+    pub segment_graph: SegmentGraph,
     /// `[policy]`.
     pub policy: Policy,
     /// `[plan]`.
@@ -193,6 +213,8 @@ pub struct Model {
     pub replicas: Vec<Vec<Replica>>,
     /// Training compute rate per accelerator: `training_rate[campaign][accelerator]`; zero where it does not fit.
     pub training_rate: Vec<Vec<ComputeRate>>,
+    /// `[[case]]`.
+    pub cases: Vec<Case>,
     /// Report settings.
     pub report: ReportSettings,
 }
@@ -440,6 +462,8 @@ pub struct Site {
     pub operator_nation: NationId,
     /// Certificates held.
     pub certifications: Vec<String>,
+    /// Firmware of its management controllers, in words; sites with the same may be exploited together.
+    pub firmware: Option<String>,
     /// Segment of the management network.
     pub segment: SegmentId,
     /// Land taken, by full IT power [ha per W].
@@ -563,6 +587,10 @@ pub struct Dataset {
     pub nation: NationId,
     /// Size.
     pub size: DataSize,
+    /// Class, which rules and evacuations may name.
+    pub class: Option<String>,
+    /// What losing it for good costs; what an evacuation order weighs.
+    pub value: Money,
     /// Copies that the plan must place at different sites.
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.
@@ -634,8 +662,12 @@ pub enum Target {
     Line(LineId),
     /// A generator class (one unit per hit).
     Generator(GeneratorId),
+    /// A substation: everything that is connected at the bus.
+    Bus(BusId),
     /// A data link.
     Link(LinkId),
+    /// A facility, and with it what needs it.
+    Facility(FacilityId),
 }
 
 /// When a hazard happens.
@@ -705,11 +737,15 @@ pub enum HazardKind {
         spread: f64,
         /// Share of each reached site that is wiped.
         share: f64,
-        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1.
+        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1. Empty where a team restores.
         restoration: Vec<(Duration, f64)>,
         /// Whether online replicas at wiped sites are lost.
         data_lost: bool,
+        /// Entry, dwell, spread on the segment graph, detection, backups, recovery team.
+        attack: Box<CyberAttack>,
     },
+    /// Exploits of what sites have in common.
+    CommonMode(Box<CommonMode>),
     /// Cuts of data links; all links of the same duct go together.
     CableCut {
         /// Which links.
@@ -857,6 +893,12 @@ pub struct ReportSettings {
     pub letterhead: Option<String>,
     /// Words under the title.
     pub summary: Option<String>,
+    /// Metrics that the tables of cases show; the headline if empty.
+    pub metrics: Vec<MetricPattern>,
+    /// Most replications of each case; those of the study if absent.
+    pub case_replications: Option<u32>,
+    /// `[[question]]`.
+    pub questions: Vec<Question>,
 }
 
 impl Model {

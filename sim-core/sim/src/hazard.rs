@@ -4,10 +4,13 @@
 //! plan and in every scenario with that hazard and that site, whatever else is there.
 
 mod cable;
+pub(crate) mod common_mode;
 pub(crate) mod cyber;
 mod outage;
 mod strike;
 pub(crate) mod supply;
+
+pub(crate) use strike::size;
 
 use bastide_engine::{Stream, stream_key};
 use bastide_model::model::{HazardKind, Target, Timing};
@@ -26,6 +29,10 @@ pub(crate) struct HazardState {
     whole: Stream,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
+    /// Of wipers.
+    pub attack: Option<Box<cyber::Draws>>,
+    /// Of common-mode exploits.
+    exploit: Option<common_mode::Draws>,
 }
 
 /// Schedules the first event of each hazard.
@@ -47,9 +54,15 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
-            HazardKind::SupplyDelay { .. } => Vec::new(),
+            HazardKind::CommonMode(_) | HazardKind::SupplyDelay { .. } => Vec::new(),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        let (mut attack, mut exploit) = (None, None);
+        match &hazard.kind {
+            HazardKind::Wiper { segments, .. } => attack = Some(Box::new(cyber::Draws::new(model, segments, &stream))),
+            HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
+            _ => {}
+        }
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -60,6 +73,10 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
+            }
+            HazardKind::CommonMode(it) => {
+                let first = first(it.timing, &mut state.times);
+                schedule(world, at, 0, first, it.timing);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -82,6 +99,7 @@ pub(crate) fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
 fn schedule(world: &mut World, hazard: usize, target: usize, time: Time, timing: Timing) {
     let until = if let Timing::Rate { until, .. } = timing { until } else { Time::NEVER };
     if time <= until && time < world.setup.end {
+        world.first_of_hazard[hazard] = world.first_of_hazard[hazard].min(time);
         world.queue.schedule(time, CLASS_FAILURE, Event::Hazard { hazard: hazard as u32, target: target as u32 });
     }
 }
@@ -102,6 +120,10 @@ impl World<'_> {
                 self.wiper(hazard);
                 *timing
             }
+            HazardKind::CommonMode(it) => {
+                self.common_mode(hazard);
+                it.timing
+            }
             HazardKind::CableCut { timing, cuts, repair, .. } => {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
@@ -118,7 +140,7 @@ impl World<'_> {
     }
 
     /// Takes a target out; nothing happens to a site that is not there.
-    fn target_out(&mut self, target: Target, until: Time, cause: u64, note: &'static str) {
+    pub(crate) fn target_out(&mut self, target: Target, until: Time, cause: u64, note: &'static str) {
         match target {
             Target::Site(id) => {
                 if self.setup.built[id.index()] {
@@ -127,7 +149,9 @@ impl World<'_> {
             }
             Target::Line(id) => self.line_out(id.index(), until, Some(cause), note),
             Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
+            Target::Bus(id) => self.bus_out(id.index(), until, Some(cause), note),
             Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
+            Target::Facility(id) => self.facility_out(id.index(), until, Some(cause), note),
         }
     }
 }

@@ -45,17 +45,29 @@ impl Kind {
             Self::Nations => "list of nations or groups".to_owned(),
             Self::ListOf(words) => format!("list of `{}`", words.join("`, `")),
             Self::Targets => "list of targets".to_owned(),
+            Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
+            Self::Tables(spec) => format!("list of tables of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
             Self::Restoration => "list of steps".to_owned(),
             Self::Factors(unit) if unit.name == "ratio" => "list of [number, factor]".to_owned(),
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::Settings => "table of path = value".to_owned(),
         }
     }
+}
+
+/// A table with the keys that it must have, or with its first key.
+fn example_table(spec: &TableSpec) -> String {
+    let required: Vec<&Key> = spec.keys.iter().filter(|key| key.need == Need::Required).collect();
+    let keys = if required.is_empty() { spec.keys.iter().take(1).collect() } else { required };
+    let entries: Vec<String> = keys.into_iter().map(|key| format!("{} = {}", key.name, example(key))).collect();
+    format!("{{ {} }}", entries.join(", "))
 }
 
 /// A value that the key could have, as TOML.
@@ -86,14 +98,18 @@ pub fn example(key: &Key) -> String {
         Kind::Nations => "[\"eu\"]".to_owned(),
         Kind::ListOf(words) => format!("[\"{}\"]", words[0]),
         Kind::Targets => "[\"site.*\"]".to_owned(),
+        Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
+        Kind::Table(spec) => example_table(spec),
+        Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
         Kind::Restoration => "[{ after = \"2 d\", restored = 0.5 }, { after = \"9 d\", restored = 1 }]".to_owned(),
         Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
         Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
+        Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
     }
 }

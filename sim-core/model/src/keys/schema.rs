@@ -121,9 +121,13 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
         Kind::References(_) => share(shared, "names", |shared| json!({ "type": "array", "items": name(shared), "uniqueItems": true })),
         Kind::ListOf(words) => json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true }),
         Kind::Targets => share(shared, "targets", |_| {
-            let pattern = r"^(site|line|generator|link)\.(\*|[a-z][a-z0-9-]*)$";
+            let pattern = r"^(site|line|generator|link|bus|facility)\.(\*|[a-z][a-z0-9-]*)$";
             json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
         }),
+        Kind::Dependants => {
+            let pattern = r"^(site|service|link|line|generator)\.(\*|[a-z][a-z0-9-]*)$";
+            json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
+        }
         Kind::Endpoint => json!({ "type": "string", "pattern": r"^(nation|site)\.[a-z][a-z0-9-]*$" }),
         Kind::RatiosOf(words) => {
             let share = ratio(shared, Range::Share);
@@ -141,6 +145,8 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "properties": { "name": name, "cap": { "type": "integer", "minimum": 1 } },
             }] } })
         }
+        Kind::Table(spec) => inner(shared, spec),
+        Kind::Tables(spec) => json!({ "type": "array", "items": inner(shared, spec) }),
         Kind::Restoration => {
             let after = quantity(shared, &super::unit::<Duration>(), Range::NotNegative);
             json!({ "type": "array", "minItems": 1, "items": {
@@ -152,6 +158,8 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             let pair = [quantity(shared, unit, Range::NotNegative), ratio(shared, Range::NotNegative)];
             json!({ "type": "array", "minItems": 1, "items": { "type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2 } })
         }
+        // Any key of any table, dotted and in quotes, or nested.
+        Kind::Settings => json!({ "type": "object" }),
         Kind::AppliesTo => {
             let list = json!({ "type": "array", "items": { "type": "string" } });
             let names = ["services", "campaigns", "datasets", "classes", "tiers", "nations"];
@@ -159,6 +167,14 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             json!({ "type": "object", "additionalProperties": false, "properties": properties })
         }
     }
+}
+
+/// A table inside a table.
+fn inner(shared: &mut Shared, spec: &TableSpec) -> Value {
+    let mut schema = object(shared, spec.keys, spec.doc);
+    schema["additionalProperties"] = json!(false);
+    schema["required"] = json!(spec.keys.iter().filter(|key| key.need == Need::Required).map(|key| key.name).collect::<Vec<_>>());
+    schema
 }
 
 fn name(shared: &mut Shared) -> Value {

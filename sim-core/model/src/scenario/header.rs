@@ -78,5 +78,11 @@ pub fn policy(ctx: &mut Context, root: &Table) -> Option<Policy> {
 
 /// Decodes `[report]`.
 pub fn report(ctx: &mut Context, root: &Table) -> Option<ReportSettings> {
-    single(ctx, root, "report", |cursor| ReportSettings { letterhead: cursor.text_opt("letterhead"), summary: cursor.text_opt("summary") })
+    single(ctx, root, "report", |cursor| ReportSettings {
+        letterhead: cursor.text_opt("letterhead"),
+        summary: cursor.text_opt("summary"),
+        metrics: super::case::patterns(cursor, "metrics"),
+        case_replications: cursor.count_opt("case_replications"),
+        questions: Vec::new(),
+    })
 }

@@ -214,6 +214,7 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
             operator: cursor.word("operator"),
             operator_nation,
             certifications: cursor.words("certifications"),
+            firmware: cursor.word_opt("firmware"),
             segment: SegmentId::from_index(segment),
             land: cursor.quantity("land"),
             fixed_cost: cursor.quantity("fixed_cost"),

@@ -23,6 +23,9 @@ pub(crate) struct PoolState {
     pub void_repairs: u32,
     /// Faults to be noticed of nodes that were destroyed since.
     pub void_faults: u32,
+    /// Out until then, by an exploit of their vendor, and the event that says so.
+    pub out_until: Time,
+    pub out_by: Option<u64>,
     /// Accelerators that can work: up, not wiped, at a site that works.
     pub available: f64,
     /// Accelerators that services use.
@@ -53,6 +56,8 @@ impl Fleet {
             faulty: 0,
             void_repairs: 0,
             void_faults: 0,
+            out_until: Time::ZERO,
+            out_by: None,
             available: 0.0,
             used: 0.0,
             gangs: 0.0,
@@ -123,7 +128,7 @@ impl World<'_> {
         let state = &self.fleet.pools[pool];
         if state.binding || state.available < state.used + state.reserve_most {
             self.dirty.services = true;
-        } else if !self.setup.pool_campaigns[pool].is_empty() {
+        } else if !self.pool_gangs[pool].is_empty() {
             self.settle_gangs(pool, "accelerators");
         }
         self.pool_changed(pool);
@@ -133,7 +138,7 @@ impl World<'_> {
     pub(super) fn refresh_pool(&mut self, pool: usize) {
         let site = &self.sites[self.setup.pools[pool].site];
         let state = &mut self.fleet.pools[pool];
-        let usable = if site.works { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
+        let usable = if site.works && self.now >= state.out_until { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
         state.available = f64::from(state.up) * self.setup.pools[pool].per_node * usable;
     }
 

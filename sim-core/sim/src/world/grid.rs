@@ -41,10 +41,13 @@ pub(crate) struct Grid {
     solved: bool,
     /// Units in service of each class.
     units: Vec<u32>,
+    /// Things that hold all units of a class out.
+    units_held: Vec<u32>,
     unit_streams: Vec<Stream>,
     /// Available power of one unit in this hour \[MW\].
     unit_mw: Vec<f64>,
     pub lines: Vec<Outage>,
+    pub buses: Vec<Outage>,
     line_streams: Vec<Stream>,
     /// Energy in each storage \[MWh\].
     stored: Vec<f64>,
@@ -54,8 +57,11 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// Units that hazards took out: until when, and the event.
-    hit_units: Vec<(Time, u64)>,
+    /// The last event that took units of each class out by hazard.
+    hit_units: Vec<Option<u64>>,
+    /// The last line, unit or bus outage that is recorded, while any line or bus is out.
+    last_outage: Option<u64>,
+    /// Lines and buses that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -99,16 +105,19 @@ impl Grid {
             since: Time::ZERO,
             solved: false,
             units: model.generators.iter().map(|g| g.units).collect(),
+            units_held: vec![0; model.generators.len()],
             unit_streams: model.generators.iter().map(|g| stream("generator", &g.entity.name)).collect(),
             unit_mw: vec![0.0; model.generators.len()],
             lines: vec![Outage::default(); model.lines.len()],
+            buses: vec![Outage::default(); buses],
             line_streams: model.lines.iter().map(|line| stream("line", &line.entity.name)).collect(),
             stored: model.storages.iter().map(|s| s.energy.as_mwh() * s.initial).collect(),
             energy_price: vec![0.0; buses],
             carbon: vec![0.0; buses],
             own_mw: vec![0.0; buses],
             own_kg_per_h: vec![0.0; buses],
-            hit_units: Vec::new(),
+            hit_units: vec![None; model.generators.len()],
+            last_outage: None,
             lines_out: 0,
             sums: GridSums {
                 generated_mwh: 0.0,
@@ -135,10 +144,20 @@ impl Grid {
         }
     }
 
-    /// What a shortage of power is put down to: the newest outage of a line, or of a unit that a hazard took out.
-    pub(super) fn cause(&self, now: Time) -> Option<u64> {
-        let line = if self.lines_out > 0 { self.lines.iter().filter(|line| line.out).filter_map(|line| line.seq).max() } else { None };
-        line.max(self.hit_units.iter().filter(|(until, _)| now < *until).map(|(_, seq)| *seq).max())
+    /// What a shortage of power is put down to: the newest outage of a line or bus, or of units that a hazard took out.
+    pub(super) fn cause(&self, setup: &Setup) -> Option<u64> {
+        let hit = |(at, seq): (usize, &Option<u64>)| seq.filter(|_| self.working_units(at) < setup.model.generators[at].units);
+        let units = self.hit_units.iter().enumerate().filter_map(hit).max();
+        if self.lines_out == 0 {
+            return units;
+        }
+        let out = self.lines.iter().chain(&self.buses).filter(|outage| outage.out).filter_map(|outage| outage.seq).max();
+        out.max(units).or(self.last_outage)
+    }
+
+    /// Units of a class that can run.
+    fn working_units(&self, generator: usize) -> u32 {
+        if self.units_held[generator] > 0 { 0 } else { self.units[generator] }
     }
 
     /// Sets a number; true if it is another one than before.
@@ -205,9 +224,11 @@ impl World<'_> {
         let grid = &mut self.grid;
         let mut changed = !grid.solved;
         for (at, generator) in model.generators.iter().enumerate() {
-            let unit = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal };
             grid.unit_mw[at] = unit;
-            changed |= Grid::set(&mut grid.available, at, unit * f64::from(grid.units[at]));
+            let units = grid.working_units(at);
+            changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
         }
         for (at, load) in model.loads.iter().enumerate() {
             changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
@@ -235,24 +256,32 @@ impl World<'_> {
             if setup.built[site] {
                 let need = self.facility_need(site);
                 self.sites[site].need_mw = need;
-                self.grid.demand[setup.site_load[site]] = need;
+                self.grid.demand[setup.site_load[site]] = if self.sites[site].supply_held > 0 { 0.0 } else { need };
             }
         }
         let grid = &mut self.grid;
         for (at, storage) in model.storages.iter().enumerate() {
             let room = storage.energy.as_mwh() - grid.stored[at];
-            grid.available[model.generators.len() + at] = storage.power.as_mw().min(grid.stored[at].max(0.0));
-            grid.demand[setup.storage_load + at] = storage.power.as_mw().min((room / storage.efficiency.max(1e-9)).max(0.0));
+            let power = if grid.buses[storage.bus.index()].out { 0.0 } else { storage.power.as_mw() };
+            grid.available[model.generators.len() + at] = power.min(grid.stored[at].max(0.0));
+            grid.demand[setup.storage_load + at] = power.min((room / storage.efficiency.max(1e-9)).max(0.0));
         }
         grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
         grid.solved = true;
         grid.trace_carbon(setup);
-        let cause = self.grid.cause(self.now);
+        let cause = self.grid.cause(setup);
         for site in 0..self.sites.len() {
             if !setup.built[site] {
                 continue;
             }
             let need = self.sites[site].need_mw;
+            let mut cause = cause;
+            if self.sites[site].supply_held > 0 {
+                // It asks in vain, and nobody else goes without for it.
+                let load = setup.site_load[site];
+                (self.grid.demand[load], self.grid.out.shed_mw[load]) = (need, need);
+                cause = self.sites[site].supply_seq.or(cause);
+            }
             let shed = self.grid.out.shed_mw[setup.site_load[site]];
             self.sites[site].grid_share = if need > 0.0 { 1.0 - shed / need } else { 1.0 };
             self.power_step(site, cause);
@@ -372,14 +401,38 @@ impl World<'_> {
 
     /// One unit of a class is hit; nothing happens if none is in service.
     pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
-        if self.grid.units[generator] > 0 {
-            let hours = until.since(self.now).as_h();
-            let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
-            let now = self.now;
-            self.grid.hit_units.retain(|(until, _)| now < *until);
-            self.grid.hit_units.push((until, seq));
-            self.unit_down(generator, until);
+        if self.unit_lost(generator, until.since(self.now).as_h(), cause, note) {
+            self.queue.schedule(until, CLASS_RETURN, Event::UnitRepaired { generator: generator as u32 });
         }
+    }
+
+    /// One unit of a class is out until it is repaired; false if none is in service.
+    pub(super) fn unit_lost(&mut self, generator: usize, hours: f64, cause: Option<u64>, note: &'static str) -> bool {
+        if self.grid.units[generator] == 0 {
+            return false;
+        }
+        let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+        self.grid.hit_units[generator] = Some(seq);
+        self.grid.units[generator] -= 1;
+        self.units_changed(generator);
+        true
+    }
+
+    /// The units at a bus go off for this reason, or come back.
+    pub(super) fn set_bus(&mut self, bus: usize, off: Option<u64>) {
+        let model = self.setup.model;
+        if off.is_some() {
+            self.grid.last_outage = off;
+            self.grid.lines_out += 1;
+        } else {
+            self.grid.lines_out -= 1;
+        }
+        for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
+            self.grid.unit_mw[at] = if off.is_none() { nominal } else { 0.0 };
+            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
+        }
+        self.dirty.grid = true;
     }
 
     fn unit_down(&mut self, generator: usize, until: Time) {
@@ -397,12 +450,34 @@ impl World<'_> {
     fn units_changed(&mut self, generator: usize) {
         let grid = &mut self.grid;
         let before = grid.available[generator];
-        let after = grid.unit_mw[generator] * f64::from(grid.units[generator]);
+        let after = grid.unit_mw[generator] * f64::from(grid.working_units(generator));
         grid.available[generator] = after;
         let output = grid.out.generation_mw.get(generator).copied().unwrap_or(0.0);
         let slack_before = output < before - TINY_MW || after <= before;
         let slack_after = output < after - TINY_MW || output == 0.0;
         self.dirty.grid |= !(slack_before && slack_after);
+    }
+
+    /// Something that a class needs takes all its units out until it is released.
+    pub(crate) fn hold_units(&mut self, generator: usize, cause: Option<u64>, note: &'static str) {
+        self.grid.units_held[generator] += 1;
+        if self.grid.units_held[generator] == 1 {
+            let seq =
+                self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
+            (self.grid.hit_units[generator], self.grid.last_outage) = (Some(seq), Some(seq));
+            self.grid.lines_out += 1;
+            self.units_changed(generator);
+        }
+    }
+
+    pub(crate) fn release_units(&mut self, generator: usize) {
+        self.grid.units_held[generator] = self.grid.units_held[generator].saturating_sub(1);
+        if self.grid.units_held[generator] == 0 {
+            let units = f64::from(self.grid.units[generator]);
+            self.recorder.event(self.now, "units-up", "generator", generator, units, "", None);
+            self.grid.lines_out -= 1;
+            self.units_changed(generator);
+        }
     }
 
     // Lines.
@@ -432,21 +507,44 @@ impl World<'_> {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
-            self.grid.lines_out += 1;
-            self.grid.forward[line] = 0.0;
-            self.grid.reverse[line] = 0.0;
-            self.dirty.grid = true;
+            self.line_gone(line);
         }
         self.queue.schedule(until, CLASS_RETURN, Event::LineBack { line: line as u32 });
     }
 
+    fn line_gone(&mut self, line: usize) {
+        self.grid.lines_out += 1;
+        self.grid.forward[line] = 0.0;
+        self.grid.reverse[line] = 0.0;
+        self.dirty.grid = true;
+    }
+
     pub(super) fn on_line_back(&mut self, line: usize) {
         if self.grid.lines[line].end(self.now) {
-            self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
-            self.grid.lines_out -= 1;
-            self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
-            self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
-            self.dirty.grid = true;
+            self.line_up(line);
+        }
+    }
+
+    fn line_up(&mut self, line: usize) {
+        self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
+        self.grid.lines_out -= 1;
+        self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
+        self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
+        self.dirty.grid = true;
+    }
+
+    /// Something that the line needs takes it out until it is released.
+    pub(crate) fn hold_line(&mut self, line: usize, cause: Option<u64>, note: &'static str) {
+        if self.grid.lines[line].hold(self.now) {
+            let seq = self.recorder.event(self.now, "line-down", "line", line, 0.0, note, cause);
+            (self.grid.lines[line].seq, self.grid.last_outage) = (Some(seq), Some(seq));
+            self.line_gone(line);
+        }
+    }
+
+    pub(crate) fn release_line(&mut self, line: usize) {
+        if self.grid.lines[line].release(self.now) {
+            self.line_up(line);
         }
     }
 }

@@ -65,6 +65,7 @@ impl World<'_> {
         let end = self.setup.end;
         self.finish_grid();
         self.integrate_services();
+        self.advance_evacuations();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -77,7 +78,10 @@ impl World<'_> {
         self.finish_networks(&mut metrics);
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
+        self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
+        self.finish_cyber(&mut metrics);
+        self.finish_repair_pools(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -188,6 +192,12 @@ impl World<'_> {
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
         }
+        for (at, facility) in self.facilities.states.iter().enumerate() {
+            metrics.set("facility", at, "availability", facility.up_share(end));
+            metrics.set("facility", at, "outages", f64::from(facility.outages));
+            metrics.set("facility", at, "service_hours_stopped", facility.service_s / 3600.0);
+            metrics.set("facility", at, "tokens_lost", facility.tokens_lost / MILLION);
+        }
     }
 
     fn finish_energy(&self, metrics: &mut Metrics, balance: &mut Balance) {
@@ -237,6 +247,18 @@ impl World<'_> {
         }
     }
 
+    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+        for pool in 0..self.setup.model.repair_pools.len() {
+            let sums = self.reconstruction.summary(pool, self.setup.end);
+            metrics.set("repair_pool", pool, "jobs", sums.jobs);
+            metrics.set("repair_pool", pool, "repaired", sums.done);
+            metrics.set("repair_pool", pool, "time_to_repair", share(sums.repair_s / 3600.0, sums.done, 0.0));
+            metrics.set("repair_pool", pool, "crew_wait", sums.crew_wait_s / 3600.0);
+            metrics.set("repair_pool", pool, "spare_wait", sums.part_wait_s / 3600.0);
+            metrics.set("repair_pool", pool, "spares_exhausted_after", sums.exhausted.as_hours());
+        }
+    }
+
     /// Capital as the plan states it, or as an annuity of the model's prices where the plan states none.
     fn capital_eur(&self) -> f64 {
         let model = self.setup.model;
@@ -272,6 +294,7 @@ impl World<'_> {
                 upkeep += ((place.fixed_upkeep + Power::from_mw(self.setup.it_mw[site]) * place.upkeep) * duration).as_eur();
             }
         }
+        upkeep += model.segment_graph.upkeep.iter().map(|cost| (*cost * duration).as_eur()).sum::<f64>();
         let energy: f64 = self.grid.sums.site_eur.iter().sum();
         let lost: f64 =
             model.services.iter().zip(&self.services.sums).map(|(s, sums)| sums.lost * s.value.as_eur_per_mtokens() / MILLION).sum();

@@ -6,7 +6,8 @@
 //! the other sites, nearest to the origin first. A site serves a service where it works, the rules allow it now, the origin reaches it
 //! within `max_latency`, and the service's data is readable there.
 //!
-//! Failover takes time: from the moment at which a site begins to leave requests of a service unserved, for `failover_time` they are lost.
+//! Failover takes time: from the moment at which a site begins to leave requests of a service unserved, for `failover_time` they are lost
+//! (`takeover` says how long where a service says how ready its stand-bys are).
 //! When a site that was only short of accelerators stops altogether, the time starts again.
 //!
 //! A service with `scale_target` serves with the replicas that it holds (`replicas`); one with `defer` waits for what nobody else uses
@@ -25,6 +26,7 @@ mod latency;
 mod replicas;
 mod route;
 mod sums;
+mod takeover;
 
 use bastide_units::Time;
 
@@ -90,6 +92,8 @@ pub(crate) struct Services {
     loaded: Vec<bool>,
     pub latencies: latency::Latencies,
     pub replicas: replicas::Replicas,
+    /// Failovers of each pair.
+    takeovers: Vec<takeover::PairTakeover>,
     /// Replicas that the scaler wants of each type at the site under way.
     wanted: Vec<f64>,
     /// Accelerators that it wanted at most within its window, by choice.
@@ -127,6 +131,7 @@ impl Services {
             loaded: (0..count).map(|at| scaled(at) || latencies.measures(at)).collect(),
             latencies,
             replicas: replicas::Replicas::new(setup),
+            takeovers: takeover::takeovers(setup, seed, replication),
             wanted: Vec::new(),
             wanted_most: vec![0.0; setup.choices.len()],
             batch: batch::Batch::new(setup),
@@ -167,7 +172,7 @@ impl World<'_> {
             }
         }
         for pool in 0..self.fleet.pools.len() {
-            if !self.setup.pool_campaigns[pool].is_empty() {
+            if !self.pool_gangs[pool].is_empty() {
                 self.settle_gangs(pool, "pre-empted");
             }
         }

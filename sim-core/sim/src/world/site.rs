@@ -21,6 +21,7 @@ use bastide_engine::Stream;
 use bastide_units::{Duration, Temperature, Time};
 
 use super::{CLASS_DECISION, CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
+use crate::hazard::cyber::{Intrusion, wiped_share};
 use crate::setup::{Setup, entity_key};
 
 /// Share of its power below which a site cannot work: about what network, control and house load of a data hall need.
@@ -36,7 +37,14 @@ pub(crate) struct SiteState {
     /// Without power, or in restart after that.
     pub stopped: bool,
     restarting: bool,
-    /// Energised, not in outage, not stopped.
+    /// Facilities that it cannot do without and that are missing.
+    halted: u32,
+    /// Things that keep the grid from supplying it, and the first of them.
+    pub supply_held: u32,
+    pub supply_seq: Option<u64>,
+    /// Facilities in it have power.
+    powered: bool,
+    /// Energised, not in outage, not stopped, not halted.
     pub works: bool,
     /// Event that stopped it.
     pub down_seq: Option<u64>,
@@ -54,7 +62,12 @@ pub(crate) struct SiteState {
     /// Share of their speed that they keep at that.
     pub cap_speed: f64,
     pub wiped: f64,
-    wiped_by: Vec<(usize, Time)>,
+    /// Whether its storage has to be restored before data can come back.
+    pub storage_wiped: bool,
+    /// Event that wiped it last.
+    pub wiped_seq: Option<u64>,
+    /// Attacks that are restored in steps, with the share that each wiped.
+    wiped_by: Vec<(usize, Time, f64)>,
     pub pue: f64,
     cooling: f64,
     /// Asked of the grid at the last dispatch \[MW\].
@@ -101,6 +114,10 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             outage: Outage::default(),
             stopped: false,
             restarting: false,
+            halted: 0,
+            supply_held: 0,
+            supply_seq: None,
+            powered: true,
             works: false,
             down_seq: None,
             why: super::service::SiteCauses::default(),
@@ -111,6 +128,8 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             cap: 1.0,
             cap_speed: 1.0,
             wiped: 0.0,
+            storage_wiped: false,
+            wiped_seq: None,
             wiped_by: Vec::new(),
             pue: site.pue,
             cooling: 1.0,
@@ -199,26 +218,31 @@ impl World<'_> {
         }
     }
 
-    /// Wipes a share of a site.
-    pub(crate) fn wipe(&mut self, site: usize, hazard: usize, share: f64, cause: u64) {
-        self.sites[site].wiped_by.push((hazard, self.now));
+    /// Wipes a share of a site: of the parts of it that an intruder holds.
+    pub(crate) fn wipe(&mut self, site: usize, intrusion: &Intrusion, share: f64, parts: f64, cause: u64) {
+        let seq = self.recorder.event(self.now, "site-wiped", "site", site, share * parts, "", Some(cause));
+        self.sites[site].wiped_seq = Some(seq);
+        if !self.begin_recovery(site, intrusion, share, parts, seq) {
+            self.sites[site].wiped_by.push((intrusion.hazard, self.now, share * parts));
+        }
         self.set_wiped(site);
-        let seq = self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
-        self.sites[site].why.wiped = Some(seq);
         for pool in self.setup.site_pools[site].clone() {
             self.stop_gangs(pool, "wiped");
         }
+    }
+
+    /// More of a site is restored.
+    pub(super) fn restored_further(&mut self, site: usize) {
+        self.set_wiped(site);
+        self.copy_missing();
     }
 
     pub(super) fn on_restored(&mut self, site: usize) {
         let before = self.sites[site].wiped;
         self.set_wiped(site);
         if self.sites[site].wiped < before {
-            let cause = self.sites[site].why.wiped;
+            let cause = self.sites[site].wiped_seq;
             self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", cause);
-        }
-        if self.sites[site].wiped <= 0.0 {
-            self.sites[site].why.wiped = None;
         }
         self.copy_missing();
     }
@@ -226,9 +250,13 @@ impl World<'_> {
     /// The share of a site that is wiped: that of the worst attack, less what its restoration has brought back in stages.
     fn set_wiped(&mut self, site: usize) {
         let (now, model) = (self.now, self.setup.model);
-        let left = |&(hazard, attack): &(usize, Time)| crate::hazard::cyber::wiped_share(&model.hazards[hazard].kind, now.since(attack));
-        self.sites[site].wiped_by.retain(|attack| left(attack) > 0.0);
-        self.sites[site].wiped = self.sites[site].wiped_by.iter().map(left).fold(0.0, f64::max);
+        let left = |&(hazard, attack, share): &(usize, Time, f64)| wiped_share(&model.hazards[hazard].kind, share, now.since(attack));
+        let (by_team, storage) = self.wiped_in_recovery(site);
+        let state = &mut self.sites[site];
+        state.wiped_by.retain(|attack| left(attack) > 0.0);
+        let in_steps = state.wiped_by.iter().map(left).fold(0.0, f64::max);
+        state.wiped = in_steps.max(by_team);
+        state.storage_wiped = in_steps > 0.0 || storage;
         for pool in self.setup.site_pools[site].clone() {
             self.refresh_pool(pool);
         }
@@ -405,7 +433,7 @@ impl World<'_> {
     pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
         if self.sites[site].timer == version {
             self.integrate_grid();
-            let cause = self.grid.cause(self.now);
+            let cause = self.grid.cause(self.setup);
             self.power_step(site, cause);
         }
     }
@@ -438,7 +466,9 @@ impl World<'_> {
     pub(super) fn refresh_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
         let now = self.now;
         let state = &mut self.sites[site];
-        let works = state.energised && !state.outage.out && !state.stopped;
+        let works = state.energised && !state.outage.out && !state.stopped && state.halted == 0;
+        let powered = !state.energised || (!state.outage.out && !state.stopped);
+        let switched = powered != std::mem::replace(&mut state.powered, powered);
         let capped = state.cap < 1.0 && state.cap <= state.ceiling;
         let allowed = if capped { state.power_share * state.cap_speed } else { state.power_share.min(state.ceiling) };
         let speed = if works { allowed } else { 0.0 };
@@ -476,6 +506,44 @@ impl World<'_> {
             }
             self.dirty.services = true;
             self.dirty.data |= turned;
+        }
+        if switched {
+            let cause = self.sites[site].down_seq.or(cause);
+            self.hosted_facilities(site, powered, cause);
+        }
+    }
+
+    /// A facility that the site cannot do without is missing until it is released.
+    pub(crate) fn hold_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].halted += 1;
+        self.refresh_site(site, cause, note);
+        self.dirty.grid = true;
+    }
+
+    pub(crate) fn release_site(&mut self, site: usize) {
+        self.sites[site].halted = self.sites[site].halted.saturating_sub(1);
+        let cause = self.sites[site].down_seq;
+        self.refresh_site(site, cause, "released");
+        self.dirty.grid = true;
+        self.copy_missing();
+    }
+
+    /// The grid no longer reaches the site, whatever there is in it, until it is released.
+    pub(crate) fn hold_supply(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].supply_held += 1;
+        if self.sites[site].supply_held == 1 {
+            let seq = self.recorder.event(self.now, "supply-lost", "site", site, 0.0, note, cause);
+            self.sites[site].supply_seq = Some(seq);
+            self.dirty.grid = true;
+        }
+    }
+
+    pub(crate) fn release_supply(&mut self, site: usize) {
+        self.sites[site].supply_held = self.sites[site].supply_held.saturating_sub(1);
+        if self.sites[site].supply_held == 0 {
+            let cause = self.sites[site].supply_seq.take();
+            self.recorder.event(self.now, "supply-back", "site", site, 0.0, "", cause);
+            self.dirty.grid = true;
         }
     }
 }

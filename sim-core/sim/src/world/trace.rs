@@ -90,6 +90,11 @@ impl Timeline {
         }
     }
 
+    /// Whether nothing is kept.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.bins == 0
+    }
+
     /// Adds a value that held from one moment to another.
     #[inline]
     pub(crate) fn add(&mut self, channel: usize, from: Time, to: Time, value: f64) {

@@ -57,6 +57,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         operator: "national-operator".into(),
         operator_nation: NationId(at.0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::from_ha(2.0),
         fixed_cost: Money::from_meur(5.0),
@@ -201,6 +202,7 @@ pub fn model(title: &str) -> Model {
         checkpoints: Checkpoints::blocking(Duration::from_h(1.0), Duration::ZERO),
         detection: Duration::ZERO,
         restart: Distribution::Fixed(Duration::from_min(15.0).as_s()),
+        relocate_after: None,
         planned_stops: Rate::ZERO,
         dataset: None,
         cost_of_delay: MoneyRate::from_eur_per_d(1e5),
@@ -235,6 +237,7 @@ pub fn model(title: &str) -> Model {
         loads: vec![],
         legal_campaign: vec![legal[0].clone()],
         legal_dataset: vec![],
+        evacuations: vec![],
         spikes: vec![],
         replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
@@ -261,9 +264,11 @@ pub fn model(title: &str) -> Model {
         accelerators: vec![accelerator],
         fleets: vec![],
         links: vec![fibre("rail-baltica", 0, 1), fibre("via-baltica", 1, 2), fibre("north", 2, 3), cable],
+        facilities: vec![],
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
@@ -277,6 +282,7 @@ pub fn model(title: &str) -> Model {
             },
         }],
         segments: vec!["control".into()],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::from_min(5.0),
@@ -285,7 +291,8 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
         },
         alternatives: vec![],
-        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), summary: None },
+        cases: Vec::new(),
+        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
     }
 }
 
@@ -475,6 +482,8 @@ pub fn meta<'a>(
         version: "0.1.0",
         command: "bastide study scenarios/synthetic-alliance --seed 7 -n 24",
         warnings: &[],
+        case: None,
+        cases: &[],
         run,
     }
 }

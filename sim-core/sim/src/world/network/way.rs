@@ -6,11 +6,11 @@ use std::collections::BinaryHeap;
 use super::Graph;
 
 impl Graph {
-    /// Links on the quickest path from the hub of a nation to a site over all links, up or not; empty where there is none (Dijkstra 1959).
+    /// Links (behind the last of them, accesses of sites) on the quickest path from the hub of a nation to a site, up or not; empty where there is none (Dijkstra 1959).
     pub(crate) fn way(&self, origin: usize, site: usize) -> Vec<usize> {
         let mut latency_s = vec![f64::INFINITY; self.nodes];
         // How each node is reached: from which node, over which link.
-        let mut from: Vec<Option<(usize, Option<usize>)>> = vec![None; self.nodes];
+        let mut from: Vec<Option<(usize, usize)>> = vec![None; self.nodes];
         latency_s[origin] = 0.0;
         // Bits of non-negative numbers are ordered as the numbers are.
         let mut heap = BinaryHeap::from([Reverse((0_u64, origin))]);
@@ -31,7 +31,7 @@ impl Graph {
         let mut links = Vec::new();
         let mut at = self.hubs + site;
         while let Some((before, link)) = from[at] {
-            links.extend(link);
+            links.push(link);
             at = before;
         }
         links

@@ -36,7 +36,7 @@ impl World<'_> {
             }
         }
         for pair in setup.service_pairs[service].clone() {
-            self.begin_failover(pair);
+            self.begin_failover(service, pair);
         }
         let mut elsewhere = 0.0;
         for spill in &spills {
@@ -98,6 +98,8 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
+            && !self.cyber.is_stopped(site, demand.tier as usize)
+            && !self.facilities.blocks(service * self.sites.len() + site)
             && self.may_serve(service, site)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
@@ -154,21 +156,29 @@ impl World<'_> {
     }
 
     /// Starts or ends the wait of a pair for its failover.
-    fn begin_failover(&mut self, pair: usize) {
-        let policy = &self.setup.model.policy;
+    fn begin_failover(&mut self, service: usize, pair: usize) {
         let (before, ready) = self.services.lack[pair];
         let now_lacks = self.services.lacks[pair];
         if now_lacks == before {
+            let again = self.follow_takeover(service, pair, now_lacks != Lack::Nothing, ready);
+            if again != ready {
+                self.set_failover(pair, now_lacks, again);
+            }
             return;
         }
         let ready = match now_lacks {
             Lack::Nothing => Time::ZERO,
             // An outage that becomes a mere shortage keeps the routes that it has.
             _ if now_lacks < before => ready,
-            _ => self.now + policy.failover_time,
+            _ => self.takeover(service, pair),
         };
-        self.services.lack[pair] = (now_lacks, ready);
-        if ready > self.now && policy.failover != Failover::None {
+        let ready = self.follow_takeover(service, pair, now_lacks != Lack::Nothing, ready);
+        self.set_failover(pair, now_lacks, ready);
+    }
+
+    fn set_failover(&mut self, pair: usize, lack: Lack, ready: Time) {
+        self.services.lack[pair] = (lack, ready);
+        if ready > self.now && ready < Time::NEVER && self.setup.model.policy.failover != Failover::None {
             self.queue.schedule(ready, CLASS_DECISION, Event::Failover);
         }
     }
