@@ -643,6 +643,18 @@ static CODES: &[Code] = &[
         "A plan runs all islands of a campaign, or none of them.",
         "islands = 2 in a plan for a campaign of 3",
     ),
+    code(
+        "F0860",
+        "a facility that stands nowhere, or twice",
+        "A facility stands at the hub of a `nation` or in a `site`: exactly one of the two keys.",
+        "neither `nation` nor `site`",
+    ),
+    code(
+        "F0861",
+        "a group of different things",
+        "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
+        "group = \"control\" of a control plane and of a licence server",
+    ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(
         "F0902",

@@ -11,7 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
-pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
+pub(crate) use tables::{AIMS, FACILITY_KINDS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
 
 use bastide_units::Quantity;
@@ -127,6 +127,8 @@ pub enum Kind {
     ListOf(&'static [&'static str]),
     /// Targets: `site.riga`, `line.*`.
     Targets,
+    /// What needs a facility: `site.riga`, `service.*`.
+    Dependants,
     /// `nation.poland` or `site.riga`.
     Endpoint,
     /// A table of these words = ratio.

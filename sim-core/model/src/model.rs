@@ -6,9 +6,11 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
+mod facility;
 mod machine;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
+pub use facility::{Dependant, Facility, FacilityKind};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 
 use std::ops::{Index, IndexMut};
@@ -62,6 +64,8 @@ ids! {
     AcceleratorId,
     /// A data link.
     LinkId,
+    /// A facility that other things need.
+    FacilityId,
     /// A dataset.
     DatasetId,
     /// An inference service.
@@ -156,6 +160,8 @@ pub struct Model {
     pub fleets: Vec<Fleet>,
     /// Data links between nations' hubs and sites.
     pub links: Vec<Link>,
+    /// Landing points, substations, control planes and other things that sites, services, links, lines and units need.
+    pub facilities: Vec<Facility>,
     /// Datasets.
     pub datasets: Vec<Dataset>,
     /// Services, ordered by tier, then as written. Their order is the order of shedding, last first.
@@ -636,6 +642,8 @@ pub enum Target {
     Generator(GeneratorId),
     /// A data link.
     Link(LinkId),
+    /// A facility, and with it what needs it.
+    Facility(FacilityId),
 }
 
 /// When a hazard happens.

@@ -13,7 +13,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, spike, threat};
+use crate::scenario::{self, campaign, demand, facility, grid, header, machine, planning, rule, site, spike, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -45,7 +45,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let storages = grid::storages(ctx, root);
     let loads = grid::loads(ctx, root);
     site::accelerators(ctx, root);
-    let (sites, segments) = site::sites(ctx, root, &buses);
+    let (sites, mut segments) = site::sites(ctx, root, &buses);
     let fleets = site::fleets(ctx, root, &sites);
     let links = site::links(ctx, root);
     let failures = machine::failures(ctx, root);
@@ -55,6 +55,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
+    let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
     let hazards = threat::hazards(ctx, root, &segments);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
@@ -96,6 +97,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         accelerators: kinds,
         fleets,
         links,
+        facilities,
         datasets,
         services,
         campaigns,

@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod demand;
+pub mod facility;
 pub mod files;
 pub mod grid;
 pub mod header;

@@ -50,6 +50,7 @@ pub fn empty() -> Model {
         accelerators: vec![card("card", 30_000.0)],
         fleets: vec![],
         links: vec![],
+        facilities: vec![],
         datasets: vec![],
         services: vec![],
         campaigns: vec![],

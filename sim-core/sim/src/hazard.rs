@@ -128,6 +128,7 @@ impl World<'_> {
             Target::Line(id) => self.line_out(id.index(), until, Some(cause), note),
             Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
             Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
+            Target::Facility(id) => self.facility_out(id.index(), until, Some(cause), note),
         }
     }
 }

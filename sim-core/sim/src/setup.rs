@@ -1,6 +1,7 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod facility;
 mod failure;
 mod gang;
 mod grid;
@@ -16,6 +17,7 @@ use bastide_units::Time;
 use crate::record::Layout;
 use crate::world::network::Graph;
 
+pub(crate) use facility::{Claim, Claimant};
 pub(crate) use failure::{Process, Unit};
 pub(crate) use gang::{Cycle, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
@@ -116,6 +118,8 @@ pub(crate) struct Setup<'a> {
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
     pub graph: Graph,
+    /// Who needs which facilities.
+    pub claims: Vec<Claim>,
     /// Nations that are origins of services.
     pub origins: Vec<bool>,
     /// Times at which what is legal changes.
@@ -153,7 +157,7 @@ impl<'a> Setup<'a> {
             }
         }
         let mut latency = crate::world::network::Paths::new(&graph);
-        latency.solve(&graph, &vec![true; model.links.len()], &origins);
+        latency.solve(&graph, &vec![true; model.links.len() + model.sites.len()], &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let mut pool_choices = vec![Vec::new(); pools.len()];
@@ -170,6 +174,8 @@ impl<'a> Setup<'a> {
         for replica in &plan.replicas {
             replicas[replica.dataset.index()].push(replica.site.index());
         }
+        let able = |service: usize, site: usize| !choice_at[service * model.sites.len() + site].is_empty();
+        let claims = facility::claims(model, &built, &able, &graph);
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;
@@ -207,6 +213,7 @@ impl<'a> Setup<'a> {
             pool_campaigns,
             replicas,
             graph,
+            claims,
             origins,
             legal_changes,
             restricted,
@@ -487,6 +494,7 @@ pub(crate) fn target_name(model: &Model, target: Target) -> String {
         Target::Line(id) => format!("line.{}", model.lines[id].entity.name),
         Target::Generator(id) => format!("generator.{}", model.generators[id].entity.name),
         Target::Link(id) => format!("link.{}", model.links[id].entity.name),
+        Target::Facility(id) => format!("facility.{}", model.facilities[id].entity.name),
     }
 }
 

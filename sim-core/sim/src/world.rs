@@ -7,6 +7,7 @@
 
 pub(crate) mod campaign;
 pub(crate) mod data;
+pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -53,6 +54,9 @@ pub(crate) enum Event {
     LineBack { line: u32 },
     LinkFails { link: u32 },
     LinkBack { link: u32 },
+    FacilityFails { facility: u32 },
+    FacilityBack { facility: u32 },
+    GraceOver { claim: u32, version: u32 },
     SiteFails { site: u32 },
     SiteBack { site: u32 },
     PowerTimer { site: u32, version: u32 },
@@ -80,6 +84,8 @@ pub(crate) enum Event {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dirty {
     pub network: bool,
+    /// What needs a facility may have gained or lost it.
+    pub claims: bool,
     pub data: bool,
     pub services: bool,
     /// Batch work alone.
@@ -91,7 +97,7 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     const fn any(self) -> bool {
-        self.network || self.data || self.services || self.batch || self.grid || self.needs
+        self.network || self.claims || self.data || self.services || self.batch || self.grid || self.needs
     }
 }
 
@@ -105,11 +111,13 @@ pub(crate) struct Outage {
     pub total_s: f64,
     /// Event that began it.
     pub seq: Option<u64>,
+    /// Things that hold it out, whatever its own repairs.
+    held: u32,
 }
 
 impl Outage {
     /// Out until at least `until`. True if it was in service before.
-    fn begin(&mut self, now: Time, until: Time, seq: Option<u64>) -> bool {
+    pub(crate) fn begin(&mut self, now: Time, until: Time, seq: Option<u64>) -> bool {
         self.until = self.until.max(until);
         let fresh = !self.out;
         if fresh {
@@ -120,12 +128,27 @@ impl Outage {
 
     /// Back in service if the latest repair is through.
     fn end(&mut self, now: Time) -> bool {
-        if !self.out || now < self.until {
+        if !self.out || now < self.until || self.held > 0 {
             return false;
         }
         self.out = false;
         self.total_s += now.since(self.since).as_s();
         true
+    }
+
+    /// Something else holds it out from now on. True if it was in service before.
+    pub(crate) fn hold(&mut self, now: Time) -> bool {
+        self.held += 1;
+        let until = self.until;
+        let fresh = self.begin(now, until, None);
+        debug_assert!(self.out);
+        fresh
+    }
+
+    /// One of the things that held it out does no longer. True if it is back in service.
+    pub(crate) fn release(&mut self, now: Time) -> bool {
+        self.held = self.held.saturating_sub(1);
+        self.end(now)
     }
 
     /// Share of the time from the start to `end` in service.
@@ -151,6 +174,7 @@ pub(crate) struct World<'a> {
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub net: NetworkState,
+    pub facilities: facility::Facilities,
     pub data: data::Data,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
@@ -163,7 +187,12 @@ pub(crate) struct World<'a> {
 /// Links and the paths over them.
 pub(crate) struct NetworkState {
     pub links: Vec<Outage>,
+    /// Links that carry, then sites that have access to the hub of their nation.
     pub up: Vec<bool>,
+    /// Things that hold the access of each site down.
+    access_held: Vec<u32>,
+    /// The last event that took something out.
+    pub last_seq: Option<u64>,
     pub paths: network::Paths,
     streams: Vec<Stream>,
 }
@@ -181,7 +210,7 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, data: true, services: true, batch: false, grid: true, needs: true },
+            dirty: Dirty { network: true, claims: false, data: true, services: true, batch: false, grid: true, needs: true },
             recorder: Recorder::new(options.trace),
             timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
@@ -191,10 +220,13 @@ impl<'a> World<'a> {
             grid: grid::Grid::new(setup, seed, replication),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
-                up: vec![true; model.links.len()],
+                up: vec![true; model.links.len() + model.sites.len()],
+                access_held: vec![0; model.sites.len()],
+                last_seq: None,
                 paths: network::Paths::new(&setup.graph),
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
             },
+            facilities: facility::Facilities::new(setup, seed, replication),
             data: data::Data::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
@@ -217,6 +249,7 @@ impl<'a> World<'a> {
         for link in 0..self.net.links.len() {
             self.next_link_failure(link, Time::ZERO);
         }
+        self.begin_facilities();
         self.begin_campaigns();
         self.begin_spikes();
         for &time in &self.setup.legal_changes {
@@ -256,6 +289,9 @@ impl<'a> World<'a> {
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),
             Event::LinkBack { link } => self.on_link_back(link as usize),
+            Event::FacilityFails { facility } => self.on_facility_fails(facility as usize),
+            Event::FacilityBack { facility } => self.on_facility_back(facility as usize),
+            Event::GraceOver { claim, version } => self.on_grace_over(claim as usize, version),
             Event::SiteFails { site } => self.on_site_fails(site as usize),
             Event::SiteBack { site } => self.on_site_back(site as usize),
             Event::PowerTimer { site, version } => self.on_power_timer(site as usize, version),
@@ -300,8 +336,12 @@ impl<'a> World<'a> {
             if std::mem::take(&mut self.dirty.network) {
                 self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
                 self.paths_changed();
+                self.dirty.claims = true;
                 self.dirty.data = true;
                 self.dirty.services = true;
+            }
+            if std::mem::take(&mut self.dirty.claims) {
+                self.refresh_claims();
             }
             if std::mem::take(&mut self.dirty.data) {
                 self.refresh_data();
@@ -352,6 +392,7 @@ impl<'a> World<'a> {
     pub(crate) fn link_out(&mut self, link: usize, until: Time, cause: Option<u64>, note: &'static str) {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "link-down", "link", link, hours, note, cause);
+        self.net.last_seq = Some(seq);
         if self.net.links[link].begin(self.now, until, Some(seq)) {
             self.net.up[link] = false;
             self.dirty.network = true;
@@ -361,8 +402,48 @@ impl<'a> World<'a> {
 
     fn on_link_back(&mut self, link: usize) {
         if self.net.links[link].end(self.now) {
-            self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
-            self.net.up[link] = true;
+            self.link_up(link);
+        }
+    }
+
+    fn link_up(&mut self, link: usize) {
+        self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
+        self.net.up[link] = true;
+        self.dirty.network = true;
+        self.copy_missing();
+    }
+
+    /// Something that the link needs takes it out until it is released.
+    pub(crate) fn hold_link(&mut self, link: usize, cause: Option<u64>, note: &'static str) {
+        if self.net.links[link].hold(self.now) {
+            let seq = self.recorder.event(self.now, "link-down", "link", link, 0.0, note, cause);
+            (self.net.links[link].seq, self.net.last_seq) = (Some(seq), Some(seq));
+            self.net.up[link] = false;
+            self.dirty.network = true;
+        }
+    }
+
+    pub(crate) fn release_link(&mut self, link: usize) {
+        if self.net.links[link].release(self.now) {
+            self.link_up(link);
+        }
+    }
+
+    /// Something that the access of a site to its hub needs takes it away until it is released.
+    pub(crate) fn hold_access(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.net.access_held[site] += 1;
+        if self.net.access_held[site] == 1 {
+            self.net.last_seq = Some(self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause));
+            self.net.up[self.net.links.len() + site] = false;
+            self.dirty.network = true;
+        }
+    }
+
+    pub(crate) fn release_access(&mut self, site: usize) {
+        self.net.access_held[site] = self.net.access_held[site].saturating_sub(1);
+        if self.net.access_held[site] == 0 {
+            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", None);
+            self.net.up[self.net.links.len() + site] = true;
             self.dirty.network = true;
             self.copy_missing();
         }

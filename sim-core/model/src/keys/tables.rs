@@ -6,8 +6,8 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases,
-    Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Shape, Targets, Text, Word, Words,
+    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile,
+    Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -45,7 +45,8 @@ const FROM: Key = row("from", Date, Computed("the start"), "First moment.");
 const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.");
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
-const TARGETS: Key = row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `site.*`.");
+const TARGETS: Key =
+    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `facility.z`, `site.*`.");
 const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
 const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
 const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
@@ -55,6 +56,8 @@ const HIT_REPAIR: Key = row("repair", REPAIR, Required, "Time out of service.");
 pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
 pub(crate) const HARDENINGS: &[&str] = &["none", "hardened", "bunker"];
 pub(crate) const LINK_KINDS: &[&str] = &["fibre", "submarine", "satellite"];
+pub(crate) const FACILITY_KINDS: &[&str] =
+    &["landing-point", "fibre-hut", "substation", "control-centre", "control-plane", "identity", "licence-server"];
 pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
 pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-communication"];
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
@@ -343,6 +346,37 @@ pub static TABLES: &[TableSpec] = &[
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
+            MTTF,
+            FAILURE_RATE,
+            REPAIR_TIME,
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "facility",
+        false,
+        "Something that other things need: a landing point, a substation, a control plane, a licence server.",
+        &[
+            NAME,
+            TITLE,
+            row("kind", OneOf(FACILITY_KINDS), Required, "What it is."),
+            row("nation", Reference("nation"), Optional, "Nation in which it stands, at its hub; this or `site`."),
+            row("site", Reference("site"), Optional, "Site in which it stands; it is down while that site is, or has no power."),
+            LATITUDE,
+            LONGITUDE,
+            row(
+                "needed_by",
+                Dependants,
+                Required,
+                "What needs it: `site.riga`, `service.x`, `link.y`, `line.z`, `generator.g`, `site.*`. Links, lines and generators are out while it is down; sites and services must also reach it over the network. To a site a `substation` is its grid supply, and a `fibre-hut` or `landing-point` its access to the network of its nation.",
+            ),
+            row("group", Word, Optional, "What needs several facilities of one group needs any one of them."),
+            row("grace", DURATION, Default("0 h"), "How long what needs it goes on without it; the longest of a group."),
+            row("segment", Word, Optional, "Segment of the management network that it belongs to."),
+            row("operator", Word, Optional, "Who runs it."),
+            row("operator_nation", Reference("nation"), Computed("where it stands"), "Where the operator is at home."),
+            row("hardening", OneOf(HARDENINGS), Default("none"), "How well it withstands a hit."),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,

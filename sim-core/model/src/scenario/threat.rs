@@ -58,7 +58,7 @@ fn targets(cursor: &mut Cursor<'_, '_>) -> Vec<Target> {
     if !cursor.has("targets") {
         cursor.miss("targets");
     }
-    cursor.targets("targets", &["site", "line", "generator", "link"]).into_iter().map(|(target, _)| target).collect()
+    cursor.targets("targets", &["site", "line", "generator", "link", "facility"]).into_iter().map(|(target, _)| target).collect()
 }
 
 fn cable_cut(cursor: &mut Cursor<'_, '_>) -> HazardKind {

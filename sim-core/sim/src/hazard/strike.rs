@@ -4,7 +4,7 @@
 //! exponential clocks, one for each target (the exponential race of Efraimidis and Spirakis 2006). Each clock belongs to its
 //! target; so two plans that share targets see the same munitions go to the same places unless one of them offers a better mark.
 
-use bastide_model::model::{Aim, Hardening, HazardKind, Model, Target};
+use bastide_model::model::{Aim, HazardKind, Model, Target};
 use bastide_units::Duration;
 
 use crate::setup::Setup;
@@ -17,17 +17,14 @@ fn size(setup: &Setup, target: Target) -> f64 {
         Target::Site(id) => setup.it_mw[id.index()],
         Target::Line(id) => model.lines[id].capacity.max(model.lines[id].reverse_capacity).as_mw(),
         Target::Generator(id) => model.generators[id].capacity.as_mw(),
-        Target::Link(_) => 0.0,
+        Target::Link(_) | Target::Facility(_) => 0.0,
     }
 }
 
 fn hardening(model: &Model, target: Target) -> usize {
     match target {
-        Target::Site(id) => match model.sites[id].hardening {
-            Hardening::None => 0,
-            Hardening::Hardened => 1,
-            Hardening::Bunker => 2,
-        },
+        Target::Site(id) => model.sites[id].hardening as usize,
+        Target::Facility(id) => model.facilities[id].hardening as usize,
         _ => 0,
     }
 }

@@ -8,7 +8,7 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
     /// `failure`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
@@ -197,6 +197,17 @@ const BUS: &[Row] = &[
 ];
 const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];
 const LINK: &[Row] = &[("availability", "1", Higher, "share of time in service")];
+const FACILITY: &[Row] = &[
+    ("availability", "1", Higher, "share of time in service; where it stands in a site, that the site has power"),
+    ("outages", "count", Lower, "times that it went out of service"),
+    (
+        "service_hours_stopped",
+        "service h",
+        Lower,
+        "time in which services could not run without it at a site that the plan names for them, its grace over; put down to one of its group",
+    ),
+    ("tokens_lost", "M tokens", Lower, "tokens that those services lost in that time"),
+];
 const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
@@ -239,6 +250,7 @@ impl Layout {
         layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
+        layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
@@ -320,6 +332,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),
         "link" => model.links.get(at).map(|x| &x.entity),
+        "facility" => model.facilities.get(at).map(|x| &x.entity),
         "service" => model.services.get(at).map(|x| &x.entity),
         "campaign" => model.campaigns.get(at).map(|x| &x.entity),
         "dataset" => model.datasets.get(at).map(|x| &x.entity),

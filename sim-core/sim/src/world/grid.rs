@@ -41,6 +41,8 @@ pub(crate) struct Grid {
     solved: bool,
     /// Units in service of each class.
     units: Vec<u32>,
+    /// Things that hold all units of a class out.
+    units_held: Vec<u32>,
     unit_streams: Vec<Stream>,
     /// Available power of one unit in this hour \[MW\].
     unit_mw: Vec<f64>,
@@ -99,6 +101,7 @@ impl Grid {
             since: Time::ZERO,
             solved: false,
             units: model.generators.iter().map(|g| g.units).collect(),
+            units_held: vec![0; model.generators.len()],
             unit_streams: model.generators.iter().map(|g| stream("generator", &g.entity.name)).collect(),
             unit_mw: vec![0.0; model.generators.len()],
             lines: vec![Outage::default(); model.lines.len()],
@@ -138,6 +141,11 @@ impl Grid {
     /// What a shortage of power is put down to.
     pub(super) fn cause(&self) -> Option<u64> {
         if self.lines_out > 0 { self.last_outage } else { None }
+    }
+
+    /// Units of a class that can run.
+    fn working_units(&self, generator: usize) -> u32 {
+        if self.units_held[generator] > 0 { 0 } else { self.units[generator] }
     }
 
     /// Sets a number; true if it is another one than before.
@@ -206,7 +214,8 @@ impl World<'_> {
         for (at, generator) in model.generators.iter().enumerate() {
             let unit = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
             grid.unit_mw[at] = unit;
-            changed |= Grid::set(&mut grid.available, at, unit * f64::from(grid.units[at]));
+            let units = grid.working_units(at);
+            changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
         }
         for (at, load) in model.loads.iter().enumerate() {
             changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
@@ -234,7 +243,7 @@ impl World<'_> {
             if setup.built[site] {
                 let need = self.facility_need(site);
                 self.sites[site].need_mw = need;
-                self.grid.demand[setup.site_load[site]] = need;
+                self.grid.demand[setup.site_load[site]] = if self.sites[site].supply_held > 0 { 0.0 } else { need };
             }
         }
         let grid = &mut self.grid;
@@ -252,6 +261,13 @@ impl World<'_> {
                 continue;
             }
             let need = self.sites[site].need_mw;
+            let mut cause = cause;
+            if self.sites[site].supply_held > 0 {
+                // It asks in vain, and nobody else goes without for it.
+                let load = setup.site_load[site];
+                (self.grid.demand[load], self.grid.out.shed_mw[load]) = (need, need);
+                cause = self.sites[site].supply_seq.or(cause);
+            }
             let shed = self.grid.out.shed_mw[setup.site_load[site]];
             self.sites[site].grid_share = if need > 0.0 { 1.0 - shed / need } else { 1.0 };
             self.power_step(site, cause);
@@ -393,12 +409,34 @@ impl World<'_> {
     fn units_changed(&mut self, generator: usize) {
         let grid = &mut self.grid;
         let before = grid.available[generator];
-        let after = grid.unit_mw[generator] * f64::from(grid.units[generator]);
+        let after = grid.unit_mw[generator] * f64::from(grid.working_units(generator));
         grid.available[generator] = after;
         let output = grid.out.generation_mw.get(generator).copied().unwrap_or(0.0);
         let slack_before = output < before - TINY_MW || after <= before;
         let slack_after = output < after - TINY_MW || output == 0.0;
         self.dirty.grid |= !(slack_before && slack_after);
+    }
+
+    /// Something that a class needs takes all its units out until it is released.
+    pub(crate) fn hold_units(&mut self, generator: usize, cause: Option<u64>, note: &'static str) {
+        self.grid.units_held[generator] += 1;
+        if self.grid.units_held[generator] == 1 {
+            let seq =
+                self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
+            self.grid.last_outage = Some(seq);
+            self.grid.lines_out += 1;
+            self.units_changed(generator);
+        }
+    }
+
+    pub(crate) fn release_units(&mut self, generator: usize) {
+        self.grid.units_held[generator] = self.grid.units_held[generator].saturating_sub(1);
+        if self.grid.units_held[generator] == 0 {
+            let units = f64::from(self.grid.units[generator]);
+            self.recorder.event(self.now, "units-up", "generator", generator, units, "", None);
+            self.grid.lines_out -= 1;
+            self.units_changed(generator);
+        }
     }
 
     // Lines.
@@ -429,21 +467,44 @@ impl World<'_> {
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
         self.grid.last_outage = Some(seq);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
-            self.grid.lines_out += 1;
-            self.grid.forward[line] = 0.0;
-            self.grid.reverse[line] = 0.0;
-            self.dirty.grid = true;
+            self.line_gone(line);
         }
         self.queue.schedule(until, CLASS_RETURN, Event::LineBack { line: line as u32 });
     }
 
+    fn line_gone(&mut self, line: usize) {
+        self.grid.lines_out += 1;
+        self.grid.forward[line] = 0.0;
+        self.grid.reverse[line] = 0.0;
+        self.dirty.grid = true;
+    }
+
     pub(super) fn on_line_back(&mut self, line: usize) {
         if self.grid.lines[line].end(self.now) {
-            self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
-            self.grid.lines_out -= 1;
-            self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
-            self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
-            self.dirty.grid = true;
+            self.line_up(line);
+        }
+    }
+
+    fn line_up(&mut self, line: usize) {
+        self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
+        self.grid.lines_out -= 1;
+        self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
+        self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
+        self.dirty.grid = true;
+    }
+
+    /// Something that the line needs takes it out until it is released.
+    pub(crate) fn hold_line(&mut self, line: usize, cause: Option<u64>, note: &'static str) {
+        if self.grid.lines[line].hold(self.now) {
+            let seq = self.recorder.event(self.now, "line-down", "line", line, 0.0, note, cause);
+            (self.grid.lines[line].seq, self.grid.last_outage) = (Some(seq), Some(seq));
+            self.line_gone(line);
+        }
+    }
+
+    pub(crate) fn release_line(&mut self, line: usize) {
+        if self.grid.lines[line].release(self.now) {
+            self.line_up(line);
         }
     }
 }

@@ -188,6 +188,12 @@ impl World<'_> {
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
         }
+        for (at, facility) in self.facilities.states.iter().enumerate() {
+            metrics.set("facility", at, "availability", facility.up_share(end));
+            metrics.set("facility", at, "outages", f64::from(facility.outages));
+            metrics.set("facility", at, "service_hours_stopped", facility.service_s / 3600.0);
+            metrics.set("facility", at, "tokens_lost", facility.tokens_lost / MILLION);
+        }
     }
 
     fn finish_energy(&self, metrics: &mut Metrics, balance: &mut Balance) {

@@ -36,7 +36,14 @@ pub(crate) struct SiteState {
     /// Without power, or in restart after that.
     pub stopped: bool,
     restarting: bool,
-    /// Energised, not in outage, not stopped.
+    /// Facilities that it cannot do without and that are missing.
+    halted: u32,
+    /// Things that keep the grid from supplying it, and the first of them.
+    pub supply_held: u32,
+    pub supply_seq: Option<u64>,
+    /// Facilities in it have power.
+    powered: bool,
+    /// Energised, not in outage, not stopped, not halted.
     pub works: bool,
     /// Event that stopped it.
     pub down_seq: Option<u64>,
@@ -100,6 +107,10 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             outage: Outage::default(),
             stopped: false,
             restarting: false,
+            halted: 0,
+            supply_held: 0,
+            supply_seq: None,
+            powered: true,
             works: false,
             down_seq: None,
             speed: 0.0,
@@ -421,7 +432,9 @@ impl World<'_> {
     pub(super) fn refresh_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
         let now = self.now;
         let state = &mut self.sites[site];
-        let works = state.energised && !state.outage.out && !state.stopped;
+        let works = state.energised && !state.outage.out && !state.stopped && state.halted == 0;
+        let powered = !state.energised || (!state.outage.out && !state.stopped);
+        let switched = powered != std::mem::replace(&mut state.powered, powered);
         let capped = state.cap < 1.0 && state.cap <= state.ceiling;
         let allowed = if capped { state.power_share * state.cap_speed } else { state.power_share.min(state.ceiling) };
         let speed = if works { allowed } else { 0.0 };
@@ -459,6 +472,44 @@ impl World<'_> {
             }
             self.dirty.services = true;
             self.dirty.data |= turned;
+        }
+        if switched {
+            let cause = self.sites[site].down_seq.or(cause);
+            self.hosted_facilities(site, powered, cause);
+        }
+    }
+
+    /// A facility that the site cannot do without is missing until it is released.
+    pub(crate) fn hold_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].halted += 1;
+        self.refresh_site(site, cause, note);
+        self.dirty.grid = true;
+    }
+
+    pub(crate) fn release_site(&mut self, site: usize) {
+        self.sites[site].halted = self.sites[site].halted.saturating_sub(1);
+        let cause = self.sites[site].down_seq;
+        self.refresh_site(site, cause, "released");
+        self.dirty.grid = true;
+        self.copy_missing();
+    }
+
+    /// The grid no longer reaches the site, whatever there is in it, until it is released.
+    pub(crate) fn hold_supply(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].supply_held += 1;
+        if self.sites[site].supply_held == 1 {
+            let seq = self.recorder.event(self.now, "supply-lost", "site", site, 0.0, note, cause);
+            self.sites[site].supply_seq = Some(seq);
+            self.dirty.grid = true;
+        }
+    }
+
+    pub(crate) fn release_supply(&mut self, site: usize) {
+        self.sites[site].supply_held = self.sites[site].supply_held.saturating_sub(1);
+        if self.sites[site].supply_held == 0 {
+            let cause = self.sites[site].supply_seq.take();
+            self.recorder.event(self.now, "supply-back", "site", site, 0.0, "", cause);
+            self.dirty.grid = true;
         }
     }
 }

@@ -10,6 +10,7 @@ mod hazards;
 mod kirchhoff;
 mod machines;
 mod modes;
+mod network;
 mod power;
 mod services;
 mod speed;

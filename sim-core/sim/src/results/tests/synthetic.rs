@@ -261,6 +261,7 @@ pub fn model(title: &str) -> Model {
         accelerators: vec![accelerator],
         fleets: vec![],
         links: vec![fibre("rail-baltica", 0, 1), fibre("via-baltica", 1, 2), fibre("north", 2, 3), cable],
+        facilities: vec![],
         datasets: vec![],
         services,
         campaigns: vec![campaign],

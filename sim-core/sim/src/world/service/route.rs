@@ -98,6 +98,7 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
+            && !self.facilities.blocks(service * self.sites.len() + site)
             && self.setup.model.legal_service[service][site].at(self.now)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
@@ -183,7 +184,7 @@ impl World<'_> {
                     let site = self.setup.pairs[self.setup.flows[flow].pair].site;
                     if self.sites[site].is_in_service() { None } else { self.sites[site].down_seq }
                 });
-                let cause = self.recorder.at(self.now).or(down);
+                let cause = self.recorder.at(self.now).or(down).or(self.facilities.blocked_seq[service]);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }

@@ -21,6 +21,11 @@ pub(crate) struct TierSums {
 }
 
 impl Services {
+    /// Tokens per second that a service loses now.
+    pub(in crate::world) fn lost_rate(&self, service: usize) -> f64 {
+        self.lost[service]
+    }
+
     /// Latency below which a share of a tier's tokens is served \[ms\]; zero when none is.
     pub(in crate::world) fn latency_quantile_ms(&self, tier: usize, share: f64) -> f64 {
         let total: f64 = self.network[tier].iter().sum();
@@ -45,6 +50,9 @@ impl World<'_> {
         }
         let seconds = now.since(from).as_s();
         let setup = self.setup;
+        if self.misses_facilities() {
+            self.integrate_facilities(seconds);
+        }
         self.integrate_latencies();
         self.integrate_replicas(seconds);
         self.integrate_batch(from, now);
