@@ -137,6 +137,8 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// The states of a duct.
+    LinkStates,
     /// The restoration steps of a wiper.
     Restoration,
     /// Factors by a quantity: a list of pairs.

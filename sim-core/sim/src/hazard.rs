@@ -5,6 +5,7 @@
 
 mod cable;
 pub(crate) mod cyber;
+mod link_state;
 mod outage;
 mod strike;
 pub(crate) mod supply;
@@ -12,6 +13,8 @@ pub(crate) mod supply;
 use bastide_engine::{Stream, stream_key};
 use bastide_model::model::{HazardKind, Target, Timing};
 use bastide_units::{Duration, Time};
+
+pub(crate) use link_state::Chain;
 
 use crate::setup::target_name;
 use crate::world::{CLASS_FAILURE, Event, World};
@@ -26,6 +29,8 @@ pub(crate) struct HazardState {
     whole: Stream,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
+    /// First chain of states, for degraded links.
+    first_chain: usize,
 }
 
 /// Schedules the first event of each hazard.
@@ -36,7 +41,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
         let name = format!("hazard.{}", hazard.entity.name);
         let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
         let of_targets = |targets: &[Target]| targets.iter().map(|target| stream(&target_name(model, *target))).collect();
-        let mut ducts = Vec::new();
+        let (mut ducts, mut first_chain) = (Vec::new(), 0);
         let targets: Vec<Stream> = match &hazard.kind {
             HazardKind::RandomOutage { targets, .. } | HazardKind::StrikeCampaign { targets, .. } => of_targets(targets),
             HazardKind::Wiper { segments, .. } => {
@@ -47,9 +52,16 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
+            HazardKind::DegradedLinks { targets, .. } => {
+                let (names, links) = cable::ducts(model, targets);
+                first_chain = link_state::begin(world, at, &names, links);
+                let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
+                names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
+            }
             HazardKind::SupplyDelay { .. } => Vec::new(),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts };
+        let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, first_chain };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -61,7 +73,13 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
             }
-            HazardKind::SupplyDelay { .. } => {}
+            HazardKind::DegradedLinks { timing: Some(timing), .. } => {
+                for duct in 0..state.targets.len() {
+                    let first = first(*timing, &mut state.targets[duct]);
+                    schedule(world, at, duct, first, *timing);
+                }
+            }
+            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => {}
         }
         states.push(state);
     }
@@ -106,11 +124,15 @@ impl World<'_> {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
             }
-            HazardKind::SupplyDelay { .. } => return,
+            HazardKind::DegradedLinks { timing: Some(timing), .. } => {
+                self.degrade(hazard, self.hazards[hazard].first_chain + target);
+                *timing
+            }
+            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => return,
         };
         if let Timing::Rate { rate, .. } = timing {
             let state = &mut self.hazards[hazard];
-            let own = matches!(model.hazards[hazard].kind, HazardKind::RandomOutage { .. });
+            let own = matches!(model.hazards[hazard].kind, HazardKind::RandomOutage { .. } | HazardKind::DegradedLinks { .. });
             let stream = if own { &mut state.targets[target] } else { &mut state.times };
             let again = next(self.now, rate.as_per_s(), stream);
             schedule(self, hazard, target, again, timing);

@@ -1,5 +1,7 @@
 //! `[[hazard]]`.
 
+mod link_state;
+
 use bastide_units::{Duration, Rate, Time};
 
 use super::each;
@@ -38,6 +40,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Haza
                 data_lost: cursor.boolean("data_lost"),
             },
             "cable-cut" => cable_cut(cursor),
+            "degraded-links" => link_state::degraded_links(cursor),
             _ => HazardKind::SupplyDelay {
                 accelerators: cursor
                     .references("accelerators", "accelerator")

@@ -138,6 +138,7 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::StrikeCampaign { .. } => "strike campaign",
             HazardKind::Wiper { .. } => "wiper",
             HazardKind::CableCut { .. } => "cable cut",
+            HazardKind::DegradedLinks { .. } => "degraded links",
             HazardKind::SupplyDelay { .. } => "supply delay",
         };
         rows.push(Row { kind: "hazard", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });

@@ -122,7 +122,7 @@ impl World<'_> {
                 left -= got;
             }
             if here > 0.0 {
-                self.services.streams.push(Served { service: service as u32, site: site as u32, bin: NO_BIN, rate: here });
+                self.services.streams.push(Served { service: service as u32, site: site as u32, origin: 0, bin: NO_BIN, rate: here });
             }
             rate += here;
         }
