@@ -620,6 +620,12 @@ static CODES: &[Code] = &[
         "rate = \"1e12 / node d\"",
     ),
     code(
+        "F0840",
+        "two pools for one target",
+        "Each target belongs to at most one `[[repair_pool]]`: two pools would both repair it.",
+        "for = [\"line.*\"] in two pools",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",

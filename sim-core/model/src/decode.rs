@@ -5,6 +5,7 @@
 
 mod date;
 mod factors;
+mod inner;
 mod list;
 mod number;
 mod profile;

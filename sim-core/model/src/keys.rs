@@ -13,6 +13,7 @@ pub use schema::json_schema;
 pub use tables::TABLES;
 pub(crate) use tables::{AIMS, FACILITY_KINDS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
 pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
+pub(crate) use tables::{DELAY, HIT_TARGETS, REPAIR_ORDERS, SPARE_DAMAGES};
 
 use bastide_units::Quantity;
 
@@ -137,6 +138,10 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// A table with rows of its own.
+    Table(&'static TableSpec),
+    /// A list of such tables.
+    Tables(&'static TableSpec),
     /// The states of a duct.
     LinkStates,
     /// The restoration steps of a wiper.

@@ -9,11 +9,13 @@ mod campaign;
 mod facility;
 mod link_state;
 mod machine;
+mod reconstruction;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -172,6 +174,8 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Crews and spare parts that repair what hazards damage.
+    pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
     pub failures: Vec<Failure>,
     /// Planned outages.
@@ -650,6 +654,8 @@ pub enum Target {
     Line(LineId),
     /// A generator class (one unit per hit).
     Generator(GeneratorId),
+    /// A substation: everything that is connected at the bus.
+    Bus(BusId),
     /// A data link.
     Link(LinkId),
     /// A facility, and with it what needs it.

@@ -57,6 +57,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let rules = rule::rules(ctx, root);
     let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
     let hazards = threat::hazards(ctx, root, &segments);
+    let repair_pools = threat::repair_pools(ctx, root);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -102,6 +103,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services,
         campaigns,
         hazards,
+        repair_pools,
         failures,
         maintenances,
         power_caps,

@@ -209,6 +209,7 @@ pub fn add_campaign(model: &mut Model, name: &str) -> CampaignId {
         checkpoints: Checkpoints::blocking(Duration::from_h(1.0), Duration::ZERO),
         detection: Duration::ZERO,
         restart: Distribution::Fixed(Duration::ZERO.as_s()),
+        relocate_after: None,
         planned_stops: Rate::ZERO,
         dataset: None,
         cost_of_delay: MoneyRate::from_eur_per_d(10_000.0),

@@ -10,6 +10,8 @@ mod outage;
 mod strike;
 pub(crate) mod supply;
 
+pub(crate) use strike::size;
+
 use bastide_engine::{Stream, stream_key};
 use bastide_model::model::{HazardKind, Target, Timing};
 use bastide_units::{Duration, Time};
@@ -140,7 +142,7 @@ impl World<'_> {
     }
 
     /// Takes a target out; nothing happens to a site that is not there.
-    fn target_out(&mut self, target: Target, until: Time, cause: u64, note: &'static str) {
+    pub(crate) fn target_out(&mut self, target: Target, until: Time, cause: u64, note: &'static str) {
         match target {
             Target::Site(id) => {
                 if self.setup.built[id.index()] {
@@ -149,6 +151,7 @@ impl World<'_> {
             }
             Target::Line(id) => self.line_out(id.index(), until, Some(cause), note),
             Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
+            Target::Bus(id) => self.bus_out(id.index(), until, Some(cause), note),
             Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
             Target::Facility(id) => self.facility_out(id.index(), until, Some(cause), note),
         }

@@ -19,7 +19,7 @@ use crate::world::network::Graph;
 
 pub(crate) use facility::{Claim, Claimant};
 pub(crate) use failure::{Process, Unit};
-pub(crate) use gang::{Cycle, Gangs, NEVER_S};
+pub(crate) use gang::{Cycle, Gang, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
 
 /// Accelerators of one type at one site.
@@ -114,7 +114,7 @@ pub(crate) struct Setup<'a> {
     pub sovereign: Vec<bool>,
     pub gangs: Gangs,
     /// Gangs of each pool, in the order of tier, then of the scenario.
-    pub pool_campaigns: Vec<Vec<usize>>,
+    pub pool_gangs: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
     pub graph: Graph,
@@ -170,7 +170,7 @@ impl<'a> Setup<'a> {
         }
         let named = named(model, &routes);
         let batch_sites = batch_sites(model, &routes, &choice_at, &built, &latency);
-        let (gangs, pool_campaigns) = gang::gangs(model, plan, &pools);
+        let (gangs, pool_gangs) = gang::gangs(model, plan, &pools);
         let processes = failure::processes(model, &pools, &gangs);
         let of_pool = |pool| (0..processes.len()).filter(|at| processes[*at].pools.contains(&pool)).collect();
         let pool_processes = (0..pools.len()).map(of_pool).collect();
@@ -215,7 +215,7 @@ impl<'a> Setup<'a> {
             batch_sites,
             others,
             gangs,
-            pool_campaigns,
+            pool_gangs,
             replicas,
             graph,
             claims,
@@ -500,6 +500,7 @@ pub(crate) fn target_name(model: &Model, target: Target) -> String {
         Target::Site(id) => format!("site.{}", model.sites[id].entity.name),
         Target::Line(id) => format!("line.{}", model.lines[id].entity.name),
         Target::Generator(id) => format!("generator.{}", model.generators[id].entity.name),
+        Target::Bus(id) => format!("bus.{}", model.buses[id].entity.name),
         Target::Link(id) => format!("link.{}", model.links[id].entity.name),
         Target::Facility(id) => format!("facility.{}", model.facilities[id].entity.name),
     }

@@ -5,6 +5,7 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+pub(crate) mod bus;
 pub(crate) mod campaign;
 pub(crate) mod data;
 pub(crate) mod facility;
@@ -17,6 +18,7 @@ mod maintenance;
 pub(crate) mod network;
 mod partition;
 mod power_cap;
+pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
 pub(crate) mod site;
@@ -47,6 +49,8 @@ pub(crate) enum Event {
     Failure { process: u32, version: u32 },
     Noticed { job: u32 },
     Repaired { job: u32 },
+    RepairDone { job: u32, version: u32 },
+    PartArrives { pool: u32 },
     SpareArrives { site: u32 },
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
@@ -54,6 +58,7 @@ pub(crate) enum Event {
     UnitRepaired { generator: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
+    BusBack { bus: u32 },
     LinkFails { link: u32 },
     LinkBack { link: u32 },
     LinkState { chain: u32, version: u32 },
@@ -74,6 +79,7 @@ pub(crate) enum Event {
     CheckpointCopy { gang: u32, store: campaign::Store },
     CheckpointCopied { gang: u32, store: campaign::Store },
     FaultFound { gang: u32 },
+    SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
     SpikeBegins { spike: u32 },
@@ -110,6 +116,8 @@ pub(crate) struct Outage {
     pub until: Time,
     pub out: bool,
     since: Time,
+    /// Repairs in pools that must be done first, and dead ends.
+    pub open: u32,
     /// Time out so far \[s\].
     pub total_s: f64,
     /// Event that began it.
@@ -131,7 +139,7 @@ impl Outage {
 
     /// Back in service if the latest repair is through.
     fn end(&mut self, now: Time) -> bool {
-        if !self.out || now < self.until || self.held > 0 {
+        if !self.out || now < self.until || self.open > 0 || self.held > 0 {
             return false;
         }
         self.out = false;
@@ -174,6 +182,7 @@ pub(crate) struct World<'a> {
     pub sites: Vec<site::SiteState>,
     pub fleet: fleet::Fleet,
     pub repairs: repair::Repairs,
+    pub reconstruction: reconstruction::Reconstruction,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
     pub net: link::NetworkState,
@@ -183,6 +192,10 @@ pub(crate) struct World<'a> {
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
+    /// Gangs of each pool, in the order of tier, then of the scenario.
+    pub pool_gangs: Vec<Vec<usize>>,
+    /// Gangs that look for another site.
+    pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
@@ -205,6 +218,7 @@ impl<'a> World<'a> {
             sites: site::states(setup, seed, replication),
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
+            reconstruction: reconstruction::Reconstruction::new(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
             net: link::NetworkState::new(setup, seed, replication),
@@ -214,6 +228,8 @@ impl<'a> World<'a> {
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
+            pool_gangs: setup.pool_gangs.clone(),
+            seeking: Vec::new(),
             hazards: Vec::new(),
             violations: 0,
         };
@@ -262,6 +278,8 @@ impl<'a> World<'a> {
             Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
+            Event::RepairDone { job, version } => self.on_repair_done(job, version),
+            Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
             Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
@@ -270,6 +288,7 @@ impl<'a> World<'a> {
             Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
+            Event::BusBack { bus } => self.on_bus_back(bus as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),
             Event::LinkBack { link } => self.on_link_back(link as usize),
             Event::LinkState { chain, version } => self.on_link_state(chain as usize, version),
@@ -288,6 +307,7 @@ impl<'a> World<'a> {
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
             Event::CheckpointCopy { gang, store } => self.on_checkpoint_copy(gang as usize, store),
             Event::CheckpointCopied { gang, store } => self.on_checkpoint_copied(gang as usize, store),
+            Event::SeekPlace { gang } => self.on_seek_place(gang as usize),
             Event::FaultFound { gang } => self.on_fault_found(gang as usize),
             Event::StragglerOver { gang } => self.on_straggler_over(gang as usize),
             Event::Copied { dataset, replica } => self.on_copied(dataset as usize, replica as usize),
@@ -316,7 +336,7 @@ impl<'a> World<'a> {
     /// Solves again what the events of this moment touched.
     fn settle(&mut self) {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
-        while self.dirty.any() {
+        while self.dirty.any() || self.relocate() {
             if std::mem::take(&mut self.dirty.network) {
                 self.solve_paths();
                 self.partitions_changed();

@@ -50,6 +50,8 @@ impl Kind {
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
+            Self::Tables(spec) => format!("list of tables of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
             Self::LinkStates => "list of states".to_owned(),
             Self::Restoration => "list of steps".to_owned(),
             Self::Factors(unit) if unit.name == "ratio" => "list of [number, factor]".to_owned(),
@@ -58,6 +60,14 @@ impl Kind {
             Self::Shape(length) => format!("list of {length} weights"),
         }
     }
+}
+
+/// A table with the keys that it must have, or with its first key.
+fn example_table(spec: &TableSpec) -> String {
+    let required: Vec<&Key> = spec.keys.iter().filter(|key| key.need == Need::Required).collect();
+    let keys = if required.is_empty() { spec.keys.iter().take(1).collect() } else { required };
+    let entries: Vec<String> = keys.into_iter().map(|key| format!("{} = {}", key.name, example(key))).collect();
+    format!("{{ {} }}", entries.join(", "))
 }
 
 /// A value that the key could have, as TOML.
@@ -92,6 +102,8 @@ pub fn example(key: &Key) -> String {
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
+        Kind::Table(spec) => example_table(spec),
+        Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
         Kind::LinkStates => {
             "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"

@@ -121,7 +121,7 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
         Kind::References(_) => share(shared, "names", |shared| json!({ "type": "array", "items": name(shared), "uniqueItems": true })),
         Kind::ListOf(words) => json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true }),
         Kind::Targets => share(shared, "targets", |_| {
-            let pattern = r"^(site|line|generator|link|facility)\.(\*|[a-z][a-z0-9-]*)$";
+            let pattern = r"^(site|line|generator|link|bus|facility)\.(\*|[a-z][a-z0-9-]*)$";
             json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
         }),
         Kind::Dependants => {
@@ -145,6 +145,8 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "properties": { "name": name, "cap": { "type": "integer", "minimum": 1 } },
             }] } })
         }
+        Kind::Table(spec) => inner(shared, spec),
+        Kind::Tables(spec) => json!({ "type": "array", "items": inner(shared, spec) }),
         Kind::LinkStates => {
             let time = quantity(shared, &super::unit::<Duration>(), Range::NotNegative);
             let period = quantity(shared, &super::unit::<Duration>(), Range::Positive);
@@ -178,6 +180,14 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             json!({ "type": "object", "additionalProperties": false, "properties": properties })
         }
     }
+}
+
+/// A table inside a table.
+fn inner(shared: &mut Shared, spec: &TableSpec) -> Value {
+    let mut schema = object(shared, spec.keys, spec.doc);
+    schema["additionalProperties"] = json!(false);
+    schema["required"] = json!(spec.keys.iter().filter(|key| key.need == Need::Required).map(|key| key.name).collect::<Vec<_>>());
+    schema
 }
 
 fn name(shared: &mut Shared) -> Value {

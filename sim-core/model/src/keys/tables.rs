@@ -13,6 +13,10 @@ use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod strike;
+
+pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
+
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
 }
@@ -46,7 +50,9 @@ const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.")
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
 const TARGETS: Key =
-    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `facility.z`, `site.*`.");
+    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.");
+/// What outages and strikes may hit.
+pub(crate) const HIT_TARGETS: &[&str] = &["site", "line", "generator", "link", "bus", "facility"];
 const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
 const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
 const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
@@ -571,6 +577,12 @@ pub static TABLES: &[TableSpec] = &[
             row("detection", DURATION, Default("0 s"), "From the failure of a member to its notice, where the cause does not say."),
             row("restart", REPAIR, Default("15 min"), "From the notice of a failure to training again, once all members are there."),
             row(
+                "relocate_after",
+                DURATION,
+                Optional,
+                "How long a gang that cannot work at its site waits before it goes on at another with free accelerators of its type; without, for ever.",
+            ),
+            row(
                 "planned_stops",
                 Quantity(unit::<Rate>(), NotNegative),
                 Optional,
@@ -686,6 +698,7 @@ pub static TABLES: &[TableSpec] = &[
             ),
         ],
     },
+    strike::REPAIR_POOL,
     TableSpec {
         name: "failure",
         array: true,

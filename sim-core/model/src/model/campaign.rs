@@ -136,6 +136,8 @@ pub struct Campaign {
     pub detection: Duration,
     /// From the notice of a failure to training again, once members are there; warm-up included \[s\].
     pub restart: Distribution,
+    /// How long a gang that cannot work at its site waits before it goes on at another; `None`: for ever.
+    pub relocate_after: Option<Duration>,
     /// Planned stops per time: updates of configuration, data or firmware. Each begins with a checkpoint and ends with a restart.
     pub planned_stops: Rate,
     /// Data it reads.

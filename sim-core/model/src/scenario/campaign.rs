@@ -33,6 +33,7 @@ pub fn campaigns(ctx: &mut Context, root: &Table) -> Vec<(Campaign, Demands)> {
             checkpoints: checkpoints(cursor),
             detection: cursor.quantity("detection"),
             restart: cursor.distribution::<Duration>("restart"),
+            relocate_after: cursor.quantity_opt("relocate_after"),
             planned_stops: cursor.quantity_opt("planned_stops").unwrap_or(Rate::ZERO),
             dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
             cost_of_delay: cursor.quantity("cost_of_delay"),

@@ -1,6 +1,9 @@
 //! `[[hazard]]`.
 
 mod link_state;
+mod reconstruction;
+
+pub use reconstruction::repair_pools;
 
 use bastide_units::{Duration, Rate, Time};
 
@@ -61,7 +64,7 @@ fn targets(cursor: &mut Cursor<'_, '_>) -> Vec<Target> {
     if !cursor.has("targets") {
         cursor.miss("targets");
     }
-    cursor.targets("targets", &["site", "line", "generator", "link", "facility"]).into_iter().map(|(target, _)| target).collect()
+    cursor.targets("targets", keys::HIT_TARGETS).into_iter().map(|(target, _)| target).collect()
 }
 
 fn cable_cut(cursor: &mut Cursor<'_, '_>) -> HazardKind {

@@ -1,8 +1,7 @@
 //! Cuts of ducts, with all links in them.
 
 use bastide_engine::Distribution;
-use bastide_model::model::{LinkId, Model};
-use bastide_units::Duration;
+use bastide_model::model::{LinkId, Model, Target};
 
 use crate::world::World;
 
@@ -36,7 +35,7 @@ impl World<'_> {
             let repair_s = repair.sample(&mut stream.member(stream.position()));
             for at in 0..self.hazards[hazard].ducts[duct].len() {
                 let link = self.hazards[hazard].ducts[duct][at];
-                self.link_out(link, self.now + Duration::from_s(repair_s), Some(seq), "cable cut");
+                self.damage(Target::Link(LinkId::from_index(link)), repair_s, None, seq, "cable cut");
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use bastide_engine::Distribution;
 use bastide_model::model::Target;
-use bastide_units::Duration;
 
 use crate::world::World;
 
@@ -16,6 +15,6 @@ impl World<'_> {
             return;
         }
         let seq = self.recorder.event(self.now, "outage", "hazard", hazard, repair_s / 3600.0, "hours", None);
-        self.target_out(target, self.now + Duration::from_s(repair_s), seq, "outage");
+        self.damage(target, repair_s, None, seq, "outage");
     }
 }

@@ -5,18 +5,21 @@
 //! target; so two plans that share targets see the same munitions go to the same places unless one of them offers a better mark.
 
 use bastide_model::model::{Aim, HazardKind, Model, Target};
-use bastide_units::Duration;
 
 use crate::setup::Setup;
 use crate::world::World;
 
-/// Announced size: planned IT power of sites, capacity of lines and of all units of a class \[MW\]. Links have none.
-fn size(setup: &Setup, target: Target) -> f64 {
+/// Announced size: planned IT power of sites, capacity of lines, of all units of a class and of the lines at a bus \[MW\]. Links have none.
+pub(crate) fn size(setup: &Setup, target: Target) -> f64 {
     let model = setup.model;
     match target {
         Target::Site(id) => setup.it_mw[id.index()],
         Target::Line(id) => model.lines[id].capacity.max(model.lines[id].reverse_capacity).as_mw(),
         Target::Generator(id) => model.generators[id].capacity.as_mw(),
+        Target::Bus(id) => {
+            let lines = model.lines.iter().filter(|line| line.from == id || line.to == id);
+            lines.map(|line| line.capacity.max(line.reverse_capacity).as_mw()).sum()
+        }
         Target::Link(_) | Target::Facility(_) => 0.0,
     }
 }
@@ -71,7 +74,7 @@ impl World<'_> {
             if !damaged {
                 continue;
             }
-            self.target_out(target, self.now + Duration::from_s(repair_s), salvo, "strike");
+            self.damage(target, repair_s, None, salvo, "strike");
             if let Target::Site(id) = target {
                 self.destroy_nodes(id.index(), *nodes_destroyed);
                 // Storage stands in the same halls: it burns with the probability that a node does.

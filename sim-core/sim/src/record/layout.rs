@@ -8,8 +8,8 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `nation`, `facility`, `dataset`,
-    /// `failure`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `nation`, `facility`,
+    /// `dataset`, `failure`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -182,6 +182,7 @@ const CAMPAIGN: &[Row] = &[
         "time from first start until done or the end / unexpected interruptions; all of that time without any",
     ),
     ("checkpoint_interval", "min", Neither, "work between two checkpoints; 0 where the plan does not run it"),
+    ("moves", "count", Neither, "times that a gang went on at another site; 0 without `relocate_after`"),
     ("done", "1", Higher, "1 if completed, 0 if not"),
 ];
 const INTERRUPTION: &[Row] = &[
@@ -245,6 +246,19 @@ const FAILURE: &[Row] = &[
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
 ];
+const REPAIR_POOL: &[Row] = &[
+    ("jobs", "count", Lower, "repairs that were asked for"),
+    ("repaired", "count", Neither, "of which done before the end"),
+    ("time_to_repair", "h", Lower, "mean time from damage to the end of its repair, waiting included; 0 without any"),
+    ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
+    ("spare_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
+    (
+        "spares_exhausted_after",
+        "h",
+        Higher,
+        "time from the start until the stock of spare parts is used up for the first time; the whole history if it never is",
+    ),
+];
 const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
 
 /// Lines of cost, in the order of the `cost` metrics; `total` is the sum of the others.
@@ -279,6 +293,7 @@ impl Layout {
         layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
         let mut channel = |entity_kind, entity: &str, channel, unit| {
@@ -355,6 +370,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
         "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
+        "repair_pool" => model.repair_pools.get(at).map(|x| &x.entity),
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),
         "link" => model.links.get(at).map(|x| &x.entity),

@@ -132,6 +132,9 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
         };
         rows.push(Row { kind: "failure", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });
     }
+    for x in &model.repair_pools {
+        rows.push(Row { kind: "repair_pool", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
     for x in &model.hazards {
         let kind = match x.kind {
             HazardKind::RandomOutage { .. } => "random outage",

@@ -113,8 +113,8 @@ fn process(
     let mut most = 1.0_f64;
     if !failure.by_job_size.is_empty() {
         by_gang = gangs.all.iter().map(|gang| failure.job_factor(gang.size)).collect();
-        most =
-            gangs.all.iter().zip(&by_gang).filter(|(gang, _)| pools.contains(&gang.pool)).map(|(_, factor)| *factor).fold(most, f64::max);
+        let comes_by = |at: usize| std::iter::once(&gangs.all[at]).chain(&gangs.elsewhere[at]).any(|gang| pools.contains(&gang.pool));
+        most = by_gang.iter().enumerate().filter(|(at, _)| comes_by(*at)).map(|(_, factor)| *factor).fold(most, f64::max);
     }
     Process {
         cause: Some(cause as u32),

@@ -70,13 +70,15 @@ impl Gang {
 /// All gangs of a plan, campaign after campaign.
 pub(crate) struct Gangs {
     pub all: Vec<Gang>,
+    /// Where else each may go on, in the order of the plan's pools; empty where it waits for its own site.
+    pub elsewhere: Vec<Vec<Gang>>,
     /// Gangs of each campaign; empty where the plan does not run it.
     pub of_campaign: Vec<Range<usize>>,
 }
 
 /// The gangs of a plan, and those of each pool in the order of tier, then of the scenario.
 pub(super) fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Gangs, Vec<Vec<usize>>) {
-    let mut gangs = Gangs { all: Vec::new(), of_campaign: Vec::with_capacity(model.campaigns.len()) };
+    let mut gangs = Gangs { all: Vec::new(), elsewhere: Vec::new(), of_campaign: Vec::with_capacity(model.campaigns.len()) };
     let mut of_pool = vec![Vec::new(); pools.len()];
     for (campaign, it) in model.campaigns.iter().enumerate() {
         let first = gangs.all.len();
@@ -97,7 +99,21 @@ pub(super) fn gangs(model: &Model, plan: &Plan, pools: &[Pool]) -> (Gangs, Vec<V
     for list in &mut of_pool {
         list.sort_by_key(|&at| (model.campaigns[gangs.all[at].campaign].tier, at));
     }
+    gangs.elsewhere = gangs.all.iter().map(|gang| elsewhere(model, pools, gang)).collect();
     (gangs, of_pool)
+}
+
+/// The same gang at other sites with as many accelerators of its type, where its campaign may move.
+fn elsewhere(model: &Model, pools: &[Pool], gang: &Gang) -> Vec<Gang> {
+    if model.campaigns[gang.campaign].relocate_after.is_none() {
+        return Vec::new();
+    }
+    let ordered = |pool: &Pool| pool.orders.iter().map(|order| f64::from(order.nodes)).sum::<f64>() * pool.per_node;
+    let may = |at: &usize| {
+        let pool = &pools[*at];
+        *at != gang.pool && pool.accelerator == pools[gang.pool].accelerator && gang.fits(ordered(pool)) > 0.0
+    };
+    (0..pools.len()).filter(may).map(|at| self::gang(model, gang.campaign, at, &pools[at])).collect()
 }
 
 fn gang(model: &Model, campaign: usize, at: usize, pool: &Pool) -> Gang {

@@ -10,6 +10,8 @@
 //! with the whole steps that are left; its survivors hold the state, so that it loses the time of the change alone. An island
 //! that is lost loses its work since the last exchange (`exchange`). Copies of checkpoints are made beside the work (`copies`).
 //!
+//! A campaign with `relocate_after` does not wait for its own site for ever (`relocation`).
+//!
 //! Every accelerator second from the first start on is useful, or is lost in one way and for one cause (`account`).
 
 mod account;
@@ -17,6 +19,7 @@ mod copies;
 mod exchange;
 mod fault;
 mod progress;
+mod relocation;
 
 use bastide_engine::Stream;
 use bastide_model::model::CampaignMode;
@@ -24,7 +27,7 @@ use bastide_units::{Duration, Time};
 
 use super::{CLASS_DECISION, Event, World};
 use crate::record::REASONS;
-use crate::setup::{Cycle, Setup, entity_key};
+use crate::setup::{Cycle, Gang, Setup, entity_key};
 use account::{Kind, Losses};
 use copies::Copies;
 pub(crate) use copies::Store;
@@ -46,12 +49,16 @@ pub(crate) struct CampaignState {
     done_flop: f64,
     lost_flop: f64,
     losses: Losses,
+    /// How often a gang went on at another site.
+    moves: u32,
     /// Draws of restarts.
     stream: Stream,
 }
 
 /// One gang.
 pub(crate) struct GangState {
+    /// Where it is: as planned, or where it went since.
+    pub gang: Gang,
     running: bool,
     /// Accelerators that it holds.
     held: f64,
@@ -82,18 +89,21 @@ pub(crate) struct GangState {
     stopped_by: Option<u64>,
     /// Whether its checkpoints have to come back from elsewhere.
     fetch: bool,
+    /// Since when it waits for accelerators, once it has started.
+    waits_since: Option<Time>,
 }
 
 impl GangState {
-    fn new(cycle: Cycle) -> Self {
+    fn new(gang: Gang) -> Self {
         Self {
+            gang,
             running: false,
             held: 0.0,
             synced: Time::ZERO,
             counted: Time::ZERO,
             power: 0.0,
             speed: 0.0,
-            cycle,
+            cycle: gang.cycle,
             saved: Work::NONE,
             writing: Work::NONE,
             pending: Work::NONE,
@@ -105,6 +115,7 @@ impl GangState {
             caused: Time::NEVER,
             stopped_by: None,
             fetch: false,
+            waits_since: None,
         }
     }
 
@@ -125,13 +136,14 @@ pub(super) fn campaigns(setup: &Setup, seed: u64, replication: u32) -> Vec<Campa
         done_flop: 0.0,
         lost_flop: 0.0,
         losses: Losses::new(causes),
+        moves: 0,
         stream: Stream::new(seed, replication, entity_key("campaign", &campaign.entity.name, "restart")),
     };
     setup.model.campaigns.iter().map(state).collect()
 }
 
 pub(super) fn gangs(setup: &Setup) -> Vec<GangState> {
-    setup.gangs.all.iter().map(|gang| GangState::new(gang.cycle)).collect()
+    setup.gangs.all.iter().map(|gang| GangState::new(*gang)).collect()
 }
 
 impl World<'_> {
@@ -163,13 +175,13 @@ impl World<'_> {
     /// or where the gang could not run anyway.
     pub(super) fn reserve(&mut self) {
         for pool in 0..self.fleet.pools.len() {
-            if self.setup.pool_campaigns[pool].is_empty() {
+            if self.pool_gangs[pool].is_empty() {
                 continue;
             }
             let mut reserve = [0.0; 4];
             let mut most = 0.0;
-            for &at in &self.setup.pool_campaigns[pool] {
-                let gang = &self.setup.gangs.all[at];
+            for &at in &self.pool_gangs[pool] {
+                let gang = &self.gangs[at].gang;
                 if !self.wants(gang.campaign) {
                     continue;
                 }
@@ -193,8 +205,9 @@ impl World<'_> {
         let power = self.sites[site].speed;
         let mut free = self.fleet.pools[pool].available - self.fleet.pools[pool].used;
         let mut gangs = 0.0;
-        for &at in &setup.pool_campaigns[pool] {
-            let gang = &setup.gangs.all[at];
+        for place in 0..self.pool_gangs[pool].len() {
+            let at = self.pool_gangs[pool][place];
+            let gang = self.gangs[at].gang;
             let campaign = &setup.model.campaigns[gang.campaign];
             let legal = setup.model.legal_campaign[gang.campaign][site].at(self.now);
             let reads = campaign.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site));
@@ -239,13 +252,13 @@ impl World<'_> {
 
     fn start_gang(&mut self, at: usize, size: f64, power: f64) {
         self.advance(at);
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         if self.campaigns[campaign].first.is_none() {
             self.begin_training(campaign);
             self.recorder.event(self.now, "campaign-start", "campaign", campaign, 0.0, "", None);
         }
         let state = &mut self.gangs[at];
-        (state.running, state.held, state.power) = (true, size, power);
+        (state.running, state.held, state.power, state.waits_since) = (true, size, power, None);
         if self.campaigns[campaign].first == Some(self.now) {
             self.gangs[at].synced = self.now;
         } else {
@@ -275,7 +288,7 @@ impl World<'_> {
     /// Counts an interruption, once for all that stops a campaign at the same moment; says for what cause the gang now waits.
     fn interrupt(&mut self, at: usize, kind: Kind, cause: usize) {
         let now = self.now;
-        let state = &mut self.campaigns[self.setup.gangs.all[at].campaign];
+        let state = &mut self.campaigns[self.gangs[at].gang.campaign];
         if state.stopped_at != now {
             state.losses.count(kind, cause);
             state.stopped_at = now;
@@ -294,8 +307,8 @@ impl World<'_> {
     /// Stops a gang; at once if `hard`, otherwise in good order.
     fn stop_gang(&mut self, at: usize, hard: bool, why: &'static str) {
         self.advance(at);
-        let campaign = self.setup.gangs.all[at].campaign;
-        let unpowered = why == "site" && self.sites[self.setup.pools[self.setup.gangs.all[at].pool].site].stopped;
+        let campaign = self.gangs[at].gang.campaign;
+        let unpowered = why == "site" && self.sites[self.setup.pools[self.gangs[at].gang.pool].site].stopped;
         let cause = self.reason(if unpowered { "power" } else { why });
         self.interrupt(at, Kind::of(why), cause);
         if hard {
@@ -312,12 +325,14 @@ impl World<'_> {
         let cause = self.recorder.at(self.now);
         let seq = self.recorder.event(self.now, "campaign-interrupted", "campaign", campaign, 0.0, why, cause);
         self.gangs[at].stopped_by = Some(seq);
+        self.seek_place(at);
         self.islands_changed(campaign);
     }
 
     /// Stops all gangs of a pool at once: their site is hit, without power, or wiped.
     pub(super) fn stop_gangs(&mut self, pool: usize, why: &'static str) {
-        for &at in &self.setup.pool_campaigns[pool] {
+        for place in 0..self.pool_gangs[pool].len() {
+            let at = self.pool_gangs[pool][place];
             if self.gangs[at].running {
                 self.stop_gang(at, true, why);
             }
@@ -328,7 +343,7 @@ impl World<'_> {
 
     /// Gives an elastic gang another size.
     fn resize(&mut self, at: usize, size: f64, reason: &'static str) {
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         let CampaignMode::Elastic { resize, .. } = self.setup.model.campaigns[campaign].mode else { return };
         let shrinks = size < self.gangs[at].held;
         let cause = self.reason(reason);
@@ -347,11 +362,11 @@ impl World<'_> {
 
     /// Takes over members, power and stragglers; puts the completion where it now belongs.
     fn set_speed(&mut self, at: usize) {
-        let held = self.setup.gangs.all[at].held;
+        let held = self.gangs[at].gang.held;
         let state = &mut self.gangs[at];
         let slowest = state.stragglers.iter().map(|straggler| straggler.share).fold(1.0, f64::min);
         state.speed = (state.held / held) * state.power * slowest;
-        self.schedule_completion(self.setup.gangs.all[at].campaign);
+        self.schedule_completion(self.gangs[at].gang.campaign);
     }
 
     /// Planned stops come at equal intervals, the first after half of one: an operator's calendar, not chance.

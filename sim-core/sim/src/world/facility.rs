@@ -16,7 +16,7 @@ use crate::setup::{Claim, Claimant, Setup, entity_key};
 
 /// A facility.
 pub(crate) struct FacilityState {
-    outage: Outage,
+    pub outage: Outage,
     own: Stream,
     /// Times that it went out of service.
     pub outages: u32,

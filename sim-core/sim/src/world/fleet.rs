@@ -116,7 +116,7 @@ impl World<'_> {
         let state = &self.fleet.pools[pool];
         if state.binding || state.available < state.used + state.reserve_most {
             self.dirty.services = true;
-        } else if !self.setup.pool_campaigns[pool].is_empty() {
+        } else if !self.pool_gangs[pool].is_empty() {
             self.settle_gangs(pool, "accelerators");
         }
         self.pool_changed(pool);

@@ -47,6 +47,7 @@ pub(crate) struct Grid {
     /// Available power of one unit in this hour \[MW\].
     unit_mw: Vec<f64>,
     pub lines: Vec<Outage>,
+    pub buses: Vec<Outage>,
     line_streams: Vec<Stream>,
     /// Energy in each storage \[MWh\].
     stored: Vec<f64>,
@@ -56,8 +57,9 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// The last line or unit outage that is recorded, while any line is out.
+    /// The last line, unit or bus outage that is recorded, while any line or bus is out.
     last_outage: Option<u64>,
+    /// Lines and buses that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -105,6 +107,7 @@ impl Grid {
             unit_streams: model.generators.iter().map(|g| stream("generator", &g.entity.name)).collect(),
             unit_mw: vec![0.0; model.generators.len()],
             lines: vec![Outage::default(); model.lines.len()],
+            buses: vec![Outage::default(); buses],
             line_streams: model.lines.iter().map(|line| stream("line", &line.entity.name)).collect(),
             stored: model.storages.iter().map(|s| s.energy.as_mwh() * s.initial).collect(),
             energy_price: vec![0.0; buses],
@@ -212,7 +215,8 @@ impl World<'_> {
         let grid = &mut self.grid;
         let mut changed = !grid.solved;
         for (at, generator) in model.generators.iter().enumerate() {
-            let unit = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
+            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal };
             grid.unit_mw[at] = unit;
             let units = grid.working_units(at);
             changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
@@ -249,8 +253,9 @@ impl World<'_> {
         let grid = &mut self.grid;
         for (at, storage) in model.storages.iter().enumerate() {
             let room = storage.energy.as_mwh() - grid.stored[at];
-            grid.available[model.generators.len() + at] = storage.power.as_mw().min(grid.stored[at].max(0.0));
-            grid.demand[setup.storage_load + at] = storage.power.as_mw().min((room / storage.efficiency.max(1e-9)).max(0.0));
+            let power = if grid.buses[storage.bus.index()].out { 0.0 } else { storage.power.as_mw() };
+            grid.available[model.generators.len() + at] = power.min(grid.stored[at].max(0.0));
+            grid.demand[setup.storage_load + at] = power.min((room / storage.efficiency.max(1e-9)).max(0.0));
         }
         grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
         grid.solved = true;
@@ -387,11 +392,37 @@ impl World<'_> {
 
     /// One unit of a class is hit; nothing happens if none is in service.
     pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
-        if self.grid.units[generator] > 0 {
-            let hours = until.since(self.now).as_h();
-            self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
-            self.unit_down(generator, until);
+        if self.unit_lost(generator, until.since(self.now).as_h(), cause, note) {
+            self.queue.schedule(until, CLASS_RETURN, Event::UnitRepaired { generator: generator as u32 });
         }
+    }
+
+    /// One unit of a class is out until it is repaired; false if none is in service.
+    pub(super) fn unit_lost(&mut self, generator: usize, hours: f64, cause: Option<u64>, note: &'static str) -> bool {
+        if self.grid.units[generator] == 0 {
+            return false;
+        }
+        self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+        self.grid.units[generator] -= 1;
+        self.units_changed(generator);
+        true
+    }
+
+    /// The units at a bus go off for this reason, or come back.
+    pub(super) fn set_bus(&mut self, bus: usize, off: Option<u64>) {
+        let model = self.setup.model;
+        if off.is_some() {
+            self.grid.last_outage = off;
+            self.grid.lines_out += 1;
+        } else {
+            self.grid.lines_out -= 1;
+        }
+        for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
+            self.grid.unit_mw[at] = if off.is_none() { nominal } else { 0.0 };
+            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
+        }
+        self.dirty.grid = true;
     }
 
     fn unit_down(&mut self, generator: usize, until: Time) {

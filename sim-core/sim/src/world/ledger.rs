@@ -79,6 +79,7 @@ impl World<'_> {
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
         self.finish_failures(&mut metrics);
+        self.finish_repair_pools(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -254,6 +255,18 @@ impl World<'_> {
             metrics.set("failure", cause, "time_to_repair", share(sums.repair_s / 3600.0, sums.repairs, 0.0));
             metrics.set("failure", cause, "part_wait", sums.part_wait_s / 3600.0);
             metrics.set("failure", cause, "crew_wait", sums.crew_wait_s / 3600.0);
+        }
+    }
+
+    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+        for pool in 0..self.setup.model.repair_pools.len() {
+            let sums = self.reconstruction.summary(pool, self.setup.end);
+            metrics.set("repair_pool", pool, "jobs", sums.jobs);
+            metrics.set("repair_pool", pool, "repaired", sums.done);
+            metrics.set("repair_pool", pool, "time_to_repair", share(sums.repair_s / 3600.0, sums.done, 0.0));
+            metrics.set("repair_pool", pool, "crew_wait", sums.crew_wait_s / 3600.0);
+            metrics.set("repair_pool", pool, "spare_wait", sums.part_wait_s / 3600.0);
+            metrics.set("repair_pool", pool, "spares_exhausted_after", sums.exhausted.as_hours());
         }
     }
 

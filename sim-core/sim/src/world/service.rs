@@ -172,7 +172,7 @@ impl World<'_> {
             }
         }
         for pool in 0..self.fleet.pools.len() {
-            if !self.setup.pool_campaigns[pool].is_empty() {
+            if !self.pool_gangs[pool].is_empty() {
                 self.settle_gangs(pool, "pre-empted");
             }
         }

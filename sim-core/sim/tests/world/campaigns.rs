@@ -91,3 +91,41 @@ fn services_take_the_gang_only_where_policy_lets_them() {
     close(without.value("service", "chat", "served_share"), 0.4);
     assert!(without.value("campaign", "model", "goodput") > 0.999);
 }
+
+/// A site that is out from 11 to 31 January, another as large; a campaign without end that starts on 1 January. 60 days.
+fn moved(more: &str, elsewhere: u32) -> Run {
+    let text = campaign(&format!("compute = \"1e30 FLOP\"\ncheckpoint_interval = \"1 min\"\nrestart = \"0 s\"\n{more}"));
+    let outage = "\n[[hazard]]\nname = \"fire\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-11T00:00:00Z\nrepair = \"20 d\"\n";
+    let fibre = "\n[[site]]\nname = \"store\"\nbus = \"north\"\ntier = \"regional\"\nconnection = \"2 MW\"\npue = 1.25\noperator = \"state\"\nbuilding_cost = \"10 M EUR/MW\"\n";
+    let model = load(&[&header("60 d"), BASE, &card(NO_FAILURES), &site("left", ""), &site("right", ""), fibre, &text, outage]);
+    let builds = build("left", 800) + &build("right", elsewhere);
+    simulate(&model, &plan(&model, &(builds + train())), 1)
+}
+
+#[test]
+fn a_gang_that_lost_its_site_goes_on_at_another() {
+    // 20 days lost of 60 where it waits, 2 where its patience lasts 2 days.
+    close(moved("", 800).value("campaign", "model", "goodput"), 40.0 / 60.0);
+    let run = moved("relocate_after = \"2 d\"", 800);
+    close(run.value("campaign", "model", "goodput"), 58.0 / 60.0);
+    assert_eq!(run.value("campaign", "model", "moves"), 1.0);
+    // Too few accelerators elsewhere: it waits for its own.
+    let run = moved("relocate_after = \"2 d\"", 792);
+    close(run.value("campaign", "model", "goodput"), 40.0 / 60.0);
+    assert_eq!(run.value("campaign", "model", "moves"), 0.0);
+    // Its own site is back first.
+    assert_eq!(moved("relocate_after = \"21 d\"", 800).value("campaign", "model", "moves"), 0.0);
+}
+
+#[test]
+fn a_gang_that_moves_takes_along_only_what_it_can_reach() {
+    // The work of ten days lies in the storage of the site that is out.
+    let site_only = moved("relocate_after = \"2 d\"\ncheckpoint_storage = \"site\"", 800);
+    close(site_only.value("campaign", "model", "goodput"), 48.0 / 60.0);
+    // Copies every six hours at a third site, the last of them complete before the fire, and 4,500 GB come back over 100 Gbit/s in 6 min.
+    let remote = "checkpoint_storage = \"site\"\ncheckpoint_remote = \"store\"\ncheckpoint_size = \"4500 GB\"";
+    let run = moved(&format!("relocate_after = \"2 d\"\n{remote}"), 800);
+    let hours = run.value("campaign", "model", "goodput") * 60.0 * 24.0;
+    let full = 58.0 * 24.0 - 0.1;
+    assert!(full - hours > 0.0 && full - hours < 12.3, "{} hours lost", full - hours);
+}

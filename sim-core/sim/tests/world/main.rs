@@ -14,4 +14,5 @@ mod network;
 mod power;
 mod services;
 mod speed;
+mod strikes;
 mod support;

@@ -77,7 +77,7 @@ impl World<'_> {
     /// Accounts for work at less than full speed: missing members, then power, then the slowest straggler.
     pub(super) fn account_for_slowness(&mut self, at: usize, worked_s: f64) {
         let (short, unpowered) = (self.reason("accelerators"), self.reason("power"));
-        let gang = &self.setup.gangs.all[at];
+        let gang = &self.gangs[at].gang;
         let state = &self.gangs[at];
         let there = gang.size * (state.held / gang.held) * worked_s;
         let slowest = state.stragglers.iter().min_by(|a, b| a.share.total_cmp(&b.share));
@@ -91,7 +91,7 @@ impl World<'_> {
 
     /// Takes work back that a gang did.
     pub(super) fn lose(&mut self, at: usize, work: Work, cause: usize) {
-        let gang = &self.setup.gangs.all[at];
+        let gang = &self.gangs[at].gang;
         let campaign = &mut self.campaigns[gang.campaign];
         campaign.lost_flop += work.flop;
         campaign.losses.add(Line::Rework, Some(cause), work.flop / gang.rate * gang.size);
@@ -105,7 +105,7 @@ impl World<'_> {
             let stop = if state.done { state.end } else { self.setup.end };
             metrics.set("campaign", at, "delay", stop.since(campaign.deadline).as_d());
             let gangs = self.setup.gangs.of_campaign[at].clone();
-            let Some(first) = self.setup.gangs.all.get(gangs.start).filter(|_| !gangs.is_empty()) else {
+            let Some(first) = self.gangs.get(gangs.start).map(|state| state.gang).filter(|_| !gangs.is_empty()) else {
                 balance.campaigns_dropped += 1;
                 continue;
             };
@@ -120,16 +120,15 @@ impl World<'_> {
             balance.compute_retained += kept.flop;
             balance.compute_lost += state.lost_flop;
             let elapsed_s = state.first.map_or(0.0, |first| stop.since(first).as_s());
-            let rate: f64 = gangs.clone().map(|gang| self.setup.gangs.all[gang].rate).sum();
+            let rate: f64 = gangs.clone().map(|gang| self.gangs[gang].gang.rate).sum();
             let most = rate * elapsed_s;
             let goodput = share(kept.flop, most, 0.0).min(1.0);
             let hours = f64::from(campaign.accelerators) * elapsed_s / 3600.0 * (1.0 - goodput);
             useful += kept.flop;
             possible += most;
             lost_hours += hours;
-            let full_s: f64 = gangs.clone().map(|gang| self.setup.gangs.all[gang].size).sum::<f64>() * elapsed_s;
-            let full_speed_s =
-                |gang: usize| self.gangs[gang].useful().flop / self.setup.gangs.all[gang].rate * self.setup.gangs.all[gang].size;
+            let full_s: f64 = gangs.clone().map(|gang| self.gangs[gang].gang.size).sum::<f64>() * elapsed_s;
+            let full_speed_s = |gang: usize| self.gangs[gang].useful().flop / self.gangs[gang].gang.rate * self.gangs[gang].gang.size;
             balance.training_s += full_s;
             balance.training_parts_s += state.losses.lines.iter().sum::<f64>() + gangs.clone().map(full_speed_s).sum::<f64>();
             let waited_s = if stop > campaign.start { stop.since(campaign.start).as_s() } else { 0.0 };
@@ -147,6 +146,7 @@ impl World<'_> {
             metrics.set("campaign", at, "interruptions_preempted", taken);
             metrics.set("campaign", at, "time_to_interruption", elapsed_s / 3600.0 / unexpected.max(1.0));
             metrics.set("campaign", at, "checkpoint_interval", Duration::from_s(first.checkpoint_s).as_h() * 60.0);
+            metrics.set("campaign", at, "moves", f64::from(state.moves));
             metrics.set("campaign", at, "done", f64::from(u8::from(state.done)));
             self.finish_causes(at, metrics);
         }

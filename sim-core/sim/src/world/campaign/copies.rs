@@ -22,7 +22,7 @@ pub(crate) enum Store {
 
 /// Copies of a gang's checkpoints.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Copies {
+pub(crate) struct Copies {
     pub site: Work,
     pub remote: Work,
     under_way: [Option<Work>; 2],
@@ -45,7 +45,7 @@ impl Copies {
 impl World<'_> {
     /// Time between the beginnings of two copies; `None` where none are made.
     fn copy_interval(&self, at: usize, store: Store) -> Option<Duration> {
-        let gang = &self.setup.gangs.all[at];
+        let gang = self.gangs[at].gang;
         let campaign = &self.setup.model.campaigns[gang.campaign];
         match (store, campaign.mode, campaign.checkpoints.mode) {
             (Store::Remote, ..) => campaign.checkpoints.remote.map(|remote| remote.interval),
@@ -57,7 +57,7 @@ impl World<'_> {
 
     /// How long a copy takes that begins now; `None` where there is no way.
     fn copy_time(&self, at: usize, store: Store) -> Option<Duration> {
-        let gang = &self.setup.gangs.all[at];
+        let gang = self.gangs[at].gang;
         let checkpoints = &self.setup.model.campaigns[gang.campaign].checkpoints;
         match (store, checkpoints.mode) {
             (Store::Site, CheckpointMode::InMemory { persistent_time, .. }) => Some(persistent_time),
@@ -92,7 +92,7 @@ impl World<'_> {
     }
 
     pub(in crate::world) fn on_checkpoint_copy(&mut self, at: usize, store: Store) {
-        let gang = &self.setup.gangs.all[at];
+        let gang = self.gangs[at].gang;
         if self.campaigns[gang.campaign].done {
             return;
         }
@@ -108,7 +108,7 @@ impl World<'_> {
 
     /// Whether other islands hold what this one has told them, and write it to their storage.
     fn kept_by_others(&self, at: usize, store: Store) -> bool {
-        let mut islands = self.setup.gangs.of_campaign[self.setup.gangs.all[at].campaign].clone();
+        let mut islands = self.setup.gangs.of_campaign[self.gangs[at].gang.campaign].clone();
         store == Store::Site && islands.any(|other| other != at && self.gangs[other].running)
     }
 
@@ -133,7 +133,7 @@ impl World<'_> {
 
     /// A gang's state in memory is lost with its members, and with the last of the islands: what is left is in the storage.
     pub(super) fn lose_memory(&mut self, at: usize, cause: usize) {
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         let it = &self.setup.model.campaigns[campaign];
         let gangs = self.setup.gangs.of_campaign[campaign].clone();
         if matches!(it.mode, CampaignMode::LowCommunication { .. }) {
@@ -149,8 +149,9 @@ impl World<'_> {
     /// another site, which have to come back first.
     pub(in crate::world) fn lose_checkpoints(&mut self, site: usize) {
         for pool in self.setup.site_pools[site].clone() {
-            for &at in &self.setup.pool_campaigns[pool] {
-                let campaign = self.setup.gangs.all[at].campaign;
+            for place in 0..self.pool_gangs[pool].len() {
+                let at = self.pool_gangs[pool][place];
+                let campaign = self.gangs[at].gang.campaign;
                 let elsewhere = self.setup.gangs.of_campaign[campaign].clone().any(|other| other != at && self.gangs[other].running);
                 let burn = self.setup.model.campaigns[campaign].checkpoints.burn;
                 if !burn || self.campaigns[campaign].first.is_none() || self.campaigns[campaign].done || elsewhere {
@@ -167,7 +168,7 @@ impl World<'_> {
     }
 
     /// Takes back all work but what a store holds.
-    fn fall_back(&mut self, at: usize, store: Store, cause: usize) {
+    pub(super) fn fall_back(&mut self, at: usize, store: Store, cause: usize) {
         let state = &mut self.gangs[at];
         let left = match store {
             Store::Site => state.copies.site,

@@ -19,7 +19,7 @@ impl World<'_> {
     pub(super) fn islands_changed(&mut self, campaign: usize) {
         let CampaignMode::LowCommunication { exchange, .. } = self.setup.model.campaigns[campaign].mode else { return };
         let setup = self.setup;
-        let site = |at: usize| setup.pools[setup.gangs.all[at].pool].site;
+        let site = |at: usize| setup.pools[self.gangs[at].gang.pool].site;
         let working: Vec<usize> = setup.gangs.of_campaign[campaign].clone().filter(|at| self.gangs[*at].running).collect();
         let meets = |at: usize, other: usize| self.net.paths.joined(site(at), site(other));
         // The largest group, the first of those that are alike.

@@ -53,7 +53,7 @@ impl World<'_> {
     /// `None` for one that is in none.
     pub(in crate::world) fn gang_at(&self, pool: usize, member: f64) -> Option<usize> {
         let mut before = 0.0;
-        self.setup.pool_campaigns[pool].iter().copied().filter(|&at| self.gangs[at].running).find(|&at| {
+        self.pool_gangs[pool].iter().copied().filter(|&at| self.gangs[at].running).find(|&at| {
             before += self.gangs[at].held;
             member < before
         })
@@ -67,7 +67,7 @@ impl World<'_> {
         let cause = cause.map_or_else(|| self.reason("node"), |cause| cause as usize);
         match fault {
             Fault::Crash { detection } => {
-                let own = self.setup.model.campaigns[self.setup.gangs.all[at].campaign].detection;
+                let own = self.setup.model.campaigns[self.gangs[at].gang.campaign].detection;
                 let detection = if detection > Duration::ZERO { detection } else { own };
                 self.crash(at, cause, detection, self.members_lost(pool, named));
             }
@@ -100,7 +100,7 @@ impl World<'_> {
 
     fn crash(&mut self, at: usize, cause: usize, detection: Duration, members: u32) {
         self.advance(at);
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         let it = &self.setup.model.campaigns[campaign];
         self.interrupt(at, Kind::Unexpected, cause);
         let again = if let CampaignMode::Elastic { resize, .. } = it.mode {
@@ -127,14 +127,14 @@ impl World<'_> {
 
     /// Gangs that share what a member does: all islands, which exchange it.
     fn tainted(&self, at: usize) -> std::ops::Range<usize> {
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         let islands = self.setup.gangs.of_campaign[campaign].clone();
         if islands.len() > 1 { islands } else { at..at + 1 }
     }
 
     fn suspect(&mut self, at: usize, cause: usize, detection: Duration) {
         let found = self.now + detection;
-        let campaign = &self.setup.model.campaigns[self.setup.gangs.all[at].campaign];
+        let campaign = &self.setup.model.campaigns[self.gangs[at].gang.campaign];
         // The storage keeps earlier checkpoints; memory and islands hold the newest state only.
         let one_only = matches!(campaign.mode, CampaignMode::LowCommunication { .. })
             || matches!(campaign.checkpoints.mode, CheckpointMode::InMemory { .. });
@@ -152,7 +152,7 @@ impl World<'_> {
 
     /// Silent faults are noticed: back to a checkpoint of before.
     pub(in crate::world) fn on_fault_found(&mut self, at: usize) {
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         for gang in self.tainted(at) {
             if self.campaigns[campaign].done {
                 return;
@@ -166,7 +166,7 @@ impl World<'_> {
     }
 
     fn roll_back(&mut self, at: usize, suspect: &Suspect) {
-        let campaign = self.setup.gangs.all[at].campaign;
+        let campaign = self.gangs[at].gang.campaign;
         let running = self.gangs[at].running;
         if running {
             self.interrupt(at, Kind::Unexpected, suspect.cause);
@@ -193,7 +193,7 @@ impl World<'_> {
     }
 
     pub(in crate::world) fn on_straggler_over(&mut self, at: usize) {
-        if self.campaigns[self.setup.gangs.all[at].campaign].done {
+        if self.campaigns[self.gangs[at].gang.campaign].done {
             return;
         }
         self.advance(at);

@@ -129,7 +129,7 @@ impl GangState {
 impl World<'_> {
     /// Does the work up to now, and accounts for every second of it.
     pub(in crate::world) fn advance(&mut self, at: usize) {
-        let gang = &self.setup.gangs.all[at];
+        let gang = self.gangs[at].gang;
         let (now, state, campaign) = (self.now, &mut self.gangs[at], &mut self.campaigns[gang.campaign]);
         if campaign.done || campaign.first.is_none() {
             return;
@@ -184,7 +184,7 @@ impl World<'_> {
     /// When the gangs of a campaign that are at work have done so much more, if nothing happens.
     fn completion(&self, campaign: usize, flop: f64) -> Time {
         let gangs = self.setup.gangs.of_campaign[campaign].clone();
-        let rate = |at: usize| self.setup.gangs.all[at].rate * self.gangs[at].speed;
+        let rate = |at: usize| self.gangs[at].gang.rate * self.gangs[at].speed;
         if gangs.len() == 1 {
             let at = gangs.start;
             return self.gangs[at].synced.max(self.now) + Duration::from_s(self.gangs[at].time_to(flop, rate(at)));
@@ -225,7 +225,7 @@ impl World<'_> {
         }
         gangs.clone().for_each(|at| self.advance(at));
         let compute = self.setup.model.campaigns[campaign].compute.as_flop();
-        let rate: f64 = gangs.clone().map(|at| self.setup.gangs.all[at].rate).sum();
+        let rate: f64 = gangs.clone().map(|at| self.gangs[at].gang.rate).sum();
         // Times are whole nanoseconds: a few of them at full speed are rounding.
         if self.useful(campaign).flop < compute - rate * 1e-8 - 1e-12 * compute {
             self.schedule_completion(campaign);
