@@ -109,6 +109,12 @@ impl Partitions {
         }
     }
 
+    /// Event that cut a nation or a site, by its node, off; `None` while it is not.
+    pub(super) fn cut_off_by(&self, node: usize) -> Option<u64> {
+        let it = &self.nodes[node];
+        it.since.and(it.seq)
+    }
+
     /// Hours in which a nation or a site, by its node, was cut off.
     pub(super) fn isolated_hours(&self, node: usize, end: Time) -> f64 {
         self.nodes[node].hours(end)
