@@ -7,6 +7,7 @@ mod evacuation;
 mod frequency;
 mod grid;
 mod machine;
+mod need;
 mod placement;
 mod planning;
 
@@ -19,6 +20,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
+    need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.

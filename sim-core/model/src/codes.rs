@@ -465,6 +465,12 @@ static CODES: &[Code] = &[
         "tiers = [\"T0\"] where no service is of tier T0",
     ),
     code(
+        "F0546",
+        "services that need each other",
+        "A service is served at most in the share in which those that it needs are. In a circle no share is the first, and batch work has none that others can rely on.",
+        "needs = [\"b\"] in service `a`, needs = [\"a\"] in service `b`",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",
@@ -750,6 +756,24 @@ static CODES: &[Code] = &[
         "nothing in common",
         "No site among the targets has what a common-mode exploit hits.",
         "shares = \"firmware\" where no site has `firmware`",
+    ),
+    code(
+        "F0870",
+        "a restoration that ends before it begins",
+        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
+        "black_start = \"4 h\", restored_after = \"2 h\"",
+    ),
+    code(
+        "F0871",
+        "turns that nobody could take",
+        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
+        "shedding_block = \"5 s\"",
+    ),
+    code(
+        "F0872",
+        "a hazard that can do nothing",
+        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
+        "units = \"all\" with targets = [\"site.*\"]",
     ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(

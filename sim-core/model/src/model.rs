@@ -9,6 +9,7 @@ mod campaign;
 mod case;
 mod cyber;
 mod facility;
+mod grid_event;
 mod machine;
 mod reconstruction;
 
@@ -16,6 +17,7 @@ pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, C
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
 pub use facility::{Dependant, Facility, FacilityKind};
+pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 
@@ -292,6 +294,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
+    /// How it comes back after a blackout.
+    pub restoration: BusRestoration,
 }
 
 /// How a thing breaks and is repaired; exponential time to failure.
@@ -345,6 +349,8 @@ pub struct Generator {
     pub carbon: CarbonIntensity,
     /// Outages of one unit.
     pub reliability: Option<Reliability>,
+    /// Whether its units start without the grid.
+    pub black_start: bool,
 }
 
 /// A storage unit that buys below one price and sells above another.
@@ -381,6 +387,8 @@ pub struct Load {
     pub value_of_lost_load: EnergyPrice,
     /// Whether its users have agreed to yield.
     pub interruptible: bool,
+    /// How it is cut and comes back.
+    pub cut: LoadCut,
 }
 
 /// Size class of a site.
@@ -452,6 +460,8 @@ pub struct Site {
     pub refuel: Distribution,
     /// Time from returned power to full service \[s\].
     pub restart: Distribution,
+    /// How it takes power again after a blackout.
+    pub supply: SiteSupply,
     /// Internal outages (cooling, fire, operation).
     pub reliability: Option<Reliability>,
     /// Time to rebuild after a hit that took it out comes with the hazard; this is how well it withstands one.
@@ -708,6 +718,8 @@ pub enum HazardKind {
         timing: Timing,
         /// Time out \[s\].
         repair: Distribution,
+        /// Share of the units of a class that an outage takes; `None` for one unit.
+        units: Option<f64>,
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
@@ -759,6 +771,54 @@ pub enum HazardKind {
         /// Time out \[s\].
         repair: Distribution,
     },
+    /// Buses that lose all supply at once, and come back as `Bus::restoration` says.
+    Blackout {
+        /// Which.
+        buses: Vec<BusId>,
+        /// When.
+        timing: Timing,
+    },
+    /// Heat on top of the sites' temperatures, and what it takes from generators and lines.
+    Heatwave {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// How much hotter [degrees].
+        degrees: f64,
+        /// Generators and lines that are derated.
+        targets: Vec<Target>,
+        /// Share of their capacity that they lose.
+        derating: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// No fuel is delivered to sites.
+    FuelBlock {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// First moment.
+        from: Time,
+        /// End, not included: what was due comes then.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// A common cause, such as bad fuel, that keeps generators of many sites from starting.
+    GeneratorFailure {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// Probability of a start where it is there.
+        start: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that the cause is there, in a history.
+        probability: f64,
+    },
     /// Late deliveries.
     SupplyDelay {
         /// Types concerned; empty means all.
@@ -805,6 +865,8 @@ pub struct Policy {
     pub value_of_lost_load: EnergyPrice,
     /// Most share of a site's accelerators that services may fill on a mean day, so that peaks fit.
     pub headroom: f64,
+    /// What happens on the grid within seconds and minutes.
+    pub grid: GridPolicy,
 }
 
 /// `[plan]`.

@@ -59,7 +59,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let segment_graph = threat::segment::segments(ctx, root, &mut segments);
     let repair_pools = threat::repair_pools(ctx, root);
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
-    let hazards = threat::hazards(ctx, root, &segments, &segment_graph);
+    let hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);

@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
         header: Header {
@@ -68,6 +69,7 @@ pub fn empty() -> Model {
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 1.0,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         planning: Planning {
             span: span(90),
@@ -148,6 +150,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fuel: Duration::ZERO,
         refuel: Distribution::Fixed(0.0),
         restart: Distribution::Fixed(0.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "state".into(),

@@ -10,22 +10,26 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
 use crate::tree::Table;
 
 mod cyber;
 pub mod segment;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
-pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph) -> Vec<Hazard> {
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph, sites: &[Site]) -> Vec<Hazard> {
     let all = each(ctx, root, "hazard", |cursor| {
         let entity = cursor.entity();
         let kind = match cursor.kind()? {
-            "random-outage" => HazardKind::RandomOutage {
-                targets: targets(cursor),
-                timing: timing(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-            },
+            "random-outage" => {
+                let targets = targets(cursor);
+                let units = super::grid_event::units(cursor, &targets);
+                HazardKind::RandomOutage { targets, timing: timing(cursor), repair: cursor.distribution::<Duration>("repair"), units }
+            }
+            "blackout" => super::grid_event::blackout(cursor),
+            "heatwave" => super::grid_event::heatwave(cursor, sites),
+            "fuel-block" => super::grid_event::fuel_block(cursor, sites),
+            "generator-failure" => super::grid_event::generator_failure(cursor, sites),
             "strike-campaign" => HazardKind::StrikeCampaign {
                 targets: targets(cursor),
                 timing: timing(cursor),

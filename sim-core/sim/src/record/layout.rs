@@ -79,6 +79,8 @@ const SYSTEM: &[Row] = &[
     ("land", "ha", Lower, "land of the sites that are built"),
     ("others_unserved", "MWh", Lower, "energy that loads other than sites did not get (EUE)"),
     ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of a load went without power"),
+    ("sites_out_of_fuel", "count", Lower, "sites whose tank ran empty at least once"),
     ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
     (
         "cost_per_mtokens",
@@ -121,6 +123,7 @@ const SERVICE: &[Row] = &[
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
     ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
+    ("abroad_share", "1", Neither, "tokens served in another nation than that of the request / tokens served; 0 when none is served"),
     (
         "request_latency",
         "s",
@@ -189,11 +192,18 @@ const SITE: &[Row] = &[
     ("energy_cost", "EUR", Lower, "at the energy price of the bus"),
     ("generator_hours", "h", Lower, "running time of its own generators"),
     ("fuel", "L", Lower, "diesel burnt at 0.27 L/kWh"),
+    (
+        "fuel_exhausted_after",
+        "h",
+        Higher,
+        "least time from the loss of supply until the tank was empty; the length of the history if it never was",
+    ),
     ("tokens_served", "M tokens", Neither, "tokens served there"),
 ];
 const BUS: &[Row] = &[
     ("shed_energy", "MWh", Lower, "energy not served to loads other than sites (EUE)"),
     ("shed_hours", "h", Lower, "time with a load other than sites shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of its loads went without power"),
     ("price", "EUR/MWh", Neither, "mean marginal price over time"),
 ];
 const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];

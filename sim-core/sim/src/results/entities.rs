@@ -138,6 +138,10 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
     for x in &model.hazards {
         let kind = match x.kind {
             HazardKind::RandomOutage { .. } => "random outage",
+            HazardKind::Blackout { .. } => "blackout",
+            HazardKind::Heatwave { .. } => "heatwave",
+            HazardKind::FuelBlock { .. } => "fuel block",
+            HazardKind::GeneratorFailure { .. } => "common failure of generators",
             HazardKind::StrikeCampaign { .. } => "strike campaign",
             HazardKind::Wiper { .. } => "wiper",
             HazardKind::CommonMode(_) => "common-mode exploit",

@@ -29,6 +29,8 @@ struct DatasetState {
     planned: usize,
     /// When what stands abroad was complete there.
     saved: Option<Time>,
+    /// Event that each copy was lost by last.
+    lost_by: Vec<Option<u64>>,
     /// Phases of synchronisation and backup, as shares of their intervals.
     sync_phase: f64,
     backup_phase: f64,
@@ -64,6 +66,7 @@ impl Data {
                 copies,
                 planned: setup.planned_replicas[at],
                 saved: None,
+                lost_by: vec![None; setup.replicas[at].len()],
                 sync_phase: stream.uniform(),
                 backup_phase: stream.uniform(),
                 gone: false,
@@ -216,7 +219,20 @@ impl World<'_> {
             set.recovery_point_s = set.recovery_point_s.max(now.since(Time::ZERO).as_s());
             ("data-lost", model.size.as_tb(), "TB")
         };
-        self.recorder.event(now, kind, "dataset", dataset, hours, note, cause);
+        let seq = self.recorder.event(now, kind, "dataset", dataset, hours, note, cause);
+        self.data.sets[dataset].lost_by[at] = Some(seq);
+    }
+
+    /// The newest event that keeps a dataset from being read at a site.
+    pub(super) fn data_cause(&self, dataset: usize, site: usize) -> Option<u64> {
+        let set = &self.data.sets[dataset];
+        let why = |(at, &place): (usize, &usize)| match set.copies[at] {
+            Replica::Held if !self.sites[place].works => self.sites[place].down_seq,
+            Replica::Held if !self.net.paths.joined(place, site) => self.link_cause(),
+            Replica::Held | Replica::Absent => None,
+            Replica::Missing | Replica::Underway => set.lost_by[at],
+        };
+        self.setup.replicas[dataset].iter().enumerate().filter_map(why).max()
     }
 
     /// Begins to make missing copies again where that is possible now.
@@ -276,7 +292,8 @@ impl World<'_> {
         self.data.sets[dataset].copies[replica] = if works { Replica::Held } else { Replica::Missing };
         if works {
             self.data.replicated += self.setup.model.datasets[dataset].size.as_bytes();
-            self.recorder.event(self.now, "copied", "dataset", dataset, replica as f64, "which copy", None);
+            let cause = self.data.sets[dataset].lost_by[replica];
+            self.recorder.event(self.now, "copied", "dataset", dataset, replica as f64, "which copy", cause);
             self.dirty.data = true;
         }
         self.copy_missing();

@@ -38,6 +38,8 @@ pub(crate) struct PoolState {
     pub reserve_most: f64,
     /// Whether the last allocation was limited by this pool.
     pub binding: bool,
+    /// Event for which a delivery comes late or not at all.
+    pub late: Option<u64>,
 }
 
 pub(crate) struct Fleet {
@@ -62,6 +64,7 @@ impl Fleet {
             reserve: [0.0; 4],
             reserve_most: 0.0,
             binding: false,
+            late: None,
         };
         Self {
             pools: setup.pools.iter().map(pool).collect(),
@@ -75,21 +78,25 @@ impl World<'_> {
     pub(super) fn begin_fleet(&mut self) {
         let setup = self.setup;
         let mut delay_s = vec![0.0; setup.model.accelerators.len()];
+        let mut late_by = vec![None; setup.model.accelerators.len()];
         for (place, hazard) in setup.model.hazards.iter().enumerate() {
             if let HazardKind::SupplyDelay { accelerators, probability, delay } = &hazard.kind {
                 let late_s = crate::hazard::supply::delay_s(self, &hazard.entity.name, *probability, delay);
-                if late_s > 0.0 {
-                    self.recorder.event(self.now, "supply-delay", "hazard", place, late_s / 86_400.0, "days", None);
-                }
+                let late = late_s > 0.0;
+                let seq = late.then(|| self.recorder.event(self.now, "supply-delay", "hazard", place, late_s / 86_400.0, "days", None));
                 for (at, sum) in delay_s.iter_mut().enumerate() {
                     if accelerators.is_empty() || accelerators.iter().any(|id| id.index() == at) {
                         *sum += late_s;
+                        late_by[at] = seq.or(late_by[at]);
                     }
                 }
             }
         }
         for (at, pool) in setup.pools.iter().enumerate() {
             for order in &pool.orders {
+                if order.on_order {
+                    self.fleet.pools[at].late = late_by[pool.accelerator];
+                }
                 let late = if order.on_order { delay_s[pool.accelerator] } else { 0.0 };
                 let time = order.due + Duration::from_s(late);
                 self.queue.schedule(time, CLASS_RETURN, Event::Energised { pool: at as u32, nodes: order.nodes });
@@ -153,6 +160,7 @@ impl World<'_> {
             self.refresh_pool(pool);
             self.restart_causes(pool);
         }
+        self.sites[site].why.destroyed = self.recorder.hazard_at(self.now).or(self.sites[site].down_seq);
         self.dirty.services = true;
         self.dirty.grid = true;
     }

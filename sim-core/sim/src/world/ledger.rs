@@ -106,6 +106,7 @@ impl World<'_> {
             metrics.set("service", at, "tokens_served", sums.served / MILLION);
             metrics.set("service", at, "tokens_lost", sums.lost / MILLION);
             metrics.set("service", at, "failed_over_share", share(sums.failed_over, sums.served, 0.0));
+            metrics.set("service", at, "abroad_share", share(sums.abroad, sums.served, 0.0).min(1.0));
             if let Some(flowed) = queue.map(|queue| &queue.sums) {
                 metrics.set("service", at, "tokens_waiting", waiting / MILLION);
                 metrics.set("service", at, "tokens_late", flowed.late / MILLION);
@@ -153,7 +154,7 @@ impl World<'_> {
     fn finish_sites(&self, metrics: &mut Metrics) {
         let (setup, end) = (self.setup, self.setup.end);
         let sums = &self.grid.sums;
-        let mut land = 0.0;
+        let (mut land, mut dry) = (0.0, 0_u32);
         for (site, state) in self.sites.iter().enumerate() {
             if !setup.built[site] {
                 continue;
@@ -168,9 +169,12 @@ impl World<'_> {
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
             metrics.set("site", site, "generator_hours", state.generator_hours(end));
             metrics.set("site", site, "fuel", sums.site_generator_mwh[site] * DIESEL_L_PER_MWH);
+            metrics.set("site", site, "fuel_exhausted_after", state.fuel_exhausted_after(end));
+            dry += u32::from(state.ran_dry());
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
         metrics.set("system", 0, "land", land);
+        metrics.set("system", 0, "sites_out_of_fuel", f64::from(dry));
         let total_s = end.since(Time::ZERO).as_s();
         metrics.set("system", 0, "sites_up_share", self.services.up_integral_s / total_s);
         metrics.set("system", 0, "it_power", setup.it_mw.iter().sum());
@@ -191,7 +195,9 @@ impl World<'_> {
             metrics.set("bus", bus, "shed_energy", self.grid.sums.bus_shed_mwh[bus]);
             metrics.set("bus", bus, "shed_hours", self.grid.sums.bus_shed_h[bus]);
             metrics.set("bus", bus, "price", self.grid.sums.bus_price_h[bus] / hours);
+            metrics.set("bus", bus, "longest_cut", self.turns.longest_s[bus] / 3600.0);
         }
+        metrics.set("system", 0, "longest_cut", self.turns.longest_s.iter().fold(0.0, |most, s| f64::max(most, *s)) / 3600.0);
         for (at, line) in self.grid.lines.iter().enumerate() {
             metrics.set("line", at, "availability", line.availability(end));
         }

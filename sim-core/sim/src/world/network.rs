@@ -5,6 +5,7 @@
 //! quickest path (Dijkstra 1959). Paths are computed again only when a link fails or returns.
 
 mod route;
+mod way;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -165,6 +165,18 @@ impl World<'_> {
         Some(self.ask_for_repair(pool, target, repair_s, damage, cause))
     }
 
+    /// Damages a target, of which so many units at once where it is a class of units.
+    pub(crate) fn damage_units(&mut self, target: Target, units: u32, repair_s: f64, cause: u64, note: &'static str) {
+        match target {
+            Target::Generator(id) if self.reconstruction.pool_of(target).is_none() => {
+                self.units_out(id.index(), units, self.now + Duration::from_s(repair_s), Some(cause), note);
+            }
+            _ => (0..units).for_each(|_| {
+                self.damage(target, repair_s, None, cause, note);
+            }),
+        }
+    }
+
     fn ask_for_repair(&mut self, pool: u32, target: Target, repair_s: f64, damage: Option<Damage>, cause: u64) -> u32 {
         let setup = self.setup;
         let fixed = &setup.model.repair_pools[pool as usize];
@@ -299,7 +311,7 @@ impl World<'_> {
         match target {
             Target::Site(id) => self.on_site_back(id.index()),
             Target::Line(id) => self.on_line_back(id.index()),
-            Target::Generator(id) => self.on_unit_repaired(id.index()),
+            Target::Generator(id) => self.unit_rebuilt(id.index()),
             Target::Bus(id) => self.on_bus_back(id.index()),
             Target::Link(id) => self.on_link_back(id.index()),
             Target::Facility(id) => self.on_facility_back(id.index()),

@@ -20,6 +20,7 @@
 
 mod backlog;
 mod batch;
+pub(in crate::world) mod cause;
 mod demand;
 mod latency;
 mod replicas;
@@ -33,6 +34,7 @@ use super::World;
 use crate::record::Options;
 use crate::setup::Setup;
 pub(crate) use batch::Queue;
+pub(crate) use cause::SiteCauses;
 pub(crate) use latency::RequestTimes;
 pub(crate) use sums::{ServiceSums, TierSums};
 
@@ -62,6 +64,8 @@ struct Served {
     site: u32,
     bin: u32,
     rate: f64,
+    /// Whether the site lies in another nation than the origin.
+    abroad: bool,
 }
 
 /// What was left unserved by a flow's planned site.
@@ -156,7 +160,8 @@ impl World<'_> {
         }
         self.services.streams.clear();
         self.services.loads.fill(latency::Load::default());
-        for service in 0..self.setup.model.services.len() {
+        let setup = self.setup;
+        for &service in &setup.service_order {
             let operation = &self.setup.model.services[service].operation;
             if operation.defer.is_some() {
                 continue;
@@ -195,8 +200,7 @@ impl World<'_> {
 
     /// Looks at what is served, and counts what the rules forbid.
     fn audit(&mut self) {
-        let legal = &self.setup.model.legal_service;
-        let forbidden = self.services.streams.iter().filter(|s| !legal[s.service as usize][s.site as usize].at(self.now));
+        let forbidden = self.services.streams.iter().filter(|s| !self.may_serve(s.service as usize, s.site as usize));
         self.violations += forbidden.count() as u64;
     }
 }

@@ -2,7 +2,9 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
+mod causes;
 mod closed_forms;
 mod cyber;
 mod demand;

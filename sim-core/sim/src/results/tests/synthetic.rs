@@ -52,6 +52,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fuel: Duration::from_h(48.0),
         refuel: Distribution::Fixed(86_400.0),
         restart: Distribution::Fixed(3600.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "national-operator".into(),
@@ -116,6 +117,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
@@ -290,6 +292,7 @@ pub fn model(title: &str) -> Model {
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 0.7,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         alternatives: vec![],
         cases: Vec::new(),
