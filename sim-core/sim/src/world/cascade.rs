@@ -64,6 +64,11 @@ impl World<'_> {
         self.dirty.grid |= losses.units_mw[generator] > TINY_MW;
     }
 
+    /// Whether a bus has no voltage already.
+    fn is_dead(&self, bus: usize) -> bool {
+        self.grid.buses[bus].out || self.blackouts.is_dead(bus, self.now)
+    }
+
     /// Keeps what the loads are served, for the next loss.
     pub(super) fn note_served(&mut self) {
         if self.setup.model.policy.grid.cascades {
@@ -120,7 +125,7 @@ impl World<'_> {
         let mut parent: Vec<usize> = (0..model.buses.len()).collect();
         for (at, line) in model.lines.iter().enumerate() {
             let (from, to) = (line.from.index(), line.to.index());
-            let dead = self.blackouts.is_dead(from, self.now) || self.blackouts.is_dead(to, self.now);
+            let dead = self.is_dead(from) || self.is_dead(to);
             if !dead && self.grid.forward[at].max(self.grid.reverse[at]) > 0.0 {
                 let (a, b) = (find(&mut parent, from), find(&mut parent, to));
                 parent[a.max(b)] = a.min(b);
@@ -154,14 +159,14 @@ impl World<'_> {
                 continue;
             }
             let members: Vec<usize> = (0..parent.len()).filter(|bus| find(&mut parent, *bus) == root).collect();
-            if members.iter().all(|bus| self.blackouts.is_dead(*bus, self.now)) {
+            if members.iter().all(|bus| self.is_dead(*bus)) {
                 continue;
             }
             let out = swing.follow(&island);
             let too_much = policy.collapse_share.is_some_and(|share| island.deficit_mw - island.ai_mw >= share * island.load_mw);
             if out.collapsed || too_much {
                 for bus in members {
-                    if !self.blackouts.is_dead(bus, self.now) {
+                    if !self.is_dead(bus) {
                         self.black_out(bus, cause, "collapse");
                     }
                 }
@@ -226,7 +231,7 @@ impl World<'_> {
                 continue;
             }
             if cut >= load - TINY_MW && load > ai + TINY_MW {
-                if !self.blackouts.is_dead(bus, self.now) {
+                if !self.is_dead(bus) {
                     self.black_out(bus, last, "collapse");
                 }
                 continue;
