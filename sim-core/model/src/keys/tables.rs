@@ -800,6 +800,7 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
+                    row("inside", REPAIR, Default("0 s"), "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`."),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",
