@@ -97,6 +97,8 @@ fn write(c: &mut Criterion) {
         version: "bench",
         command: "bench",
         warnings: &[],
+        case: None,
+        cases: &[],
         run: &run,
     };
     let mut group = c.benchmark_group("write");

@@ -76,6 +76,9 @@ pub enum Command {
         /// Simulate this plan file as `recommended` instead of searching for one
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
+        /// Which cases
+        #[command(flatten)]
+        cases: CaseInput,
     },
     /// Find what to build and what to run where, with a proof
     Plan {
@@ -107,6 +110,9 @@ pub enum Command {
         /// Print every event of the replication (with --replication)
         #[arg(long, requires = "replication")]
         trace: bool,
+        /// Which cases
+        #[command(flatten)]
+        cases: CaseInput,
     },
     /// Simulate a range of values of one key under the same draws, and say which is best
     Tune(TuneInput),
@@ -148,14 +154,8 @@ pub enum Command {
         #[arg(long)]
         markdown: bool,
     },
-    /// Explain a diagnostic code, a key of the scenario, or an accelerator or model of the library
-    Explain {
-        /// For example F0203, site.connection, b200 [default: list all codes]
-        word: Option<String>,
-        /// Every code with its explanation, as a page of Markdown
-        #[arg(long, conflicts_with = "word")]
-        markdown: bool,
-    },
+    /// Explain a diagnostic code, a key of the scenario, an accelerator or model of the library, or an event of a results folder
+    Explain(ExplainInput),
     /// Questions to the power grid: of a MATPOWER case, RTS-GMLC source data, an adequacy system, or a scenario
     #[command(subcommand)]
     Grid(GridCommand),
@@ -176,6 +176,17 @@ pub enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Cases to simulate beside the scenario itself.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CaseInput {
+    /// Only this case of the scenario, beside the scenario itself; may be given several times [default: all]
+    #[arg(long = "case", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only the scenario itself
+    #[arg(long, conflicts_with = "names")]
+    pub no_cases: bool,
 }
 
 /// What to tune.
@@ -903,6 +914,75 @@ impl From<LogKind> for bastide_schedule::trace::Kind {
             LogKind::Own => Self::Own,
         }
     }
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ExplainInput {
+    /// For example F0203, site.connection, b200 [default: list all codes]
+    pub word: Option<String>,
+    /// Every code with its explanation, as a page of Markdown
+    #[arg(long, conflicts_with = "word")]
+    pub markdown: bool,
+    /// A question to a results folder
+    #[command(subcommand)]
+    pub question: Option<ExplainQuestion>,
+}
+
+/// Questions to a results folder.
+#[derive(Debug, Subcommand)]
+pub enum ExplainQuestion {
+    /// What an event follows from, back to where it began, and what followed from it
+    Event(ExplainEvent),
+    /// List events, those first that cost the most service
+    Events(ExplainEvents),
+}
+
+/// One event.
+#[derive(Debug, Args)]
+pub struct ExplainEvent {
+    /// Replication and number of the event, as `explain events` lists them: 3:41
+    #[arg(value_name = "REPLICATION:SEQ", value_parser = event_number)]
+    pub event: (u32, i64),
+    /// Results folder [default: the latest of results/]
+    pub folder: Option<PathBuf>,
+    /// In which alternative [default: recommended]
+    #[arg(long, value_name = "NAME")]
+    pub alternative: Option<String>,
+}
+
+/// Events of a kind.
+#[derive(Debug, Args)]
+pub struct ExplainEvents {
+    /// Results folder [default: the latest of results/]
+    pub folder: Option<PathBuf>,
+    /// Which kind
+    #[arg(long, default_value = "service-lost", value_name = "KIND")]
+    pub kind: String,
+    /// Only those of this service, site, hazard ...
+    #[arg(long, value_name = "NAME")]
+    pub entity: Option<String>,
+    /// Only those of this replication
+    #[arg(long, value_name = "R")]
+    pub replication: Option<u32>,
+    /// How many
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = most)]
+    pub most: usize,
+    /// In which alternative [default: recommended]
+    #[arg(long, value_name = "NAME")]
+    pub alternative: Option<String>,
+}
+
+fn most(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|most| (1..=100_000).contains(most)).ok_or_else(|| "write a whole number from 1 to 100000".to_owned())
+}
+
+fn event_number(text: &str) -> Result<(u32, i64), String> {
+    let numbers = text.split_once(':').and_then(|(replication, seq)| Some((replication.trim().parse().ok()?, seq.trim().parse().ok()?)));
+    numbers
+        .filter(|(_, seq)| *seq >= 0)
+        .ok_or_else(|| "write REPLICATION:SEQ, for example 3:41; `bastide explain events` lists them".to_owned())
 }
 
 /// What `report` writes.

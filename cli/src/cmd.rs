@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod calibrate;
+mod cases;
 pub mod compare;
 pub mod completions;
 pub mod devices;
@@ -25,6 +26,7 @@ pub mod validate;
 use std::path::Path;
 use std::sync::Arc;
 
+use bastide_model::Loaded;
 use bastide_model::model::Model;
 
 use crate::args::Global;
@@ -34,12 +36,17 @@ use crate::render;
 
 /// Loads a scenario; warnings are printed, errors end the command.
 pub fn load(scenario: &Path, global: &Global, output: &Output) -> Result<Arc<Model>, Failure> {
-    let loaded = bastide_model::load(scenario, &global.sets).map_err(Failure::Diagnostics)?;
+    load_with_cases(scenario, global, output).map(|loaded| loaded.model)
+}
+
+/// Loads a scenario with its cases.
+pub fn load_with_cases(scenario: &Path, global: &Global, output: &Output) -> Result<Loaded, Failure> {
+    let loaded = cases::checked(scenario, &global.sets).map_err(Failure::Diagnostics)?;
     if !loaded.warnings.is_empty() && output.format == crate::args::Format::Human {
         // A closed stderr must not stop the work.
         let _ = render::diagnostics(&mut output.err(), &loaded.warnings, output.color);
     }
-    Ok(loaded.model)
+    Ok(loaded)
 }
 
 /// Threads to use.

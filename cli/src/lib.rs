@@ -44,12 +44,14 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Study { scenario, replications, plan } => cmd::study::run(scenario, *replications, plan.as_deref(), global, output),
+        Command::Study { scenario, replications, plan, cases } => {
+            cmd::study::run(scenario, *replications, plan.as_deref(), cases, global, output)
+        }
         Command::Plan { scenario, alternative, check, time_limit } => {
             cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), global, output)
         }
-        Command::Run { scenario, plan, replications, replication, trace } => {
-            cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, global, output)
+        Command::Run { scenario, plan, replications, replication, trace, cases } => {
+            cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, cases, global, output)
         }
         Command::Tune(input) => cmd::tune::run(input, global, output),
         Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),
@@ -58,7 +60,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Show { scenario, resolved } => cmd::show::run(scenario, *resolved, global, output),
         Command::New { name } => cmd::new::run(name, global, output),
         Command::Schema { markdown } => cmd::schema::run(*markdown, output),
-        Command::Explain { word, markdown } => cmd::explain::run(word.as_deref(), *markdown, output),
+        Command::Explain(input) => cmd::explain::run(input, output),
         Command::Grid(command) => cmd::grid::run(command, global, output),
         Command::Import(command) => cmd::import::run(command, global, output),
         Command::Predict(command) => cmd::predict::run(command, global, output),

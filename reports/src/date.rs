@@ -27,14 +27,27 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 /// `14 Feb 2027`, so many hours after the start (RFC 3339); the hours themselves if the start cannot be read.
 #[must_use]
 pub fn after(start: &str, hours: f64) -> String {
+    minute(start, hours).map_or_else(|| format!("hour {hours:.0}"), |(day, _)| day)
+}
+
+/// `14 Feb 2027 06:30`, so many hours after the start (RFC 3339); the hours themselves if the start cannot be read.
+#[must_use]
+pub fn moment(start: &str, hours: f64) -> String {
+    let text = minute(start, hours).map(|(day, minute)| format!("{day} {:02}:{:02}", minute / 60, minute % 60));
+    text.unwrap_or_else(|| format!("hour {hours:.2}"))
+}
+
+/// The day in words, and the minute of that day.
+fn minute(start: &str, hours: f64) -> Option<(String, i64)> {
     let number = |from: usize, to: usize| start.get(from..to).and_then(|text| text.parse::<i64>().ok());
     let parts = (number(0, 4), number(5, 7), number(8, 10));
-    let (Some(year), Some(month @ 1..=12), Some(day @ 1..=31)) = parts else { return format!("hour {hours:.0}") };
+    let (Some(year), Some(month @ 1..=12), Some(day @ 1..=31)) = parts else { return None };
     let minutes = number(11, 13).unwrap_or(0) * 60 + number(14, 16).unwrap_or(0);
-    let days = ((hours * 60.0 + minutes as f64) / 1440.0).floor() as i64;
-    let (year, month, day) = civil_from_days(days_from_civil(year, month, day) + days);
+    // A tenth of a second: times are rounded.
+    let minutes = (hours * 60.0 + minutes as f64 + 1.0 / 600.0).floor() as i64;
+    let (year, month, day) = civil_from_days(days_from_civil(year, month, day) + minutes.div_euclid(1440));
     // The month is 1 to 12 by construction.
-    format!("{day} {} {year}", MONTHS[(month - 1) as usize])
+    Some((format!("{day} {} {year}", MONTHS[(month - 1) as usize]), minutes.rem_euclid(1440)))
 }
 
 #[cfg(test)]
@@ -49,6 +62,8 @@ mod tests {
         assert_eq!(after("2028-02-28T00:00:00Z", 24.0), "29 Feb 2028");
         assert_eq!(after("2027-01-01T00:00:00Z", 8760.0), "1 Jan 2028");
         assert_eq!(after("soon", 5.0), "hour 5");
+        assert_eq!(moment("2027-01-01T12:30:00Z", 12.25), "2 Jan 2027 00:45");
+        assert_eq!(moment("soon", 5.0), "hour 5.00");
     }
 
     #[test]

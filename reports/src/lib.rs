@@ -10,7 +10,8 @@
 
 pub mod chart;
 mod compare;
-mod date;
+pub mod date;
+pub mod event;
 mod html;
 pub mod map;
 mod markdown;

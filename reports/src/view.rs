@@ -8,7 +8,7 @@ mod incidents;
 mod next;
 mod places;
 mod plans;
-mod words;
+pub(crate) mod words;
 
 use bastide_engine::Estimate;
 use bastide_sim::results::{AlternativeFacts, Spread, Study};

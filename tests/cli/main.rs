@@ -4,6 +4,7 @@
 mod support;
 
 mod corpus;
+mod explain;
 mod grid;
 mod interruption;
 mod jobs;

@@ -8,6 +8,7 @@ mod events;
 mod failures;
 mod fluid;
 mod grid;
+mod incidents;
 mod machines;
 mod minimal;
 mod packing;

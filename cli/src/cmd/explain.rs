@@ -1,4 +1,8 @@
-//! `explain`: a code, a key of the scenario, or an entry of the library.
+//! `explain`: a code, a key of the scenario, an entry of the library, or an event of a results folder.
+
+mod event;
+mod events;
+mod folder;
 
 use bastide_cost_models::compute::{Architecture, Device, architecture, architectures, device, devices};
 use bastide_cost_models::{Figure, library};
@@ -6,17 +10,22 @@ use bastide_model::codes::{self, Code};
 use bastide_units::{Quantity, display};
 use serde_json::json;
 
-use crate::args::Format;
+use crate::args::{ExplainInput, ExplainQuestion, Format};
 use crate::exit::Failure;
 use crate::output::Output;
 
-pub fn run(word: Option<&str>, markdown: bool, output: &Output) -> Result<(), Failure> {
-    if markdown {
+pub fn run(input: &ExplainInput, output: &Output) -> Result<(), Failure> {
+    match &input.question {
+        Some(ExplainQuestion::Event(input)) => return event::run(input, output),
+        Some(ExplainQuestion::Events(input)) => return events::run(input, output),
+        None => {}
+    }
+    if input.markdown {
         use std::io::Write;
         output.out().write_all(page().as_bytes())?;
         return Ok(());
     }
-    let Some(word) = word else { return list(output) };
+    let Some(word) = input.word.as_deref() else { return list(output) };
     if let Some(code) = codes::explain(word) {
         if output.format == Format::Json {
             return output.json(

@@ -8,8 +8,9 @@ use bastide_sim::record::{Layout, entity_name};
 use bastide_sim::{Options, Simulator};
 use serde_json::json;
 
+use super::cases;
 use super::simulate::{self, Job};
-use crate::args::{Format, Global};
+use crate::args::{CaseInput, Format, Global};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -19,32 +20,41 @@ pub fn run(
     replications: u32,
     replication: Option<u32>,
     trace: bool,
+    cases: &CaseInput,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
+    let loaded = super::load_with_cases(scenario, global, output)?;
+    let model = &loaded.model;
+    let jobs = cases::chosen(&loaded, cases, replications)?;
     let seed = global.seed.unwrap_or(model.header.seed);
-    let folder = simulate::default_folder(&model, global, "-run");
+    let folder = simulate::default_folder(model, global, "-run");
     let plan = match plan {
-        Some(file) => super::plan::read(&model, file)?,
-        None => match simulate::stored_plan(&model, &folder, "recommended") {
+        Some(file) => super::plan::read(model, file)?,
+        None => match simulate::stored_plan(model, &folder, "recommended") {
             Some(plan) => plan,
-            None => super::plan::search(&model, None, &bastide_plan::SolveOptions::default(), output)?,
+            None => super::plan::search(model, None, &bastide_plan::SolveOptions::default(), output)?,
         },
     };
     if let Some(replication) = replication {
-        return one(&model, &plan, seed, replication, trace, output);
+        // Of the cases that were asked for by name, the history of the first; otherwise the scenario's own.
+        let model: &Model = jobs.iter().filter(|_| !cases.names.is_empty()).find_map(|job| job.model).unwrap_or(model);
+        let plan = Plan::read(&plan.write(&loaded.model), &plan.name, model).map_err(Failure::Diagnostics)?;
+        return one(model, &plan, seed, replication, trace, output);
     }
-    let command = format!("bastide run {} -n {replications} --seed {seed}", scenario.display());
+    let command = format!("bastide run {} -n {replications} --seed {seed}{}", scenario.display(), cases::words(cases));
     let plans = [(plan.name.clone(), plan)];
-    let job = Job { model: &model, plans: &plans, replications, seed, threads: super::threads(global), command: &command, warnings: &[] };
+    let job =
+        Job { model, plans: &plans, replications, seed, threads: super::threads(global), command: &command, warnings: &[], cases: &jobs };
     let study = simulate::simulate(&job, &folder, global, output)?;
     if output.format == Format::Json {
         return output
-            .json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline }));
+            .json("run/1", &json!({ "results": folder, "summary": folder.join("summary.json"), "headline": study.summary.headline, "cases": study.summary.cases }));
     }
     if output.format == Format::Human {
-        for line in super::study::headline(&study).into_iter().chain(super::training::lines(&study, &plans[0].1.name)) {
+        for line in
+            super::study::headline(&study).into_iter().chain(super::training::lines(&study, &plans[0].1.name)).chain(cases::lines(&study))
+        {
             output.line(&line)?;
         }
     }

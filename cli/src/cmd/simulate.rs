@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bastide_engine::{Estimate, Pool};
-use bastide_model::model::{Model, Tier};
+use bastide_model::model::{Case, Model, Tier};
 use bastide_model::plan::Plan;
 use bastide_sim::results::{AlternativeMeta, ResultsError, RunFacts, Study, StudyMeta, StudyWriter};
 use bastide_sim::{History, Options, Simulator};
 
+use super::cases::CaseJob;
 use crate::args::Global;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -46,13 +47,50 @@ pub struct Job<'a> {
     /// The command that repeats the study.
     pub command: &'a str,
     pub warnings: &'a [String],
+    pub cases: &'a [CaseJob<'a>],
 }
 
-/// Simulates every plan on the same draws and writes the results folder; goes on where an interrupted run stopped.
+/// Simulates every plan in every case on the same draws and writes the results folder; goes on where an interrupted run stopped.
 pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> Result<Study, Failure> {
+    for (_, plan) in job.plans {
+        for (at, campaign) in job.model.campaigns.iter().enumerate() {
+            if !plan.campaigns.iter().any(|placed| placed.campaign.index() == at) {
+                output.say(&format!("warning: plan `{}` leaves campaign `{}` out; its figures are 0", plan.name, campaign.entity.name));
+            }
+        }
+    }
+    let sets: Vec<String> = global.sets.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    one(job, None, &sets, folder, output, || {
+        let mut studies = Vec::new();
+        for (at, case) in job.cases.iter().enumerate() {
+            let Some(model) = case.model else { continue };
+            output.say(&format!("case {} of {}: {}", at + 1, job.cases.len(), case.case.entity.title));
+            // Places of services and datasets in a plan are those of a model: the case has its own.
+            let plans = (job.plans.iter())
+                .map(|(title, plan)| {
+                    Ok((title.clone(), Plan::read(&plan.write(job.model), &plan.name, model).map_err(Failure::Diagnostics)?))
+                })
+                .collect::<Result<Vec<_>, Failure>>()?;
+            let own = Job { model, plans: &plans, replications: case.replications, cases: &[], warnings: &[], ..*job };
+            let sets: Vec<String> =
+                sets.iter().cloned().chain(case.case.settings.iter().map(|(key, value)| format!("{key}={value}"))).collect();
+            studies.push(one(&own, Some(case.case), &sets, &folder.join("cases").join(&case.case.entity.name), output, || Ok(Vec::new()))?);
+        }
+        Ok(studies)
+    })
+}
+
+/// The scenario itself, or one case: `below` gives the finished studies that belong to it, once its own histories are on disk.
+fn one(
+    job: &Job,
+    case: Option<&Case>,
+    sets: &[String],
+    folder: &Path,
+    output: &Output,
+    below: impl FnOnce() -> Result<Vec<Study>, Failure>,
+) -> Result<Study, Failure> {
     let clock = Instant::now();
     let started = jiff::Timestamp::now();
-    let sets: Vec<String> = global.sets.iter().map(|(key, value)| format!("{key}={value}")).collect();
     // Two builds of different source are two versions: what they compute may differ.
     let version = [env!("CARGO_PKG_VERSION")].into_iter().chain(option_env!("BASTIDE_REVISION")).collect::<Vec<_>>().join("+");
     let files: Vec<String> = job.plans.iter().map(|(_, plan)| plan.write(job.model)).collect();
@@ -64,15 +102,18 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
         revision: option_env!("BASTIDE_REVISION").map(str::to_owned),
         ..RunFacts::default()
     };
+    let cases: Vec<(&str, u32)> = job.cases.iter().map(|case| (case.case.entity.name.as_str(), case.replications)).collect();
     let meta = StudyMeta {
         model: job.model,
-        sets: &sets,
+        sets,
         seed: job.seed,
         replications: job.replications,
         alternatives: &alternatives,
         version: &version,
         command: job.command,
         warnings: job.warnings,
+        case,
+        cases: &cases,
         run: &run,
     };
     let mut writer = match StudyWriter::create(folder, &meta) {
@@ -83,22 +124,17 @@ pub fn simulate(job: &Job, folder: &Path, global: &Global, output: &Output) -> R
         }
         Err(error) => return Err(results(&error)),
     };
-
-    for (_, plan) in job.plans {
-        for (at, campaign) in job.model.campaigns.iter().enumerate() {
-            if !plan.campaigns.iter().any(|placed| placed.campaign.index() == at) {
-                output.say(&format!("warning: plan `{}` leaves campaign `{}` out; its figures are 0", plan.name, campaign.entity.name));
-            }
-        }
-    }
     histories(job, &mut writer, folder, output)?;
+    let studies = below()?;
 
-    output.say("adequacy of the grid, without and with the AI load of each plan");
-    let plans: Vec<(&str, &Plan)> = job.plans.iter().map(|(_, plan)| (plan.name.as_str(), plan)).collect();
-    let adequacy = bastide_sim::adequacy(job.model, &plans, job.seed, job.threads).map_err(|error| error.to_string());
+    let adequacy = case.is_none().then(|| {
+        output.say("adequacy of the grid, without and with the AI load of each plan");
+        let plans: Vec<(&str, &Plan)> = job.plans.iter().map(|(_, plan)| (plan.name.as_str(), plan)).collect();
+        bastide_sim::adequacy(job.model, &plans, job.seed, job.threads).map_err(|error| error.to_string())
+    });
 
     let ended = RunFacts { finished: jiff::Timestamp::now().to_string(), wall_s: clock.elapsed().as_secs_f64(), ..run.clone() };
-    writer.finish(&ended, adequacy).map_err(|error| results(&error))?;
+    writer.conclude(&ended, adequacy, &studies).map_err(|error| results(&error))?;
     open(folder)
 }
 

@@ -9,21 +9,32 @@ use bastide_reports::number::Scale;
 use bastide_sim::results::{Headline, Study};
 use serde_json::json;
 
+use super::cases;
 use super::simulate::{self, Job};
-use crate::args::{Format, Global};
+use crate::args::{CaseInput, Format, Global};
 use crate::exit::Failure;
 use crate::output::Output;
 
-pub fn run(scenario: &Path, replications: u32, plan: Option<&Path>, global: &Global, output: &Output) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
-    let folder = simulate::default_folder(&model, global, "");
+pub fn run(
+    scenario: &Path,
+    replications: u32,
+    plan: Option<&Path>,
+    cases: &CaseInput,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
+    let loaded = super::load_with_cases(scenario, global, output)?;
+    let model = &loaded.model;
+    let jobs = cases::chosen(&loaded, cases, replications)?;
+    let folder = simulate::default_folder(model, global, "");
     let seed = global.seed.unwrap_or(model.header.seed);
     let mut warnings = Vec::new();
-    let plans = plans(&model, plan, &folder, &mut warnings, output)?;
-    let command = command(scenario, replications, seed, plan, global);
+    let plans = plans(model, plan, &folder, &mut warnings, output)?;
+    let command = command(scenario, replications, seed, plan, cases, global);
     let threads = super::threads(global);
-    output.say(&format!("simulating {} plans, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
-    let job = Job { model: &model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings };
+    let count = if jobs.is_empty() { String::new() } else { format!(", in {} cases", jobs.len()) };
+    output.say(&format!("simulating {} plans{count}, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
+    let job = Job { model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings, cases: &jobs };
     let study = simulate::simulate(&job, &folder, global, output)?;
     let report = bastide_reports::write_report(&folder).map_err(|error| Failure::sentence(error.to_string()))?;
 
@@ -33,11 +44,12 @@ pub fn run(scenario: &Path, replications: u32, plan: Option<&Path>, global: &Glo
             &json!({
                 "report": report, "results": folder, "plan": folder.join("plan.toml"),
                 "headline": study.summary.headline, "fingerprint": study.summary.fingerprint, "warnings": study.summary.warnings,
+                "cases": study.summary.cases, "break_even": study.summary.break_even, "marginal_costs": study.summary.marginal_costs,
             }),
         );
     }
     if output.format == Format::Human {
-        for line in headline(&study) {
+        for line in headline(&study).into_iter().chain(cases::lines(&study)) {
             output.line(&line)?;
         }
     }
@@ -112,12 +124,12 @@ fn tell(model: &Model, plan: &Plan, output: &Output) {
 }
 
 /// The command that repeats the study, whatever the defaults are.
-fn command(scenario: &Path, replications: u32, seed: u64, plan: Option<&Path>, global: &Global) -> String {
+fn command(scenario: &Path, replications: u32, seed: u64, plan: Option<&Path>, cases: &CaseInput, global: &Global) -> String {
     let mut words = vec!["bastide".to_owned(), "study".to_owned(), quoted(&scenario.display().to_string())];
     words.extend([format!("-n {replications}"), format!("--seed {seed}")]);
     words.extend(plan.map(|file| format!("--plan {}", quoted(&file.display().to_string()))));
     words.extend(global.sets.iter().map(|(key, value)| format!("--set {}", quoted(&format!("{key}={value}")))));
-    words.join(" ")
+    words.join(" ") + &cases::words(cases)
 }
 
 /// A word as a POSIX shell reads it back.

@@ -46,7 +46,7 @@ pub fn run(scenario: &Path, global: &Global, output: &Output) -> Result<(), Fail
 }
 
 fn check(case: &Path, global: &Global) -> Vec<Diagnostic> {
-    match bastide_model::load(case, &global.sets) {
+    match super::cases::checked(case, &global.sets) {
         Ok(loaded) => loaded.warnings,
         Err(list) => list,
     }

@@ -9,6 +9,7 @@ use bastide_engine::Estimate;
 use bastide_sim::results::{EventFacts, Study};
 
 use super::{Cell, Facts, Part, Table, words};
+use crate::event::{self, Loss};
 use crate::number::{self, Scale};
 use crate::{ReportError, date};
 
@@ -85,22 +86,9 @@ impl Incidents {
 
     fn book(&mut self, index: usize, replication: u32, events: &[EventFacts], end: f64) -> Vec<Episode> {
         let by_seq: BTreeMap<i64, &EventFacts> = events.iter().map(|event| (event.seq, event)).collect();
-        // The next restoration of the same service ends a loss.
-        let mut restored: BTreeMap<i64, f64> = BTreeMap::new();
-        let mut open: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in events {
-            if event.kind == "service-lost" {
-                open.insert(&event.entity, event.seq);
-            } else if event.kind == "service-restored"
-                && let Some(seq) = open.remove(event.entity.as_str())
-            {
-                restored.insert(seq, event.time_h);
-            }
-        }
         let mut episodes: BTreeMap<i64, Episode> = BTreeMap::new();
-        for lost in events.iter().filter(|event| event.kind == "service-lost") {
-            let hours = restored.get(&lost.seq).copied().unwrap_or(end) - lost.time_h;
-            let harm = (1.0 - lost.value).clamp(0.0, 1.0) * hours.max(0.0);
+        for Loss { at, harm_h: harm, .. } in event::losses(events, end) {
+            let lost = &events[at];
             let cause = |event: &EventFacts| event.cause_seq.and_then(|seq| by_seq.get(&seq)).copied();
             let mut sites = Vec::new();
             let (mut root, mut asset) = (lost, None);
@@ -220,6 +208,6 @@ impl Incidents {
 }
 
 fn cause_words(facts: &Facts<'_>, (kind, entity_kind, entity): &Cause) -> String {
-    let what = words::event_words(kind);
+    let what = event::what(kind);
     if entity.is_empty() { what } else { format!("{what}: {}", facts.title(entity_kind, entity)) }
 }

@@ -43,25 +43,9 @@ pub fn metric_words(kind: &str, metric: &str) -> String {
     if known.is_empty() { capital(&metric.replace('_', " ")) } else { known.to_string() }
 }
 
-/// What happened, in words.
-#[must_use]
-pub(super) fn event_words(kind: &str) -> String {
-    match kind {
-        "strike" => "Strike".to_string(),
-        "site-down" => "Failure of a site".to_string(),
-        "line-down" => "Failure of a line".to_string(),
-        "link-down" => "Failure of a data link".to_string(),
-        "unit-down" => "Failure of a generating unit".to_string(),
-        "site-wiped" => "Wiped site".to_string(),
-        "wiper" => "Wiper attack".to_string(),
-        "cable-cut" => "Cable cut".to_string(),
-        other => capital(&other.replace('-', " ")),
-    }
-}
-
 /// With a capital first letter.
 #[must_use]
-pub(super) fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -9,6 +9,7 @@ mod blackout;
 mod frequency;
 mod rated;
 mod state;
+mod swing;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::flow::Convention;
 pub use blackout::{BlackoutSizes, CascadeModel, blackout_sizes};
 pub use frequency::Frequency;
 pub use rated::{RatedCascade, RatedRules, RatedScratch};
+pub use swing::{Loss, Swing, SwingOutcome};
 pub(crate) use state::{Base, Start, State, Unit};
 
 /// A flow counts as an overload beyond the limit times this: rounding trips nothing.

@@ -49,8 +49,8 @@ mod sensitivity;
 mod topology;
 
 pub use cascade::{
-    BlackoutSizes, Cascade, CascadeEnd, CascadeModel, CascadeScratch, CascadeStep, Frequency, Outcome, RatedCascade, RatedRules,
-    RatedScratch, blackout_sizes,
+    BlackoutSizes, Cascade, CascadeEnd, CascadeModel, CascadeScratch, CascadeStep, Frequency, Loss, Outcome, RatedCascade, RatedRules,
+    RatedScratch, Swing, SwingOutcome, blackout_sizes,
 };
 pub use case::{Branch, Bus, BusKind, Case, Cost, DcLine, Generator};
 pub use contingency::{Contingency, Element, Outage, OutageScratch, Overload, PairOutage, PairScreening, PickUp, Screening, Splits};
@@ -60,6 +60,6 @@ pub use factor::{Factor, Singular};
 pub use flow::{Convention, DcFlow, DcNetwork, Islands, dc_flow, injections};
 pub use matpower::{CaseError, read_matpower, write_matpower};
 pub use network::{GridError, Line, Load, Network, Offer};
-pub use restoration::{Restoration, RestorationAction, RestorationRules, restoration};
+pub use restoration::{Restoration, RestorationAction, RestorationRules, ZoneRestoration, restoration};
 pub use sensitivity::Sensitivity;
 pub use topology::bridges;

@@ -7,11 +7,14 @@
 //! live buses, highest priority first. Islands that meet are synchronised. Load once served stays served. Flows are not checked: a path
 //! carries little while the network comes back.
 
+mod zone;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::case::{BusKind, Case};
 use crate::topology::Adjacency;
+pub use zone::ZoneRestoration;
 
 /// Power below this is rounding \[MW\].
 const ROUNDING: f64 = 1e-9;

@@ -2,6 +2,8 @@
 //!
 //! Checks leave poisoned entries alone, and let NaN pass: what could not be read was reported already.
 
+mod cyber;
+mod evacuation;
 mod frequency;
 mod grid;
 mod machine;
@@ -19,9 +21,11 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     planning::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
     strikes::defences(ctx, &resolved.model);
+    cyber::common_modes(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {
         placement::check(ctx, resolved);
+        evacuation::check(ctx, &resolved.model);
     }
 }

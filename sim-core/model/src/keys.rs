@@ -11,9 +11,7 @@ pub use crate::decode::DISTRIBUTIONS;
 pub use reference::{example, explain, reference_markdown};
 pub use schema::json_schema;
 pub use tables::TABLES;
-pub(crate) use tables::{AIMS, FAILOVERS, FAILURE_DOMAINS, HARDENINGS, LINK_KINDS, SITE_TIERS, TIERS};
-pub(crate) use tables::{CAMPAIGN_MODES, CHECKPOINT_INTERVALS, CHECKPOINT_MODES, CHECKPOINT_STORES};
-pub(crate) use tables::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, HIT_TARGETS, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
+pub(crate) use tables::*;
 
 use bastide_units::Quantity;
 
@@ -128,6 +126,8 @@ pub enum Kind {
     ListOf(&'static [&'static str]),
     /// Targets: `site.riga`, `line.*`.
     Targets,
+    /// What needs a facility: `site.riga`, `service.*`.
+    Dependants,
     /// `nation.poland` or `site.riga`.
     Endpoint,
     /// A table of these words = ratio.
@@ -150,6 +150,8 @@ pub enum Kind {
     Factors(Unit),
     /// `applies_to` of a rule.
     AppliesTo,
+    /// Settings of a case: a table of path = value.
+    Settings,
     /// A list of so many factors, zero or more.
     Shape(usize),
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+mod case;
+
+pub use case::LoadedCase;
+
 use crate::check;
 use crate::decode::{Context, MAX_DIAGNOSTICS};
 use crate::diag::{Diagnostic, Severity};
@@ -19,6 +23,8 @@ use crate::tree::Table;
 pub struct Loaded {
     /// The model.
     pub model: Arc<Model>,
+    /// Its cases, as written; those that change nothing are left out.
+    pub cases: Vec<LoadedCase>,
     /// What the planner should look at.
     pub warnings: Vec<Diagnostic>,
 }
@@ -51,12 +57,17 @@ pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Loaded, Vec<Diagno
             return Err(diagnostics);
         }
     }
-    let Some(Resolved { model, .. }) = resolved else {
+    let Some(Resolved { mut model, .. }) = resolved else {
         // Every table without which there is no model reports itself when it is missing.
         diagnostics.push(Diagnostic::error("F0216", Span::file(&path.display().to_string()), "the scenario lacks a table that it needs"));
         return Err(diagnostics);
     };
-    Ok(Loaded { model: Arc::new(model), warnings: diagnostics })
+    let (cases, found) = case::cases(&mut ctx, &root, &mut model, &diagnostics);
+    diagnostics.extend(found);
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    Ok(Loaded { model: Arc::new(model), cases, warnings: diagnostics })
 }
 
 /// What is wrong with the plan files that alternatives name.

@@ -6,11 +6,19 @@
 //! Longer than other files: this is the one list of what a scenario can say, half of it documentation of units and roles.
 
 mod campaign;
+mod case;
+mod cyber;
+mod facility;
+mod grid_event;
 mod machine;
 mod reconstruction;
 mod strike;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
+pub use case::{Axis, Case, MetricPattern, Question};
+pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use facility::{Dependant, Facility, FacilityKind};
+pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
@@ -26,11 +34,13 @@ use bastide_units::{
 
 use crate::source::Span;
 
+mod evacuation;
 mod replica;
 mod service;
 
+pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
-pub use service::{DemandNoise, DemandShape, Operation, Scaling, Spike};
+pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -66,6 +76,8 @@ ids! {
     AcceleratorId,
     /// A data link.
     LinkId,
+    /// A facility that other things need.
+    FacilityId,
     /// A dataset.
     DatasetId,
     /// An inference service.
@@ -162,6 +174,8 @@ pub struct Model {
     pub fleets: Vec<Fleet>,
     /// Data links between nations' hubs and sites.
     pub links: Vec<Link>,
+    /// Landing points, substations, control planes and other things that sites, services, links, lines and units need.
+    pub facilities: Vec<Facility>,
     /// Datasets.
     pub datasets: Vec<Dataset>,
     /// Services, ordered by tier, then as written. Their order is the order of shedding, last first.
@@ -182,10 +196,14 @@ pub struct Model {
     pub maintenances: Vec<Maintenance>,
     /// Limits on the power of accelerators.
     pub power_caps: Vec<PowerCap>,
+    /// Data that leaves under a warning.
+    pub evacuations: Vec<Evacuation>,
     /// Flash crowds.
     pub spikes: Vec<Spike>,
     /// Names of the management-network segments.
     pub segments: Vec<String>,
+    /// What `[[segment]]` says of them.
+    pub segment_graph: SegmentGraph,
     /// `[policy]`.
     pub policy: Policy,
     /// `[plan]`.
@@ -205,6 +223,8 @@ pub struct Model {
     pub replicas: Vec<Vec<Replica>>,
     /// Training compute rate per accelerator: `training_rate[campaign][accelerator]`; zero where it does not fit.
     pub training_rate: Vec<Vec<ComputeRate>>,
+    /// `[[case]]`.
+    pub cases: Vec<Case>,
     /// Report settings.
     pub report: ReportSettings,
 }
@@ -293,6 +313,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
+    /// How it comes back after a blackout.
+    pub restoration: BusRestoration,
 }
 
 /// How a thing breaks and is repaired; exponential time to failure.
@@ -346,6 +368,8 @@ pub struct Generator {
     pub carbon: CarbonIntensity,
     /// Outages of one unit.
     pub reliability: Option<Reliability>,
+    /// Whether its units start without the grid.
+    pub black_start: bool,
 }
 
 /// A storage unit that buys below one price and sells above another.
@@ -382,6 +406,8 @@ pub struct Load {
     pub value_of_lost_load: EnergyPrice,
     /// Whether its users have agreed to yield.
     pub interruptible: bool,
+    /// How it is cut and comes back.
+    pub cut: LoadCut,
 }
 
 /// Size class of a site.
@@ -453,6 +479,8 @@ pub struct Site {
     pub refuel: Distribution,
     /// Time from returned power to full service \[s\].
     pub restart: Distribution,
+    /// How it takes power again after a blackout.
+    pub supply: SiteSupply,
     /// Internal outages (cooling, fire, operation).
     pub reliability: Option<Reliability>,
     /// Time to rebuild after a hit that took it out comes with the hazard; this is how well it withstands one.
@@ -463,6 +491,8 @@ pub struct Site {
     pub operator_nation: NationId,
     /// Certificates held.
     pub certifications: Vec<String>,
+    /// Firmware of its management controllers, in words; sites with the same may be exploited together.
+    pub firmware: Option<String>,
     /// Segment of the management network.
     pub segment: SegmentId,
     /// Land taken, by full IT power [ha per W].
@@ -586,6 +616,10 @@ pub struct Dataset {
     pub nation: NationId,
     /// Size.
     pub size: DataSize,
+    /// Class, which rules and evacuations may name.
+    pub class: Option<String>,
+    /// What losing it for good costs; what an evacuation order weighs.
+    pub value: Money,
     /// Copies that the plan must place at different sites.
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.
@@ -661,6 +695,8 @@ pub enum Target {
     Bus(BusId),
     /// A data link.
     Link(LinkId),
+    /// A facility, and with it what needs it.
+    Facility(FacilityId),
 }
 
 /// When a hazard happens.
@@ -699,6 +735,8 @@ pub enum HazardKind {
         timing: Timing,
         /// Time out \[s\].
         repair: Distribution,
+        /// Share of the units of a class that an outage takes; `None` for one unit.
+        units: Option<f64>,
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
@@ -719,11 +757,15 @@ pub enum HazardKind {
         spread: f64,
         /// Share of each reached site that is wiped.
         share: f64,
-        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1.
+        /// Restoration: (time since the attack, share of the wiped part restored), increasing, ends at 1. Empty where a team restores.
         restoration: Vec<(Duration, f64)>,
         /// Whether online replicas at wiped sites are lost.
         data_lost: bool,
+        /// Entry, dwell, spread on the segment graph, detection, backups, recovery team.
+        attack: Box<CyberAttack>,
     },
+    /// Exploits of what sites have in common.
+    CommonMode(Box<CommonMode>),
     /// Cuts of data links; all links of the same duct go together.
     CableCut {
         /// Which links.
@@ -734,6 +776,54 @@ pub enum HazardKind {
         cuts: u32,
         /// Time out \[s\].
         repair: Distribution,
+    },
+    /// Buses that lose all supply at once, and come back as `Bus::restoration` says.
+    Blackout {
+        /// Which.
+        buses: Vec<BusId>,
+        /// When.
+        timing: Timing,
+    },
+    /// Heat on top of the sites' temperatures, and what it takes from generators and lines.
+    Heatwave {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// How much hotter [degrees].
+        degrees: f64,
+        /// Generators and lines that are derated.
+        targets: Vec<Target>,
+        /// Share of their capacity that they lose.
+        derating: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// No fuel is delivered to sites.
+    FuelBlock {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// First moment.
+        from: Time,
+        /// End, not included: what was due comes then.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// A common cause, such as bad fuel, that keeps generators of many sites from starting.
+    GeneratorFailure {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// Probability of a start where it is there.
+        start: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that the cause is there, in a history.
+        probability: f64,
     },
     /// Late deliveries.
     SupplyDelay {
@@ -785,6 +875,8 @@ pub struct Policy {
     pub value_of_lost_load: EnergyPrice,
     /// Most share of a site's accelerators that services may fill on a mean day, so that peaks fit.
     pub headroom: f64,
+    /// What happens on the grid within seconds and minutes.
+    pub grid: GridPolicy,
 }
 
 /// `[plan]`.
@@ -875,6 +967,12 @@ pub struct ReportSettings {
     pub letterhead: Option<String>,
     /// Words under the title.
     pub summary: Option<String>,
+    /// Metrics that the tables of cases show; the headline if empty.
+    pub metrics: Vec<MetricPattern>,
+    /// Most replications of each case; those of the study if absent.
+    pub case_replications: Option<u32>,
+    /// `[[question]]`.
+    pub questions: Vec<Question>,
 }
 
 impl Model {

@@ -13,7 +13,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, demand, grid, header, machine, planning, rule, site, spike, threat};
+use crate::scenario::{self, campaign, case, demand, facility, grid, header, machine, planning, rule, site, spike, threat};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -45,7 +45,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let storages = grid::storages(ctx, root);
     let loads = grid::loads(ctx, root);
     site::accelerators(ctx, root);
-    let (sites, segments) = site::sites(ctx, root, &buses);
+    let (sites, mut segments) = site::sites(ctx, root, &buses);
     let fleets = site::fleets(ctx, root, &sites);
     let links = site::links(ctx, root);
     let failures = machine::failures(ctx, root);
@@ -55,14 +55,19 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
-    let hazards = threat::hazards(ctx, root, &segments);
     let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
+    let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
+    let segment_graph = threat::segment::segments(ctx, root, &mut segments);
     let repair_pools = threat::repair_pools(ctx, root);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
+    let hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
-    let report = header::report(ctx, root).unwrap_or_default();
+    let cases = case::cases(ctx, root);
+    let mut report = header::report(ctx, root).unwrap_or_default();
+    report.questions = case::questions(ctx, root, &cases);
     let (header, policy, planning) = (header?, policy?, planning?);
     if ctx.is_full() {
         return None;
@@ -98,6 +103,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         accelerators: kinds,
         fleets,
         links,
+        facilities,
         datasets,
         services,
         campaigns,
@@ -108,8 +114,10 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         failures,
         maintenances,
         power_caps,
+        evacuations,
         spikes,
         segments,
+        segment_graph,
         policy,
         planning,
         alternatives,
@@ -119,6 +127,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         token_rate,
         replicas,
         training_rate,
+        cases,
         report,
     };
     Some(Resolved { model, services: service_demands, campaigns: campaign_demands, datasets: dataset_demands, rules })

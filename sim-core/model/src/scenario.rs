@@ -1,9 +1,13 @@
 //! What the planner wrote: files, layers and tables, decoded.
 
 pub mod campaign;
+pub mod case;
 pub mod demand;
+pub mod evacuation;
+pub mod facility;
 pub mod files;
 pub mod grid;
+pub mod grid_event;
 pub mod header;
 pub mod layers;
 pub mod machine;

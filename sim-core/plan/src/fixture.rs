@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
         header: Header {
@@ -50,6 +51,7 @@ pub fn empty() -> Model {
         accelerators: vec![card("card", 30_000.0)],
         fleets: vec![],
         links: vec![],
+        facilities: vec![],
         datasets: vec![],
         services: vec![],
         campaigns: vec![],
@@ -57,14 +59,17 @@ pub fn empty() -> Model {
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
+        evacuations: vec![],
         spikes: vec![],
         segments: vec![],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::ZERO,
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 1.0,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         planning: Planning {
             span: span(90),
@@ -90,6 +95,7 @@ pub fn empty() -> Model {
         token_rate: vec![],
         replicas: vec![],
         training_rate: vec![],
+        cases: Vec::new(),
         report: ReportSettings::default(),
     }
 }
@@ -144,11 +150,13 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fuel: Duration::ZERO,
         refuel: Distribution::Fixed(0.0),
         restart: Distribution::Fixed(0.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "state".into(),
         operator_nation: NationId(0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::ZERO,
         fixed_cost: Money::ZERO,
@@ -225,6 +233,8 @@ pub fn add_dataset(model: &mut Model, name: &str) -> DatasetId {
         entity: entity(name, 70 + id.0),
         nation: NationId(0),
         size: DataSize::from_tb(1.0),
+        class: None,
+        value: Money::from_eur(1.0),
         replicas: 2,
         replication_interval: Duration::from_h(1.0),
         backup_interval: None,

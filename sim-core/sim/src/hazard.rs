@@ -4,7 +4,9 @@
 //! plan and in every scenario with that hazard and that site, whatever else is there.
 
 mod cable;
+pub(crate) mod common_mode;
 pub(crate) mod cyber;
+pub(crate) mod grid_event;
 mod outage;
 mod strike;
 pub(crate) mod supply;
@@ -30,6 +32,14 @@ pub(crate) struct HazardState {
     strike: strike::StrikeState,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
+    /// Of wipers.
+    pub attack: Option<Box<cyber::Draws>>,
+    /// Of common-mode exploits.
+    exploit: Option<common_mode::Draws>,
+    /// Whether a window comes in this history.
+    present: bool,
+    /// The last event of a window.
+    seq: Option<u64>,
 }
 
 /// Schedules the first event of each hazard.
@@ -51,13 +61,34 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
-            HazardKind::SupplyDelay { .. } => Vec::new(),
+            HazardKind::CommonMode(_)
+            | HazardKind::SupplyDelay { .. }
+            | HazardKind::Blackout { .. }
+            | HazardKind::Heatwave { .. }
+            | HazardKind::FuelBlock { .. }
+            | HazardKind::GeneratorFailure { .. } => Vec::new(),
         };
         let strike = match &hazard.kind {
             HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
             _ => strike::StrikeState::new(model, stream("munitions"), &[]),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts };
+        let (mut attack, mut exploit) = (None, None);
+        match &hazard.kind {
+            HazardKind::Wiper { segments, .. } => attack = Some(Box::new(cyber::Draws::new(model, segments, &stream))),
+            HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
+            _ => {}
+        }
+        let mut state = HazardState {
+            times: stream("times"),
+            targets,
+            whole: stream("whole"),
+            strike,
+            ducts,
+            attack,
+            exploit,
+            present: false,
+            seq: None,
+        };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -65,9 +96,19 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                     schedule(world, at, target, first, *timing);
                 }
             }
-            HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
+            HazardKind::StrikeCampaign { timing, .. }
+            | HazardKind::Wiper { timing, .. }
+            | HazardKind::CableCut { timing, .. }
+            | HazardKind::Blackout { timing, .. } => {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
+            }
+            HazardKind::CommonMode(it) => {
+                let first = first(it.timing, &mut state.times);
+                schedule(world, at, 0, first, it.timing);
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                state.present = grid_event::begin(world, at, &mut state.whole);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -90,6 +131,7 @@ pub(crate) fn next(from: Time, rate: f64, stream: &mut Stream) -> Time {
 fn schedule(world: &mut World, hazard: usize, target: usize, time: Time, timing: Timing) {
     let until = if let Timing::Rate { until, .. } = timing { until } else { Time::NEVER };
     if time <= until && time < world.setup.end {
+        world.first_of_hazard[hazard] = world.first_of_hazard[hazard].min(time);
         world.queue.schedule(time, CLASS_FAILURE, Event::Hazard { hazard: hazard as u32, target: target as u32 });
     }
 }
@@ -98,8 +140,8 @@ impl World<'_> {
     pub(crate) fn on_hazard(&mut self, hazard: usize, target: usize) {
         let model = self.setup.model;
         let timing = match &model.hazards[hazard].kind {
-            HazardKind::RandomOutage { targets, timing, repair } => {
-                self.random_outage(hazard, target, targets[target], repair);
+            HazardKind::RandomOutage { targets, timing, repair, units } => {
+                self.random_outage(hazard, target, targets[target], repair, *units);
                 *timing
             }
             HazardKind::StrikeCampaign { timing, .. } => {
@@ -110,9 +152,21 @@ impl World<'_> {
                 self.wiper(hazard);
                 *timing
             }
+            HazardKind::CommonMode(it) => {
+                self.common_mode(hazard);
+                it.timing
+            }
             HazardKind::CableCut { timing, cuts, repair, .. } => {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
+            }
+            HazardKind::Blackout { timing, .. } => {
+                self.black_out_buses(hazard);
+                *timing
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                self.window_turns(hazard, target);
+                return;
             }
             HazardKind::SupplyDelay { .. } => return,
         };
@@ -137,6 +191,7 @@ impl World<'_> {
             Target::Generator(id) => self.unit_out(id.index(), until, Some(cause), note),
             Target::Bus(id) => self.bus_out(id.index(), until, Some(cause), note),
             Target::Link(id) => self.link_out(id.index(), until, Some(cause), note),
+            Target::Facility(id) => self.facility_out(id.index(), until, Some(cause), note),
         }
     }
 }

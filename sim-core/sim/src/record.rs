@@ -7,7 +7,7 @@ mod balance;
 mod layout;
 
 pub use balance::Balance;
-pub(crate) use layout::{COST_LINES, REASONS};
+pub(crate) use layout::{COST_LINES, REASONS, evacuation_classes, shows_attacks};
 pub use layout::{ChannelDef, Layout, MetricDef, entity_name};
 
 use bastide_units::Time;
@@ -35,7 +35,7 @@ pub struct EventRecord {
     pub cause_seq: Option<u64>,
     /// What: `strike`, `site-down`, `service-lost`, ...; a fixed word.
     pub kind: &'static str,
-    /// Kind of thing it happened to: `hazard`, `site`, `line`, `generator`, `link`, `service`, `campaign`, `dataset`, `fleet`, `spike`.
+    /// Kind of thing it happened to: `hazard`, `site`, `line`, `generator`, `link`, `facility`, `service`, `campaign`, `dataset`, `fleet`, `spike`.
     pub entity_kind: &'static str,
     /// Position in the model's table of that kind; for `fleet`, the position of its site. See [`entity_name`].
     pub entity: u32,

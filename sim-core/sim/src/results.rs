@@ -13,10 +13,12 @@
 //! events.parquet          what happened, with causes
 //! summary.json            headline, estimates, plans, meanings
 //! partial/                finished replications, only while the study runs
+//! cases/NAME/             the same of each case, inputs apart
 //! ```
 //!
 //! Architecture invariant: the bytes of the tables and of the summary are a function of the fingerprint.
 
+mod cases;
 mod chunk;
 mod entities;
 mod error;
@@ -34,9 +36,9 @@ pub use files::peak_memory;
 pub use fingerprint::fingerprint;
 pub use read::{AssumptionFacts, Channel, EntityFacts, EventFacts, Study};
 pub use schema::{
-    AdequacyCase, AdequacyFacts, AiCase, AlternativeFacts, BuildFacts, CampaignFacts, EstimateFacts, Headline, HostPointFacts, HostSize,
-    HostingFacts, InputFacts, LawFacts, Manifest, Mean, MetricFacts, OutputFacts, PlacementFacts, PlanFacts, RESULTS_FORMAT, ReplicaFacts,
-    RunFacts, SUMMARY_SCHEMA, ScenarioFacts, ShortfallFacts, SolverFacts, Spread, StandByFacts, Subject, Summary, UnservedFacts,
-    YieldFacts, ZoneFacts,
+    AdequacyCase, AdequacyFacts, AiCase, AlternativeFacts, BreakEven, BuildFacts, CampaignFacts, CaseEstimate, CaseFacts, ChangeFacts,
+    Crossing, EstimateFacts, Headline, HostPointFacts, HostSize, HostingFacts, InputFacts, LawFacts, Manifest, MarginalCost, Mean,
+    MetricFacts, OutputFacts, PlacementFacts, PlanFacts, QuestionFacts, RESULTS_FORMAT, ReplicaFacts, RunFacts, SUMMARY_SCHEMA,
+    ScenarioFacts, ShortfallFacts, SolverFacts, Spread, StandByFacts, Subject, Summary, UnservedFacts, YieldFacts, ZoneFacts,
 };
 pub use write::{AlternativeMeta, StudyMeta, StudyWriter};

@@ -26,6 +26,15 @@ impl<'a> Simulator<'a> {
         Ok(Self { setup: Setup::new(model, plan, layout)? })
     }
 
+    /// Lets evacuations that ask for the best order follow one that a search has found: positions of datasets by evacuation, first to
+    /// leave first; `None` for the order of value per byte.
+    #[must_use]
+    pub fn with_departures(mut self, departures: Vec<Option<Vec<usize>>>) -> Self {
+        self.setup.departures = departures;
+        self.setup.departures.resize(self.setup.model.evacuations.len(), None);
+        self
+    }
+
     /// One history: a function of model, plan, seed and replication.
     #[must_use]
     pub fn simulate(&self, seed: u64, replication: u32, options: Options) -> History {

@@ -1,6 +1,7 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod facility;
 mod failure;
 mod gang;
 mod grid;
@@ -16,6 +17,7 @@ use bastide_units::Time;
 use crate::record::Layout;
 use crate::world::network::Graph;
 
+pub(crate) use facility::{Claim, Claimant};
 pub(crate) use failure::{Process, Unit};
 pub(crate) use gang::{Cycle, Gang, Gangs, NEVER_S};
 pub(crate) use grid::GridDispatcher;
@@ -115,7 +117,13 @@ pub(crate) struct Setup<'a> {
     pub pool_gangs: Vec<Vec<usize>>,
     /// Sites of each dataset's copies, the primary first.
     pub replicas: Vec<Vec<usize>>,
+    /// How many of them the plan places; the others are where evacuations may bring it.
+    pub planned_replicas: Vec<usize>,
+    /// Data of each evacuation in the order in which it leaves, where a search has found one.
+    pub departures: Vec<Option<Vec<usize>>>,
     pub graph: Graph,
+    /// Who needs which facilities.
+    pub claims: Vec<Claim>,
     /// Nations that are origins of services.
     pub origins: Vec<bool>,
     /// Times at which what is legal changes.
@@ -153,7 +161,7 @@ impl<'a> Setup<'a> {
             }
         }
         let mut latency = crate::world::network::Paths::new(&graph);
-        latency.solve(&graph, &vec![true; model.links.len()], &origins);
+        latency.solve(&graph, &vec![true; model.links.len() + model.sites.len()], &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let mut pool_choices = vec![Vec::new(); pools.len()];
@@ -169,6 +177,16 @@ impl<'a> Setup<'a> {
         let mut replicas = vec![Vec::new(); model.datasets.len()];
         for replica in &plan.replicas {
             replicas[replica.dataset.index()].push(replica.site.index());
+        }
+        let able = |service: usize, site: usize| !choice_at[service * model.sites.len() + site].is_empty();
+        let claims = facility::claims(model, &built, &able, &graph);
+        let planned_replicas = replicas.iter().map(Vec::len).collect();
+        for evacuation in &model.evacuations {
+            for dataset in &evacuation.datasets {
+                let places = &mut replicas[dataset.index()];
+                let new: Vec<usize> = evacuation.to.iter().map(|site| site.index()).filter(|site| !places.contains(site)).collect();
+                places.extend(new);
+            }
         }
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
@@ -206,7 +224,10 @@ impl<'a> Setup<'a> {
             gangs,
             pool_gangs,
             replicas,
+            planned_replicas,
+            departures: vec![None; model.evacuations.len()],
             graph,
+            claims,
             origins,
             legal_changes,
             restricted,
@@ -488,6 +509,7 @@ pub(crate) fn target_name(model: &Model, target: Target) -> String {
         Target::Generator(id) => format!("generator.{}", model.generators[id].entity.name),
         Target::Bus(id) => format!("bus.{}", model.buses[id].entity.name),
         Target::Link(id) => format!("link.{}", model.links[id].entity.name),
+        Target::Facility(id) => format!("facility.{}", model.facilities[id].entity.name),
     }
 }
 

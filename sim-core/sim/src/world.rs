@@ -5,13 +5,19 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+mod blackout;
 pub(crate) mod bus;
 pub(crate) mod campaign;
+mod cascade;
+mod cyber;
 pub(crate) mod data;
 mod defence;
+pub(crate) mod evacuation;
+pub(crate) mod facility;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
+mod law;
 mod ledger;
 mod maintenance;
 pub(crate) mod network;
@@ -19,6 +25,7 @@ mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
+mod shedding;
 pub(crate) mod site;
 mod trace;
 mod worth;
@@ -56,18 +63,30 @@ pub(crate) enum Event {
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
-    UnitRepaired { generator: u32 },
+    UnitsRepaired { generator: u32, units: u32 },
+    BlackStart { bus: u32, version: u32 },
+    Reclose,
+    CutOver { seq: u64 },
+    TurnOver { bus: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
     BusBack { bus: u32 },
     LinkFails { link: u32 },
     LinkBack { link: u32 },
+    FacilityFails { facility: u32 },
+    FacilityBack { facility: u32 },
+    GraceOver { claim: u32, version: u32 },
     SiteFails { site: u32 },
     SiteBack { site: u32 },
     PowerTimer { site: u32, version: u32 },
     Refuelled { site: u32 },
     Restarted { site: u32, version: u32 },
     Restored { site: u32 },
+    IntrusionEnds { intrusion: u32 },
+    Assessed { attack: u32 },
+    WorkDone { hazard: u32, version: u32 },
+    PoolBack { pool: u32 },
+    FacilityRestored { facility: u32 },
     Failover,
     Legal,
     CampaignStart { campaign: u32 },
@@ -79,6 +98,9 @@ pub(crate) enum Event {
     SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    EvacuationOrder { evacuation: u32 },
+    EvacuationStep { version: u32 },
+    DeviceStep { evacuation: u32, device: u32, version: u32 },
     SpikeBegins { spike: u32 },
     SpikeStep { place: u32 },
     Replicas { choice: u32 },
@@ -90,7 +112,10 @@ pub(crate) enum Event {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dirty {
     pub network: bool,
+    /// What needs a facility may have gained or lost it.
+    pub claims: bool,
     pub data: bool,
+    pub evacuations: bool,
     pub services: bool,
     /// Batch work alone.
     pub batch: bool,
@@ -101,7 +126,7 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     const fn any(self) -> bool {
-        self.network || self.data || self.services || self.batch || self.grid || self.needs
+        self.network || self.claims || self.data || self.evacuations || self.services || self.batch || self.grid || self.needs
     }
 }
 
@@ -117,11 +142,13 @@ pub(crate) struct Outage {
     pub total_s: f64,
     /// Event that began it.
     pub seq: Option<u64>,
+    /// Things that hold it out, whatever its own repairs.
+    held: u32,
 }
 
 impl Outage {
     /// Out until at least `until`. True if it was in service before.
-    fn begin(&mut self, now: Time, until: Time, seq: Option<u64>) -> bool {
+    pub(crate) fn begin(&mut self, now: Time, until: Time, seq: Option<u64>) -> bool {
         self.until = self.until.max(until);
         let fresh = !self.out;
         if fresh {
@@ -132,12 +159,27 @@ impl Outage {
 
     /// Back in service if the latest repair is through.
     fn end(&mut self, now: Time) -> bool {
-        if !self.out || now < self.until || self.open > 0 {
+        if !self.out || now < self.until || self.open > 0 || self.held > 0 {
             return false;
         }
         self.out = false;
         self.total_s += now.since(self.since).as_s();
         true
+    }
+
+    /// Something else holds it out from now on. True if it was in service before.
+    pub(crate) fn hold(&mut self, now: Time) -> bool {
+        self.held += 1;
+        let until = self.until;
+        let fresh = self.begin(now, until, None);
+        debug_assert!(self.out);
+        fresh
+    }
+
+    /// One of the things that held it out does no longer. True if it is back in service.
+    pub(crate) fn release(&mut self, now: Time) -> bool {
+        self.held = self.held.saturating_sub(1);
+        self.end(now)
     }
 
     /// Share of the time from the start to `end` in service.
@@ -164,8 +206,14 @@ pub(crate) struct World<'a> {
     pub defences: Vec<defence::DefenceState>,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
+    pub blackouts: blackout::Blackouts,
+    pub turns: shedding::Turns,
+    pub losses: cascade::Losses,
+    pub heat: crate::hazard::grid_event::Heat,
     pub net: NetworkState,
+    pub facilities: facility::Facilities,
     pub data: data::Data,
+    pub evacuations: evacuation::Evacuations,
     pub services: service::Services,
     pub campaigns: Vec<campaign::CampaignState>,
     pub gangs: Vec<campaign::GangState>,
@@ -174,6 +222,9 @@ pub(crate) struct World<'a> {
     /// Gangs that look for another site.
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
+    pub cyber: cyber::Cyber,
+    /// First event of each hazard.
+    pub first_of_hazard: Vec<Time>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
 }
@@ -181,7 +232,12 @@ pub(crate) struct World<'a> {
 /// Links and the paths over them.
 pub(crate) struct NetworkState {
     pub links: Vec<Outage>,
+    /// Links that carry, then sites that have access to the hub of their nation.
     pub up: Vec<bool>,
+    /// Things that hold the access of each site down.
+    access_held: Vec<u32>,
+    /// The last event that took something out.
+    pub last_seq: Option<u64>,
     pub paths: network::Paths,
     streams: Vec<Stream>,
 }
@@ -199,7 +255,7 @@ impl<'a> World<'a> {
             now: Time::ZERO,
             hour: 0,
             queue: Queue::with_capacity(1024),
-            dirty: Dirty { network: true, data: true, services: true, batch: false, grid: true, needs: true },
+            dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true, ..Dirty::default() },
             recorder: Recorder::new(options.trace),
             timeline: Timeline::new(setup.layout, options.timeline),
             sites: site::states(setup, seed, replication),
@@ -209,19 +265,29 @@ impl<'a> World<'a> {
             defences: defence::states(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
+            blackouts: blackout::Blackouts::new(setup, seed, replication),
+            turns: shedding::Turns::new(setup),
+            losses: cascade::Losses::default(),
+            heat: crate::hazard::grid_event::Heat::new(setup),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
-                up: vec![true; model.links.len()],
+                up: vec![true; model.links.len() + model.sites.len()],
+                access_held: vec![0; model.sites.len()],
+                last_seq: None,
                 paths: network::Paths::new(&setup.graph),
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
             },
+            facilities: facility::Facilities::new(setup, seed, replication),
             data: data::Data::new(setup, seed, replication),
+            evacuations: evacuation::Evacuations::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
             campaigns: campaign::campaigns(setup, seed, replication),
             gangs: campaign::gangs(setup),
             pool_gangs: setup.pool_gangs.clone(),
             seeking: Vec::new(),
             hazards: Vec::new(),
+            cyber: cyber::Cyber::new(setup),
+            first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
         };
         world.hazards = crate::hazard::begin(&mut world);
@@ -239,8 +305,10 @@ impl<'a> World<'a> {
         for link in 0..self.net.links.len() {
             self.next_link_failure(link, Time::ZERO);
         }
+        self.begin_facilities();
         self.begin_campaigns();
         self.begin_spikes();
+        self.begin_evacuations();
         for &time in &self.setup.legal_changes {
             self.queue.schedule(time, CLASS_DECISION, Event::Legal);
         }
@@ -277,19 +345,35 @@ impl<'a> World<'a> {
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
-            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::UnitsRepaired { generator, units } => self.on_units_repaired(generator as usize, units),
+            Event::BlackStart { bus, version } => self.on_black_start(bus as usize, version),
+            Event::Reclose => self.on_reclose(),
+            Event::CutOver { seq } => self.on_cut_over(seq),
+            Event::TurnOver { bus } => self.on_turn_over(bus as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::BusBack { bus } => self.on_bus_back(bus as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),
             Event::LinkBack { link } => self.on_link_back(link as usize),
+            Event::FacilityFails { facility } => self.on_facility_fails(facility as usize),
+            Event::FacilityBack { facility } => self.on_facility_back(facility as usize),
+            Event::GraceOver { claim, version } => self.on_grace_over(claim as usize, version),
             Event::SiteFails { site } => self.on_site_fails(site as usize),
             Event::SiteBack { site } => self.on_site_back(site as usize),
             Event::PowerTimer { site, version } => self.on_power_timer(site as usize, version),
             Event::Refuelled { site } => self.on_refuelled(site as usize),
             Event::Restarted { site, version } => self.on_restarted(site as usize, version),
             Event::Restored { site } => self.on_restored(site as usize),
-            Event::Failover | Event::Legal => self.dirty.services = true,
+            Event::IntrusionEnds { intrusion } => self.on_intrusion_ends(intrusion as usize),
+            Event::Assessed { attack } => self.on_assessed(attack as usize),
+            Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
+            Event::FacilityRestored { facility } => self.release_facility(facility as usize),
+            Event::PoolBack { pool } => self.on_pool_back(pool as usize),
+            Event::Failover => self.dirty.services = true,
+            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
+            Event::EvacuationStep { version } => self.on_evacuation_step(version),
+            Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),
             Event::CampaignStart { campaign } => self.on_campaign_start(campaign as usize),
             Event::CampaignDone { campaign } => self.on_campaign_done(campaign as usize),
             Event::PlannedStop { campaign } => self.on_planned_stop(campaign as usize),
@@ -328,11 +412,19 @@ impl<'a> World<'a> {
             if std::mem::take(&mut self.dirty.network) {
                 self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
                 self.paths_changed();
+                self.dirty.claims = true;
                 self.dirty.data = true;
                 self.dirty.services = true;
             }
+            if std::mem::take(&mut self.dirty.claims) {
+                self.refresh_claims();
+            }
             if std::mem::take(&mut self.dirty.data) {
                 self.refresh_data();
+                self.dirty.evacuations = true;
+            }
+            if std::mem::take(&mut self.dirty.evacuations) {
+                self.go_on_evacuating();
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();
@@ -380,6 +472,7 @@ impl<'a> World<'a> {
     pub(crate) fn link_out(&mut self, link: usize, until: Time, cause: Option<u64>, note: &'static str) {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "link-down", "link", link, hours, note, cause);
+        self.net.last_seq = Some(seq);
         if self.net.links[link].begin(self.now, until, Some(seq)) {
             self.net.up[link] = false;
             self.dirty.network = true;
@@ -389,8 +482,48 @@ impl<'a> World<'a> {
 
     fn on_link_back(&mut self, link: usize) {
         if self.net.links[link].end(self.now) {
-            self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
-            self.net.up[link] = true;
+            self.link_up(link);
+        }
+    }
+
+    fn link_up(&mut self, link: usize) {
+        self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
+        self.net.up[link] = true;
+        self.dirty.network = true;
+        self.copy_missing();
+    }
+
+    /// Something that the link needs takes it out until it is released.
+    pub(crate) fn hold_link(&mut self, link: usize, cause: Option<u64>, note: &'static str) {
+        if self.net.links[link].hold(self.now) {
+            let seq = self.recorder.event(self.now, "link-down", "link", link, 0.0, note, cause);
+            (self.net.links[link].seq, self.net.last_seq) = (Some(seq), Some(seq));
+            self.net.up[link] = false;
+            self.dirty.network = true;
+        }
+    }
+
+    pub(crate) fn release_link(&mut self, link: usize) {
+        if self.net.links[link].release(self.now) {
+            self.link_up(link);
+        }
+    }
+
+    /// Something that the access of a site to its hub needs takes it away until it is released.
+    pub(crate) fn hold_access(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.net.access_held[site] += 1;
+        if self.net.access_held[site] == 1 {
+            self.net.last_seq = Some(self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause));
+            self.net.up[self.net.links.len() + site] = false;
+            self.dirty.network = true;
+        }
+    }
+
+    pub(crate) fn release_access(&mut self, site: usize) {
+        self.net.access_held[site] = self.net.access_held[site].saturating_sub(1);
+        if self.net.access_held[site] == 0 {
+            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", None);
+            self.net.up[self.net.links.len() + site] = true;
             self.dirty.network = true;
             self.copy_missing();
         }

@@ -6,7 +6,7 @@ use bastide_units::{Duration, Ratio};
 
 use super::{Cursor, suggestion};
 use crate::keys::Range;
-use crate::model::{BusId, Endpoint, GeneratorId, LineId, LinkId, NationId, SiteId, Target};
+use crate::model::{BusId, Endpoint, FacilityId, GeneratorId, LineId, LinkId, NationId, SiteId, Target};
 use crate::text::At;
 use crate::tree::{Node, Table, Value};
 
@@ -179,14 +179,14 @@ impl<'t> Cursor<'_, 't> {
         }
         let mut targets: Vec<(Target, At)> = Vec::new();
         for (word, at) in words {
-            let kinds = ["site", "line", "generator", "link", "bus"];
+            let kinds = ["site", "line", "generator", "link", "bus", "facility"];
             let split = word.split_once('.').and_then(|(kind, name)| Some((*kinds.iter().find(|known| **known == kind)?, name)));
             let Some((table, name)) = split else {
                 self.ctx.error_hint(
                     "F0307",
                     at,
                     format!("`{word}` is no target"),
-                    "write `site.NAME`, `line.NAME`, `generator.NAME`, `link.NAME`, `bus.NAME` or `site.*`",
+                    "write `site.NAME`, `line.NAME`, `generator.NAME`, `link.NAME`, `bus.NAME`, `facility.NAME` or `site.*`",
                 );
                 continue;
             };
@@ -214,6 +214,7 @@ impl<'t> Cursor<'_, 't> {
                     "line" => Target::Line(LineId::from_index(index)),
                     "bus" => Target::Bus(BusId::from_index(index)),
                     "generator" => Target::Generator(GeneratorId::from_index(index)),
+                    "facility" => Target::Facility(FacilityId::from_index(index)),
                     _ => Target::Link(LinkId::from_index(index)),
                 };
                 match targets.iter().find(|(known, _)| *known == target) {

@@ -47,6 +47,7 @@ impl Kind {
             Self::Nations => "list of nations or groups".to_owned(),
             Self::ListOf(words) => format!("list of `{}`", words.join("`, `")),
             Self::Targets => "list of targets".to_owned(),
+            Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
@@ -60,6 +61,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::Settings => "table of path = value".to_owned(),
         }
     }
 }
@@ -100,6 +102,7 @@ pub fn example(key: &Key) -> String {
         Kind::Nations => "[\"eu\"]".to_owned(),
         Kind::ListOf(words) => format!("[\"{}\"]", words[0]),
         Kind::Targets => "[\"site.*\"]".to_owned(),
+        Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
@@ -112,6 +115,7 @@ pub fn example(key: &Key) -> String {
         Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
         Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
+        Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
     }
 }

@@ -121,9 +121,13 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
         Kind::References(_) => share(shared, "names", |shared| json!({ "type": "array", "items": name(shared), "uniqueItems": true })),
         Kind::ListOf(words) => json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true }),
         Kind::Targets => share(shared, "targets", |_| {
-            let pattern = r"^(site|line|generator|link|bus)\.(\*|[a-z][a-z0-9-]*)$";
+            let pattern = r"^(site|line|generator|link|bus|facility)\.(\*|[a-z][a-z0-9-]*)$";
             json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
         }),
+        Kind::Dependants => {
+            let pattern = r"^(site|service|link|line|generator)\.(\*|[a-z][a-z0-9-]*)$";
+            json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
+        }
         Kind::Endpoint => json!({ "type": "string", "pattern": r"^(nation|site)\.[a-z][a-z0-9-]*$" }),
         Kind::RatiosOf(words) => {
             let share = ratio(shared, Range::Share);
@@ -163,6 +167,8 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             let pair = [quantity(shared, unit, Range::NotNegative), ratio(shared, Range::NotNegative)];
             json!({ "type": "array", "minItems": 1, "items": { "type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2 } })
         }
+        // Any key of any table, dotted and in quotes, or nested.
+        Kind::Settings => json!({ "type": "object" }),
         Kind::AppliesTo => {
             let list = json!({ "type": "array", "items": { "type": "string" } });
             let names = ["services", "campaigns", "datasets", "classes", "tiers", "nations"];

@@ -6,8 +6,8 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile, Purchases,
-    Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Shape, Targets, Text, Word, Words,
+    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile,
+    Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -49,19 +49,27 @@ const FROM: Key = row("from", Date, Computed("the start"), "First moment.");
 const UNTIL: Key = row("until", Date, Computed("the end"), "End, not included.");
 const AT: Key = row("at", Date, Optional, "The one moment at which it happens.");
 const RATE: Key = row("rate", Quantity(unit::<Rate>(), NotNegative), Optional, "Events per time, instead of `at`.");
-const TARGETS: Key =
-    row("targets", Targets, Required, "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `site.*`.");
+const TARGETS: Key = row(
+    "targets",
+    Targets,
+    Required,
+    "What it may hit: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.",
+);
 /// What outages and strikes may hit.
-pub(crate) const HIT_TARGETS: &[&str] = &["site", "line", "generator", "link", "bus"];
+pub(crate) const HIT_TARGETS: &[&str] = &["site", "line", "generator", "link", "bus", "facility"];
 const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noticed.");
 const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
 const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
 const SPARE: Key = row("spare", Boolean, Default("false"), "Whether a repair takes a spare part of the site.");
+const HAZARD_SITES: Key = row("sites", References("site"), Computed("all"), "Sites concerned.");
+const PROBABILITY: Key = row("probability", Kind::Ratio(Share), Default("1"), "Probability that it happens, in a history.");
 const HIT_REPAIR: Key = row("repair", REPAIR, Required, "Time out of service.");
 
 pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
 pub(crate) const HARDENINGS: &[&str] = &["none", "hardened", "bunker"];
 pub(crate) const LINK_KINDS: &[&str] = &["fibre", "submarine", "satellite"];
+pub(crate) const FACILITY_KINDS: &[&str] =
+    &["landing-point", "fibre-hut", "substation", "control-centre", "control-plane", "identity", "licence-server"];
 pub(crate) const TIERS: &[&str] = &["T0", "T1", "T2", "T3"];
 pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-communication"];
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
@@ -69,10 +77,30 @@ pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
+pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
+pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
 pub(crate) const RULE_KINDS: &[&str] = &["residency", "operator", "certification", "forbid"];
 pub(crate) const FAILURE_DOMAINS: &[&str] = &["node", "rack", "hall", "site"];
 pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "straggler"];
-pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "cable-cut", "supply-delay"];
+pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
+pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
+pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
+pub(crate) const HAZARD_KINDS: &[&str] = &[
+    "random-outage",
+    "blackout",
+    "heatwave",
+    "fuel-block",
+    "generator-failure",
+    "strike-campaign",
+    "wiper",
+    "common-mode",
+    "cable-cut",
+    "supply-delay",
+];
+pub(crate) const ALL: &[&str] = &["all"];
+pub(crate) const SHEDDINGS: &[&str] = &["by-value", "rolling"];
+pub(crate) const RECONNECTS: &[&str] = &["by-priority", "first", "last"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
 pub static TABLES: &[TableSpec] = &[
@@ -129,6 +157,21 @@ pub static TABLES: &[TableSpec] = &[
                 Default("0"),
                 "Standard deviation of the load forecast of a year as a share of the load; adequacy draws one normal factor a year.",
             ),
+            row("black_start", REPAIR, Default("2 h"), "Time from a blackout until its first load is served again."),
+            row("restored_after", REPAIR, Default("12 h"), "Time from a blackout until all of the lost load could be served again."),
+            row(
+                "head_start",
+                Kind::Ratio(BelowOne),
+                Default("0"),
+                "What black-start units carry as soon as they run, as a share of the lost load.",
+            ),
+            row("restoration_lag", DURATION, Default("0 h"), "Mean time by which load follows capability: switching in distribution."),
+            row(
+                "restoration_help",
+                Kind::Ratio(Share),
+                Default("0"),
+                "Share of the capacity of lines from live buses that helps its restoration.",
+            ),
             SOURCE,
             VERIFIED,
         ],
@@ -172,6 +215,7 @@ pub static TABLES: &[TableSpec] = &[
             row("availability", Profile(unit::<Ratio>(), Share), Default("1"), "Available share of the capacity by hour."),
             row("cost", Quantity(unit::<EnergyPrice>(), Any), Required, "Marginal cost."),
             row("carbon", Quantity(unit::<CarbonIntensity>(), NotNegative), Required, "Direct emissions."),
+            row("black_start", Boolean, Default("false"), "Whether its units start without the grid; means something among AC lines."),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -218,6 +262,8 @@ pub static TABLES: &[TableSpec] = &[
                 Default("false"),
                 "Whether its users have agreed to yield: it is shed before the rest, and what it yields is no loss of load.",
             ),
+            row("priority", Integer, Default("0"), "Rank in the restoration after a blackout; the highest comes back first."),
+            row("feeders", Count(AtLeastOne), Default("1"), "Equal parts that are cut one by one, in turn under `shedding = \"rolling\"`."),
             SOURCE,
             VERIFIED,
         ],
@@ -294,6 +340,19 @@ pub static TABLES: &[TableSpec] = &[
             row("fuel", DURATION, Default("0 h"), "How long the fuel lasts at full load."),
             row("refuel", REPAIR, Default("24 h"), "Time from an empty tank to a full one."),
             row("restart", REPAIR, Default("0 h"), "Time from returned power to full service."),
+            row("priority", Integer, Default("0"), "Rank in the restoration after a blackout; the highest comes back first."),
+            row(
+                "reconnect_after",
+                DURATION,
+                Default("0 h"),
+                "Least time from a blackout of its bus until it takes power from the grid again.",
+            ),
+            row(
+                "common_start",
+                Kind::Ratio(Share),
+                Computed("that of the hazard"),
+                "Probability that its generators start under a `generator-failure`.",
+            ),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -305,6 +364,7 @@ pub static TABLES: &[TableSpec] = &[
             row("operator", Word, Required, "Who runs it."),
             row("operator_nation", Reference("nation"), Computed("nation"), "Where the operator is at home."),
             row("certifications", Words, Default(""), "Certificates held."),
+            row("firmware", Word, Optional, "Firmware of its management controllers; sites with the same may be exploited together."),
             row("segment", Word, Computed("its own name"), "Segment of the management network; a wiper reaches all sites of a segment."),
             row("land", Quantity(unit::<Area>(), NotNegative), Default("0 ha"), "Land taken at full IT power."),
             row("fixed_cost", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "Cost of opening the site, whatever its size."),
@@ -317,6 +377,37 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("fixed_upkeep", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/y"), "Staff and upkeep, whatever the size."),
             row("upkeep", Quantity(unit::<CapacityRate>(), NotNegative), Default("0 EUR/MW/y"), "Staff and upkeep per IT power."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "segment",
+        false,
+        "A segment of the management network, with what an attacker who holds it reaches; sites name theirs with or without an entry.",
+        &[
+            NAME,
+            TITLE,
+            row("exposed", Boolean, Default("false"), "Whether an attacker may enter here."),
+            row(
+                "connects",
+                Words,
+                Default(""),
+                "Segments that whoever holds this one may reach; one way, unless the other names this one, too.",
+            ),
+            row(
+                "zero_trust",
+                Kind::Ratio(Share),
+                Default("0"),
+                "Share by which the rate of spread into this segment and within it is lower.",
+            ),
+            row(
+                "micro_segments",
+                Count(AtLeastOne),
+                Default("1"),
+                "Parts into which the accelerators of each of its sites are divided; a breach wipes one, and others as it spreads.",
+            ),
+            row("upkeep", Quantity(unit::<MoneyRate>(), NotNegative), Default("0 EUR/y"), "Yearly cost of its measures."),
             SOURCE,
             VERIFIED,
         ],
@@ -358,6 +449,37 @@ pub static TABLES: &[TableSpec] = &[
         ],
     ),
     array(
+        "facility",
+        false,
+        "Something that other things need: a landing point, a substation, a control plane, a licence server.",
+        &[
+            NAME,
+            TITLE,
+            row("kind", OneOf(FACILITY_KINDS), Required, "What it is."),
+            row("nation", Reference("nation"), Optional, "Nation in which it stands, at its hub; this or `site`."),
+            row("site", Reference("site"), Optional, "Site in which it stands; it is down while that site is, or has no power."),
+            LATITUDE,
+            LONGITUDE,
+            row(
+                "needed_by",
+                Dependants,
+                Required,
+                "What needs it: `site.riga`, `service.x`, `link.y`, `line.z`, `generator.g`, `site.*`. Links, lines and generators are out while it is down; sites and services must also reach it over the network. To a site a `substation` is its grid supply, and a `fibre-hut` or `landing-point` its access to the network of its nation.",
+            ),
+            row("group", Word, Optional, "What needs several facilities of one group needs any one of them."),
+            row("grace", DURATION, Default("0 h"), "How long what needs it goes on without it; the longest of a group."),
+            row("segment", Word, Optional, "Segment of the management network that it belongs to."),
+            row("operator", Word, Optional, "Who runs it."),
+            row("operator_nation", Reference("nation"), Computed("where it stands"), "Where the operator is at home."),
+            row("hardening", OneOf(HARDENINGS), Default("none"), "How well it withstands a hit."),
+            MTTF,
+            FAILURE_RATE,
+            REPAIR_TIME,
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
         "dataset",
         false,
         "Data with copies.",
@@ -366,6 +488,12 @@ pub static TABLES: &[TableSpec] = &[
             TITLE,
             NATION,
             row("size", Quantity(unit::<DataSize>(), Positive), Required, "Size."),
+            row(
+                "value",
+                Quantity(unit::<Money>(), NotNegative),
+                Computed("1 EUR for each TB"),
+                "What losing it for good costs; what an evacuation weighs.",
+            ),
             row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
             row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
             row("backup_interval", TIME, Optional, "Time between two offline backups."),
@@ -445,6 +573,13 @@ pub static TABLES: &[TableSpec] = &[
             row("warmup", DURATION, Computed("30 s"), "From loaded weights to the first request."),
             row("cooldown", DURATION, Computed("5 min"), "Time of excess until replicas stop."),
             row("kv_warmup", DURATION, Computed("0 s"), "Further time at a site that had no replica ready: caches are computed again."),
+            row(
+                "failover",
+                OneOf(READINESSES),
+                Computed("warm, with the time of `[policy]`"),
+                "How ready its stand-bys are: serving all the time, ready, or fetching their weights first.",
+            ),
+            row("failover_time", REPAIR, Computed("that of `[policy]`"), "From the loss of a site to service elsewhere, weights apart."),
             row("defer", TIME, Optional, "Batch work: how long it may wait; it runs on accelerators that nobody else uses."),
             SOURCE,
             VERIFIED,
@@ -581,7 +716,48 @@ pub static TABLES: &[TableSpec] = &[
         doc: "A process that makes events.",
         keys: &[NAME, TITLE, row("kind", OneOf(HAZARD_KINDS), Required, "What it does."), SOURCE, VERIFIED],
         variants: &[
-            ("random-outage", &[TARGETS, AT, RATE, FROM, UNTIL, HIT_REPAIR]),
+            (
+                "random-outage",
+                &[
+                    TARGETS,
+                    AT,
+                    RATE,
+                    FROM,
+                    UNTIL,
+                    HIT_REPAIR,
+                    row(
+                        "units",
+                        Kind::QuantityOr(unit::<Ratio>(), PositiveShare, ALL),
+                        Computed("one unit"),
+                        "Share of the units of a generator class that an outage takes.",
+                    ),
+                ],
+            ),
+            ("blackout", &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL]),
+            (
+                "heatwave",
+                &[
+                    HAZARD_SITES,
+                    row("nations", Nations, Default(""), "Nations or groups whose sites are concerned, instead of `sites`."),
+                    row("degrees", Kind::Ratio(NotNegative), Default("0"), "Degrees on top of the temperature of the sites."),
+                    row("targets", Targets, Default(""), "Generators and lines that are derated."),
+                    row("derating", Kind::Ratio(Share), Default("0"), "Share of their capacity that these lose."),
+                    FROM,
+                    UNTIL,
+                    PROBABILITY,
+                ],
+            ),
+            ("fuel-block", &[HAZARD_SITES, FROM, UNTIL, PROBABILITY]),
+            (
+                "generator-failure",
+                &[
+                    HAZARD_SITES,
+                    row("start", Kind::Ratio(Share), Required, "Probability that generators start where the cause is there."),
+                    FROM,
+                    UNTIL,
+                    PROBABILITY,
+                ],
+            ),
             ("strike-campaign", strike::STRIKE_CAMPAIGN),
             (
                 "wiper",
@@ -591,15 +767,97 @@ pub static TABLES: &[TableSpec] = &[
                     RATE,
                     FROM,
                     UNTIL,
+                    row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
+                    row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
-                    row("share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of each reached site that is wiped."),
+                    row(
+                        "spread_rate",
+                        Quantity(unit::<Rate>(), NotNegative),
+                        Optional,
+                        "Instead of `spread`: rate at which each edge of the segments' `connects` is crossed during the dwell time.",
+                    ),
+                    row("detection", REPAIR, Optional, "Time from entry until it is found; found before it detonates, it wipes nothing."),
+                    row("isolation", REPAIR, Default("0 s"), "How long the sites of reached segments are isolated when it is found."),
+                    row("payload", OneOf(PAYLOADS), Default("wiper"), "What it does; ransomware takes the online copies, too."),
+                    row(
+                        "share",
+                        Kind::Ratio(PositiveShare),
+                        Default("100 %"),
+                        "Share of each reached site, or of its part, that is wiped.",
+                    ),
+                    row(
+                        "services_stop",
+                        Boolean,
+                        Default("false"),
+                        "Whether all services of a reached site stop until their tier is restored.",
+                    ),
                     row(
                         "restoration",
                         Restoration,
-                        Required,
-                        "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1.",
+                        Optional,
+                        "Steps `{ after = \"2 d\", restored = 0.5 }`, increasing; the last restores 1. Or give `team`.",
                     ),
-                    row("data_lost", Boolean, Default("false"), "Whether online copies at wiped sites are lost."),
+                    row(
+                        "team",
+                        Count(AtLeastOne),
+                        Optional,
+                        "People at work on restoration at any time, one queue over all sites, by tier.",
+                    ),
+                    row("assessment", REPAIR, Default("0 s"), "Time from detonation until the team begins."),
+                    row("work", REPAIR, Default("0 h"), "Work on one wiped accelerator, in hours of one person."),
+                    row(
+                        "site_work",
+                        REPAIR,
+                        Default("0 h"),
+                        "Work on a reached site before anything there comes back, in hours of one person.",
+                    ),
+                    row(
+                        "facility_work",
+                        REPAIR,
+                        Default("0 h"),
+                        "Work on a facility of a reached segment, done before that on sites, in hours of one person.",
+                    ),
+                    row(
+                        "data_lost",
+                        Boolean,
+                        Computed("true for ransomware, otherwise false"),
+                        "Whether online copies at wiped sites are lost.",
+                    ),
+                    row("backups", OneOf(BACKUPS), Default("intact"), "What is left of the offline backups (`backup_interval`)."),
+                    row("encrypted", Kind::Ratio(Share), Default("50 %"), "Share of the backups that is lost where they are `partial`."),
+                    row(
+                        "rebuild",
+                        Kind::Ratio(AtLeastOne),
+                        Default("1"),
+                        "Factor on the team's work where no backup is left; in proportion to the share lost.",
+                    ),
+                    row(
+                        "shutdown",
+                        OneOf(SHUTDOWNS),
+                        Default("none"),
+                        "Healthy sites that are shut down as a precaution: those of the same operator, in connected segments, or all.",
+                    ),
+                    row("shutdown_time", REPAIR, Default("0 s"), "For how long."),
+                ],
+            ),
+            (
+                "common-mode",
+                &[
+                    row("targets", Targets, Computed("`site.*`"), "Sites that it may hit."),
+                    AT,
+                    RATE,
+                    FROM,
+                    UNTIL,
+                    row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
+                    row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
+                    row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
+                    row(
+                        "correlation",
+                        Kind::Ratio(Share),
+                        Default("1"),
+                        "Correlation between the hits of two sites that share it: 0 independent, 1 as one.",
+                    ),
+                    HIT_REPAIR,
                 ],
             ),
             (
@@ -706,6 +964,62 @@ pub static TABLES: &[TableSpec] = &[
         ],
     ),
     array(
+        "evacuation",
+        false,
+        "Data that leaves under a warning, over links and by courier.",
+        &[
+            NAME,
+            TITLE,
+            row("datasets", References("dataset"), Computed("all"), "Data that leaves, in the order of first come, first served."),
+            row("classes", Words, Computed("all"), "Only data of these classes leaves."),
+            row("from", References("site"), Required, "Sites that it leaves."),
+            row("to", References("site"), Required, "Where it goes: embassies, staging sites abroad; they need no accelerators."),
+            row("at", Date, Optional, "When the order is given; this or `hazard`."),
+            row("hazard", Reference("hazard"), Optional, "Hazard whose first event it forestalls."),
+            row("warning", REPAIR, Computed("0 h"), "From the order to that event; 0: the order follows the first event."),
+            row(
+                "expected_loss",
+                REPAIR,
+                Computed("`warning`, or never"),
+                "From the order to the loss, as those who choose the order expect it.",
+            ),
+            row("order", OneOf(DEPARTURE_ORDERS), Default("optimal"), "What leaves first."),
+            row(
+                "partial",
+                Boolean,
+                Default("false"),
+                "Whether part of a dataset is worth its share; if not, only all of it is worth anything.",
+            ),
+            row("link_share", Kind::Ratio(PositiveShare), Default("100 %"), "Share of the links' bandwidth that it gets."),
+            row("power_cuts", DURATION, Default("0 h"), "Hours of each day, from midnight UTC, in which its links have no power."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
+        "courier",
+        false,
+        "Storage devices that carry data of an evacuation by road or air.",
+        &[
+            NAME,
+            TITLE,
+            row("evacuation", Reference("evacuation"), Required, "Whose data they carry."),
+            row("to", Reference("site"), Computed("the first of the evacuation's `to`"), "Where they go."),
+            row("devices", Count(AtLeastOne), Required, "Number of devices."),
+            row("capacity", Quantity(unit::<DataSize>(), Positive), Default("80 TB"), "Data on one device."),
+            row("load_rate", Quantity(unit::<Bandwidth>(), Positive), Required, "At which one device is filled."),
+            row("round_trip", REPAIR, Default("7 d"), "From leaving to being back, unloaded; half of it is the way there."),
+            row("first", DURATION, Default("48 h"), "From the order until the devices stand at the first site."),
+            row("trip_loss", Kind::Ratio(BelowOne), Default("0"), "Probability that a device is lost on its way there."),
+            row("closed_from", Date, Optional, "From when on no device can leave: roads are closed."),
+            row("closed_until", Date, Optional, "When they can leave again; with `closed_from`."),
+            row("staff", Count(NotNegative), Default("2"), "People for each device."),
+            row("trip_cost", Quantity(unit::<Money>(), NotNegative), Default("0 EUR"), "Cost of one round trip."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
+    array(
         "spike",
         false,
         "A flash crowd: demand rises, stays and falls again.",
@@ -747,6 +1061,24 @@ pub static TABLES: &[TableSpec] = &[
                 Default("70 %"),
                 "Most share of a site's accelerators that services fill on a mean day.",
             ),
+            row("cascades", Boolean, Default("false"), "Whether the sudden loss of a line, a unit or a bus can trip and shed more."),
+            row("inertia", TIME, Default("4 s"), "Inertia constant of the units on line, on their capacity."),
+            row("reserve", Kind::Ratio(Share), Default("5 %"), "What a unit can add within half a minute, as a share of its capacity."),
+            row(
+                "collapse_share",
+                Kind::Ratio(PositiveShare),
+                Optional,
+                "Generation lost at once, as a share of the load of its island, at which the island collapses whatever its frequency.",
+            ),
+            row("reclose", TIME, Default("30 min"), "Time until lines that protection opened and load that it cut are back."),
+            row("shedding", OneOf(SHEDDINGS), Default("by-value"), "How a shortage at a bus is shared among its loads."),
+            row("shedding_block", TIME, Default("2 h"), "Length of a turn of rolling shedding."),
+            row(
+                "reconnect",
+                OneOf(RECONNECTS),
+                Default("by-priority"),
+                "When sites come back after a blackout, among the loads of their bus.",
+            ),
         ],
     ),
     single(
@@ -786,10 +1118,57 @@ pub static TABLES: &[TableSpec] = &[
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),
+    array(
+        "case",
+        false,
+        "The scenario under another assumption: the same plans and the same draws, some values changed.",
+        &[
+            NAME,
+            TITLE,
+            row(
+                "set",
+                Settings,
+                Default(""),
+                "What changes: paths as `--set` takes them, `*` for every entry, `false` to take an entry out; nothing marks the scenario itself.",
+            ),
+            row(
+                "group",
+                Word,
+                Computed("the axis, or `cases`"),
+                "Cases that answer one question; each is compared with the scenario itself.",
+            ),
+            row("axis", Word, Optional, "What is ordered by `value`, with its unit: `hits`, `fuel [h]`."),
+            row("value", Kind::Ratio(Any), Optional, "Where the case stands on the axis, a bare number."),
+            row("cost", Quantity(unit::<Money>(), NotNegative), Optional, "What the measure costs over the scenario."),
+            SOURCE,
+            VERIFIED,
+        ],
+    ),
     single(
         "report",
         false,
-        "Words for the report.",
-        &[row("letterhead", Text, Optional, "Who publishes it."), row("summary", Text, Optional, "Words under the title.")],
+        "What the report says first.",
+        &[
+            row("letterhead", Text, Optional, "Who publishes it."),
+            row("summary", Text, Optional, "Words under the title."),
+            row(
+                "metrics",
+                Words,
+                Computed("the headline"),
+                "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`.",
+            ),
+            row("case_replications", Count(AtLeastOne), Computed("those of the study"), "Most replications of each case."),
+        ],
+    ),
+    array(
+        "question",
+        false,
+        "A question that the report answers, with the metrics that answer it.",
+        &[
+            NAME,
+            row("title", Text, Required, "The question in words."),
+            row("metrics", Words, Required, "Metrics that answer it: `tier.*.served_share`."),
+            row("group", Word, Optional, "Group of cases in which they are shown; without, the scenario alone."),
+        ],
     ),
 ];

@@ -54,8 +54,32 @@ pub struct Operation {
     pub latency_target: Option<Duration>,
     /// Replicas that follow the demand; `None` where all accelerators that no gang holds stand ready.
     pub scaling: Option<Scaling>,
+    /// How its stand-bys take over; `None` for the time of [`Policy`](super::Policy).
+    pub failover: Option<Takeover>,
     /// Batch work: how long tokens may wait before they are worthless; `None` for requests that want an answer at once.
     pub defer: Option<Duration>,
+}
+
+/// How ready the stand-bys of a service are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    /// All places serve all the time: no gap.
+    ActiveActive,
+    /// Replicas stand ready and are switched over to.
+    Warm,
+    /// The weights are fetched first, then replicas start.
+    Cold,
+}
+
+/// How the stand-bys of a service take over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Takeover {
+    /// How ready they are.
+    pub readiness: Readiness,
+    /// From the loss to service elsewhere, weights apart \[s\]; `None` for that of [`Policy`](super::Policy).
+    pub time: Option<Distribution>,
+    /// What a cold stand-by fetches first.
+    pub weights: DataSize,
 }
 
 /// Replicas by demand.

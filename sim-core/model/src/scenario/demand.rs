@@ -1,6 +1,6 @@
 //! Datasets and services, with what rules ask about them and about campaigns.
 
-use bastide_units::{Ratio, TokenRate};
+use bastide_units::{DataSize, Money, Ratio, TokenRate};
 
 use super::each;
 use super::operation::{self, ReplicaKeys};
@@ -64,16 +64,23 @@ pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
 pub fn datasets(ctx: &mut Context, root: &Table) -> Vec<(Dataset, Demands)> {
     let mut index = 0;
     each(ctx, root, "dataset", |cursor| {
+        let entity = cursor.entity();
+        let nation = NationId(cursor.reference("nation", "nation"));
+        let size: DataSize = cursor.quantity("size");
+        let demands = demands(cursor, index);
         let dataset = Dataset {
-            entity: cursor.entity(),
-            nation: NationId(cursor.reference("nation", "nation")),
-            size: cursor.quantity("size"),
+            entity,
+            nation,
+            size,
+            class: demands.class.clone(),
+            // All bytes alike where nobody says what they are worth.
+            value: cursor.quantity_opt("value").unwrap_or(Money::from_eur(size.as_tb())),
             replicas: cursor.count("replicas"),
             replication_interval: cursor.quantity("replication_interval"),
             backup_interval: cursor.quantity_opt("backup_interval"),
         };
         index += 1;
-        (dataset, demands(cursor, index - 1))
+        (dataset, demands)
     })
 }
 

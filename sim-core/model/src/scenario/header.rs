@@ -73,10 +73,17 @@ pub fn policy(ctx: &mut Context, root: &Table) -> Option<Policy> {
         preempt_training: cursor.boolean("preempt_training"),
         value_of_lost_load: cursor.quantity("value_of_lost_load"),
         headroom: cursor.ratio("headroom"),
+        grid: super::grid_event::policy(cursor),
     })
 }
 
 /// Decodes `[report]`.
 pub fn report(ctx: &mut Context, root: &Table) -> Option<ReportSettings> {
-    single(ctx, root, "report", |cursor| ReportSettings { letterhead: cursor.text_opt("letterhead"), summary: cursor.text_opt("summary") })
+    single(ctx, root, "report", |cursor| ReportSettings {
+        letterhead: cursor.text_opt("letterhead"),
+        summary: cursor.text_opt("summary"),
+        metrics: super::case::patterns(cursor, "metrics"),
+        case_replications: cursor.count_opt("case_replications"),
+        questions: Vec::new(),
+    })
 }

@@ -68,7 +68,8 @@ pub fn read(files: &mut Files, name: &str) -> Option<Table> {
     Some(merged)
 }
 
-/// Overrides single values: `table.name.key` in arrays of tables, `table.key` otherwise.
+/// Overrides single values: `table.name.key` in arrays of tables, `table.key` otherwise. The name `*` means every entry, and `table.name=false`
+/// takes an entry out.
 pub fn set(files: &mut Files, root: &mut Table, sets: &[(String, String)]) {
     for (path, text) in sets {
         let label = format!("--set {path}");
@@ -88,13 +89,17 @@ pub fn set(files: &mut Files, root: &mut Table, sets: &[(String, String)]) {
             Err(_) => Node { at: At { file, start: 0, end: text.len() as u32 }, value: Value::Text(text.clone()) },
         };
         let parts: Vec<&str> = path.split('.').map(str::trim).collect();
-        if let Err((message, hint)) = put(root, &parts, node) {
+        if let Err((message, hint)) = put(root, &parts, node.at, &node) {
             files.diagnostics.push(fail("F0113", message, hint));
         }
     }
 }
 
-fn put(root: &mut Table, parts: &[&str], node: Node) -> Result<(), (String, String)> {
+/// Puts a value at a path; a key that it adds stands at `key_at`.
+///
+/// # Errors
+/// What is wrong with the path, and a hint.
+pub(super) fn put(root: &mut Table, parts: &[&str], key_at: At, node: &Node) -> Result<(), (String, String)> {
     let form = || "write `table.name.key=value` for an entry of a list, `table.key=value` otherwise".to_owned();
     let did_you = |near: Option<&str>| near.map_or_else(form, |near| format!("did you mean `{near}`?"));
     let [head, rest @ ..] = parts else { return Err(("the path is empty".to_owned(), form())) };
@@ -106,47 +111,57 @@ fn put(root: &mut Table, parts: &[&str], node: Node) -> Result<(), (String, Stri
             return Err((format!("`{head}` needs a key"), form()));
         }
         if root.get(head).is_none() {
-            let at = node.at;
-            root.entries.push(Entry { key: (*head).to_owned(), key_at: at, node: Node { at, value: Value::Table(Table::default()) } });
+            let value = Value::Table(Table::default());
+            root.entries.push(Entry { key: (*head).to_owned(), key_at, node: Node { at: node.at, value } });
         }
         return match root.get_mut(head).map(|entry| &mut entry.node.value) {
-            Some(Value::Table(table)) => put_key(table, rest, node),
+            Some(Value::Table(table)) => put_key(table, rest, key_at, node),
             _ => Err((format!("`{head}` is not a table"), form())),
         };
     }
     let [name, rest @ ..] = rest else { return Err((format!("`{head}` needs a name and a key"), form())) };
-    if rest.is_empty() {
+    let removal = rest.is_empty() && matches!(node.value, Value::Boolean(false));
+    if rest.is_empty() && !removal {
         return Err((format!("`{head}.{name}` needs a key"), form()));
     }
     let Some(Value::List(list)) = root.get_mut(head).map(|entry| &mut entry.node.value) else {
         return Err((format!("the scenario has no {head}"), form()));
     };
-    let Some(index) = list.iter().position(|node| name_of(node) == Some(name)) else {
+    let meant = |node: &Node| *name == "*" || name_of(node) == Some(name);
+    if !list.iter().any(meant) {
         let near = nearest(name, list.iter().filter_map(name_of));
         return Err((format!("there is no {head} `{name}`"), did_you(near)));
-    };
-    match &mut list[index].value {
-        Value::Table(table) => put_key(table, rest, node),
-        _ => Err((format!("`{head}.{name}` is not a table"), form())),
     }
+    if removal {
+        list.retain(|node| !meant(node));
+        return Ok(());
+    }
+    // The first of a name, as elsewhere; a second one is reported as a duplicate.
+    let count = if *name == "*" { usize::MAX } else { 1 };
+    for entry in list.iter_mut().filter(|node| meant(node)).take(count) {
+        match &mut entry.value {
+            Value::Table(table) => put_key(table, rest, key_at, node)?,
+            _ => return Err((format!("`{head}.{name}` is not a table"), form())),
+        }
+    }
+    Ok(())
 }
 
 /// Puts a value at a path of keys; a key that does not stand is added, and decoding refuses it if it is unknown.
-fn put_key(table: &mut Table, keys: &[&str], node: Node) -> Result<(), (String, String)> {
+fn put_key(table: &mut Table, keys: &[&str], key_at: At, node: &Node) -> Result<(), (String, String)> {
     let [key, rest @ ..] = keys else { return Err(("the path ends too early".to_owned(), String::new())) };
-    let at = node.at;
     if table.get(key).is_none() {
         let value = if rest.is_empty() { Value::Boolean(false) } else { Value::Table(Table::default()) };
-        table.entries.push(Entry { key: (*key).to_owned(), key_at: at, node: Node { at, value } });
+        table.entries.push(Entry { key: (*key).to_owned(), key_at, node: Node { at: node.at, value } });
     }
     let Some(entry) = table.get_mut(key) else { return Ok(()) };
     if rest.is_empty() {
-        entry.node = node;
-        entry.key_at = at;
+        entry.node = node.clone();
+        entry.key_at = key_at;
         return Ok(());
     }
     match &mut entry.node.value {
-        Value::Table(inner) => put_key(inner, rest, node),
+        Value::Table(inner) => put_key(inner, rest, key_at, node),
         _ => Err((format!("`{key}` is a single value"), format!("end the path at `{key}`"))),
     }
 }

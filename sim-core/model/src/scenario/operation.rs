@@ -4,7 +4,8 @@ use bastide_units::{Bandwidth, DataSize, Duration, Quantity};
 
 use super::demand::Demands;
 use crate::decode::Cursor;
-use crate::model::{DemandNoise, DemandShape, Operation, Scaling};
+use crate::keys;
+use crate::model::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Takeover};
 use crate::text::At;
 
 /// What the size and the law of a replica follow from.
@@ -62,6 +63,7 @@ pub fn operation(cursor: &mut Cursor<'_, '_>, model: Option<&str>, demands: &mut
     }
     let operation = Operation {
         latency_target: cursor.quantity_opt("latency_target"),
+        failover: failover(cursor, model),
         scaling: scaling(cursor, model),
         defer: cursor.quantity_opt("defer"),
     };
@@ -83,14 +85,43 @@ fn needs(cursor: &mut Cursor<'_, '_>, key: &str, other: &str, hint: &str) {
     }
 }
 
+/// Weights as written, or those of the library's model.
+fn weights(cursor: &mut Cursor<'_, '_>, model: Option<&str>) -> DataSize {
+    let library = model.and_then(|name| bastide_cost_models::library().models.get(name));
+    let of_library = library.map_or(DataSize::ZERO, |it| DataSize::from_base(it.parameters * it.bytes_per_parameter));
+    cursor.quantity_opt("weights").unwrap_or(of_library)
+}
+
+/// How stand-bys take over; a service that says neither how nor how fast follows the policy.
+fn failover(cursor: &mut Cursor<'_, '_>, model: Option<&str>) -> Option<Takeover> {
+    let stated = cursor.one_of_opt("failover", keys::READINESSES);
+    let time = cursor.distribution_opt::<Duration>("failover_time");
+    if stated.is_none() && time.is_none() {
+        return None;
+    }
+    let readiness = stated.map_or(Readiness::Warm, |at| [Readiness::ActiveActive, Readiness::Warm, Readiness::Cold][at]);
+    if readiness == Readiness::ActiveActive && time.is_some() {
+        let hint = "places that serve all the time have no gap: leave it out, or write `failover = \"warm\"`";
+        cursor.wrong("F0890", "failover_time", "`failover_time` stands with `failover = \"active-active\"`", hint);
+    }
+    if readiness != Readiness::Cold && cursor.has("weights") && !cursor.has("scale_target") {
+        let hint = "only a cold stand-by fetches them: leave them out, or write `failover = \"cold\"`";
+        cursor.wrong("F0890", "weights", "`weights` stand with a failover that fetches nothing", hint);
+    }
+    let weights = if readiness == Readiness::Cold { weights(cursor, model) } else { DataSize::ZERO };
+    Some(Takeover { readiness, time, weights })
+}
+
 fn scaling(cursor: &mut Cursor<'_, '_>, model: Option<&str>) -> Option<Scaling> {
     for key in OF_SCALING {
+        // Weights are also what a cold stand-by fetches.
+        if key == "weights" && cursor.has("failover") {
+            continue;
+        }
         needs(cursor, key, "scale_target", "say how full replicas are kept: `scale_target = \"70 %\"`");
     }
     let target = cursor.ratio_opt("scale_target")?;
-    let library = model.and_then(|name| bastide_cost_models::library().models.get(name));
-    let of_library = library.map_or(DataSize::ZERO, |it| DataSize::from_base(it.parameters * it.bytes_per_parameter));
-    let weights: DataSize = cursor.quantity_opt("weights").unwrap_or(of_library);
+    let weights = weights(cursor, model);
     let load_bandwidth = cursor.quantity_opt("load_bandwidth").unwrap_or(LOAD_BANDWIDTH);
     let warmup = cursor.quantity_opt("warmup").unwrap_or(WARMUP);
     let loading = Duration::from_s(weights.as_bytes() / (load_bandwidth.as_gb_per_s() * 1e9));

@@ -22,6 +22,14 @@ pub struct Cache {
     columns: BTreeMap<(String, String, &'static str), Option<SeriesId>>,
 }
 
+impl Cache {
+    /// The files alone, for decoding again into other series.
+    #[must_use]
+    pub fn without_columns(self) -> Self {
+        Self { columns: BTreeMap::new(), ..self }
+    }
+}
+
 struct CsvFile {
     id: u32,
     header: StringRecord,

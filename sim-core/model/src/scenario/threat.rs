@@ -12,32 +12,33 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
 use crate::tree::Table;
 
+mod cyber;
+pub mod segment;
+
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
-pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String]) -> Vec<Hazard> {
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph, sites: &[Site]) -> Vec<Hazard> {
     let all = each(ctx, root, "hazard", |cursor| {
         let entity = cursor.entity();
         let kind = match cursor.kind()? {
-            "random-outage" => HazardKind::RandomOutage {
-                targets: targets(cursor),
-                timing: timing(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-            },
+            "random-outage" => {
+                let targets = targets(cursor);
+                let units = super::grid_event::units(cursor, &targets);
+                HazardKind::RandomOutage { targets, timing: timing(cursor), repair: cursor.distribution::<Duration>("repair"), units }
+            }
+            "blackout" => super::grid_event::blackout(cursor),
+            "heatwave" => super::grid_event::heatwave(cursor, sites),
+            "fuel-block" => super::grid_event::fuel_block(cursor, sites),
+            "generator-failure" => super::grid_event::generator_failure(cursor, sites),
             "strike-campaign" => HazardKind::StrikeCampaign {
                 targets: strike::targets(cursor),
                 timing: timing(cursor),
                 strike: Box::new(strike::strike(cursor, root)),
             },
-            "wiper" => HazardKind::Wiper {
-                segments: reached(cursor, segments),
-                timing: timing(cursor),
-                spread: cursor.ratio("spread"),
-                share: cursor.ratio("share"),
-                restoration: cursor.restoration("restoration"),
-                data_lost: cursor.boolean("data_lost"),
-            },
+            "wiper" => cyber::wiper(cursor, segments, graph),
+            "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
             _ => HazardKind::SupplyDelay {
                 accelerators: cursor

@@ -44,7 +44,7 @@ pub(crate) fn size(setup: &Setup, target: Target) -> f64 {
             let lines = model.lines.iter().filter(|line| line.from == id || line.to == id);
             lines.map(|line| line.capacity.max(line.reverse_capacity).as_mw()).sum()
         }
-        Target::Link(_) => 0.0,
+        Target::Link(_) | Target::Facility(_) => 0.0,
     }
 }
 

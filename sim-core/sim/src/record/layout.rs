@@ -1,6 +1,6 @@
 //! Which metrics and channels a scenario has.
 
-use bastide_model::model::{Model, Tier};
+use bastide_model::model::{HazardKind, Model, Tier};
 use bastide_units::Duration;
 
 use super::Better::{self, Higher, Lower, Neither};
@@ -8,7 +8,7 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
     /// `failure`, `defence`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
@@ -79,6 +79,8 @@ const SYSTEM: &[Row] = &[
     ("land", "ha", Lower, "land of the sites that are built"),
     ("others_unserved", "MWh", Lower, "energy that loads other than sites did not get (EUE)"),
     ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of a load went without power"),
+    ("sites_out_of_fuel", "count", Lower, "sites whose tank ran empty at least once"),
     ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
     (
         "cost_per_mtokens",
@@ -121,6 +123,7 @@ const SERVICE: &[Row] = &[
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
     ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
+    ("abroad_share", "1", Neither, "tokens served in another nation than that of the request / tokens served; 0 when none is served"),
     (
         "request_latency",
         "s",
@@ -189,19 +192,70 @@ const SITE: &[Row] = &[
     ("energy_cost", "EUR", Lower, "at the energy price of the bus"),
     ("generator_hours", "h", Lower, "running time of its own generators"),
     ("fuel", "L", Lower, "diesel burnt at 0.27 L/kWh"),
+    (
+        "fuel_exhausted_after",
+        "h",
+        Higher,
+        "least time from the loss of supply until the tank was empty; the length of the history if it never was",
+    ),
     ("tokens_served", "M tokens", Neither, "tokens served there"),
 ];
 const BUS: &[Row] = &[
     ("shed_energy", "MWh", Lower, "energy not served to loads other than sites (EUE)"),
     ("shed_hours", "h", Lower, "time with a load other than sites shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of its loads went without power"),
     ("price", "EUR/MWh", Neither, "mean marginal price over time"),
 ];
 const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];
 const LINK: &[Row] = &[("availability", "1", Higher, "share of time in service")];
+const FACILITY: &[Row] = &[
+    ("availability", "1", Higher, "share of time in service; where it stands in a site, that the site has power"),
+    ("outages", "count", Lower, "times that it went out of service"),
+    (
+        "service_hours_stopped",
+        "service h",
+        Lower,
+        "time in which services could not run without it at a site that the plan names for them, its grace over; put down to one of its group",
+    ),
+    ("tokens_lost", "M tokens", Lower, "tokens that those services lost in that time"),
+];
 const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
     ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
+];
+const EVACUATION: &[Row] = &[
+    ("saved", "TB", Higher, "data that arrived where it was to go"),
+    (
+        "value_saved",
+        "1",
+        Higher,
+        "value of data with a copy elsewhere / value of all its data; parts count only with `partial`; 1 without value",
+    ),
+    ("lost", "TB", Lower, "data that did not arrive and of which neither a copy nor a backup is left"),
+    ("on_soil", "TB", Lower, "data that stands only at the sites that it should leave"),
+    (
+        "legal_wait",
+        "h",
+        Lower,
+        "from the order until the law lets the last of its data go; to the end where it never does; 0 without an order",
+    ),
+    ("duration", "h", Neither, "from the order until the last of it arrived; to the end while some is left; 0 without an order"),
+    ("courier_trips", "count", Neither, "journeys that devices began"),
+    ("devices", "count", Neither, "devices that carried anything"),
+    ("people", "count", Neither, "people that went with them"),
+    ("cost", "EUR", Lower, "journeys at the couriers' `trip_cost`"),
+];
+const EVACUATION_CLASS: &[Row] = &[
+    ("saved", "TB", Higher, "data of the class that arrived where it was to go"),
+    (
+        "value_saved",
+        "1",
+        Higher,
+        "value of its data with a copy elsewhere / value of all; parts count only with `partial`; 1 without value",
+    ),
+    ("lost", "TB", Lower, "data of the class that did not arrive and of which neither a copy nor a backup is left"),
+    ("on_soil", "TB", Lower, "data of the class that stands only at the sites that it should leave"),
 ];
 const FAILURE: &[Row] = &[
     ("events", "count", Lower, "events that hit at least one node that was up"),
@@ -210,6 +264,21 @@ const FAILURE: &[Row] = &[
     ("time_to_repair", "h", Lower, "mean time from out to back of repairs that are done, waiting included; 0 without any"),
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
+];
+const WIPER: &[Row] = &[
+    ("attacks", "count", Lower, "attacks that were not found before they struck"),
+    ("contained", "count", Neither, "attacks that were found before they struck"),
+    ("segments_reached", "count", Lower, "segments that the attacks reached, all together"),
+    (
+        "restored_t0",
+        "h",
+        Lower,
+        "longest time from an attack until all that serves tier T0 was restored; until the end if it was not; 0 without a team",
+    ),
+    ("restored_t1", "h", Lower, "the same for tier T1"),
+    ("restored_t2", "h", Lower, "the same for tier T2"),
+    ("restored_t3", "h", Lower, "the same for tier T3"),
+    ("restored_all", "h", Lower, "the same for everything"),
 ];
 const REPAIR_POOL: &[Row] = &[
     ("jobs", "count", Lower, "repairs that were asked for"),
@@ -239,10 +308,33 @@ fn tiers(model: &Model) -> impl Iterator<Item = Tier> + '_ {
     Tier::ALL.into_iter().filter(|tier| model.services.iter().any(|service| service.tier == *tier))
 }
 
+/// Whether the attacks of a hazard have metrics of their own: wipers with a dwell time or a team.
+pub(crate) fn shows_attacks(kind: &HazardKind) -> bool {
+    matches!(kind, HazardKind::Wiper { attack, .. } if attack.dwell.is_some() || attack.recovery.is_some())
+}
+
 /// Each campaign with each cause: `llama-3: faulty-gpu`.
 fn interruptions(model: &Model) -> impl Iterator<Item = String> + '_ {
     let causes = || model.failures.iter().map(|cause| cause.entity.name.as_str()).chain(REASONS);
     model.campaigns.iter().flat_map(move |campaign| causes().map(move |cause| format!("{}: {cause}", campaign.entity.name)))
+}
+
+/// Classes of the data of each evacuation, in the order of its data.
+pub(crate) fn evacuation_classes(model: &Model) -> impl Iterator<Item = (usize, String)> + '_ {
+    model.evacuations.iter().enumerate().flat_map(|(at, evacuation)| {
+        let mut classes: Vec<String> = Vec::new();
+        for id in &evacuation.datasets {
+            let class = model.datasets[*id].class.as_deref().unwrap_or("unclassified");
+            if !classes.iter().any(|known| known == class) {
+                classes.push(class.to_owned());
+            }
+        }
+        classes.into_iter().map(move |class| (at, class))
+    })
+}
+
+fn class_name(model: &Model, evacuation: usize, class: &str) -> String {
+    format!("{}: {class}", model.evacuations[evacuation].entity.name)
 }
 
 impl Layout {
@@ -259,8 +351,13 @@ impl Layout {
         layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
+        layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
+        layout.group("evacuation", EVACUATION, model.evacuations.iter().map(|x| x.entity.name.clone()));
+        layout.group("evacuation-class", EVACUATION_CLASS, evacuation_classes(model).map(|(at, class)| class_name(model, at, &class)));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        let wipers = model.hazards.iter().filter(|x| shows_attacks(&x.kind));
+        layout.group("wiper", WIPER, wipers.map(|x| x.entity.name.clone()));
         layout.group("defence", DEFENCE, model.defences.iter().map(|x| x.entity.name.clone()));
         layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
@@ -273,6 +370,9 @@ impl Layout {
         }
         for service in model.services.iter().filter(|service| service.operation.defer.is_some()) {
             channel("service", &service.entity.name, "backlog", "M tokens");
+        }
+        for (at, class) in evacuation_classes(model) {
+            channel("evacuation-class", &class_name(model, at, &class), "saved", "TB");
         }
         channel("system", "all", "training_goodput", "1");
         channel("system", "all", "ai_power", "MW");
@@ -344,9 +444,11 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),
         "link" => model.links.get(at).map(|x| &x.entity),
+        "facility" => model.facilities.get(at).map(|x| &x.entity),
         "service" => model.services.get(at).map(|x| &x.entity),
         "campaign" => model.campaigns.get(at).map(|x| &x.entity),
         "dataset" => model.datasets.get(at).map(|x| &x.entity),
+        "evacuation" => model.evacuations.get(at).map(|x| &x.entity),
         "spike" => model.spikes.get(at).map(|x| &x.entity),
         "nation" => model.nations.get(at).map(|x| &x.entity),
         "bus" => model.buses.get(at).map(|x| &x.entity),

@@ -100,6 +100,16 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
         let note = Some(medium.to_string());
         rows.push(Row { from: end(x.from), to: end(x.to), note, capacity: Some((x.bandwidth.as_gbit_per_s(), "Gbit/s")), ..base });
     }
+    for x in &model.facilities {
+        let base = Row { kind: "facility", name: &x.entity.name, title: &x.entity.title, place: x.place, ..Row::default() };
+        let from = match x.at {
+            Endpoint::Nation(id) => format!("nation.{}", model.nations[id].entity.name),
+            Endpoint::Site(id) => format!("site.{}", model.sites[id].entity.name),
+        };
+        let home = &model.nations[x.operator_nation].entity.title;
+        let note = x.operator.as_ref().map_or_else(|| home.clone(), |operator| format!("{operator}, {home}"));
+        rows.push(Row { from: Some(from), note: Some(format!("{}: {note}", x.kind.name())), ..base });
+    }
     for x in &model.datasets {
         let base = Row { kind: "dataset", name: &x.entity.name, title: &x.entity.title, nation: nation(x.nation), ..Row::default() };
         rows.push(Row { capacity: Some((x.size.as_tb(), "TB")), ..base });
@@ -131,8 +141,13 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
     for x in &model.hazards {
         let kind = match x.kind {
             HazardKind::RandomOutage { .. } => "random outage",
+            HazardKind::Blackout { .. } => "blackout",
+            HazardKind::Heatwave { .. } => "heatwave",
+            HazardKind::FuelBlock { .. } => "fuel block",
+            HazardKind::GeneratorFailure { .. } => "common failure of generators",
             HazardKind::StrikeCampaign { .. } => "strike campaign",
             HazardKind::Wiper { .. } => "wiper",
+            HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
             HazardKind::SupplyDelay { .. } => "supply delay",
         };

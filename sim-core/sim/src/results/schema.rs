@@ -7,10 +7,13 @@ use super::table::{Kind, TableDef};
 use crate::record::Better;
 
 mod adequacy;
+mod cases;
 
 pub use adequacy::{
     AdequacyCase, AdequacyFacts, AiCase, HostPointFacts, HostSize, HostingFacts, Mean, ShortfallFacts, YieldFacts, ZoneFacts,
 };
+
+pub use cases::{BreakEven, CaseEstimate, CaseFacts, ChangeFacts, Crossing, MarginalCost, QuestionFacts};
 
 /// Version of the results folder as a whole.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -368,6 +371,24 @@ pub struct Summary {
     /// Adequacy of the grid; absent in folders of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adequacy: Option<AdequacyFacts>,
+    /// The case that this folder is of; absent for the scenario itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Metrics that tables of cases show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Subject>,
+    /// Questions of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionFacts>,
+    /// The scenario under other assumptions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<CaseFacts>,
+    /// Where alternatives change places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_even: Vec<BreakEven>,
+    /// What an avoided hour costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marginal_costs: Vec<MarginalCost>,
     /// What the planner should know before trusting it.
     pub warnings: Vec<String>,
 }

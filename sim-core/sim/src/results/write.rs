@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bastide_engine::{Estimate, cvar};
-use bastide_model::model::Model;
+use bastide_model::model::{Case, Model};
 use bastide_model::plan::Plan;
 
 use super::chunk::{ChunkStore, Shape};
@@ -14,7 +14,7 @@ use super::schema::{
     Manifest, MetricFacts, OutputFacts, PAIRED, RESULTS_FORMAT, RunFacts, SUMMARY_SCHEMA, SolverFacts, Spread, Subject, Summary, TIMELINE,
 };
 use super::table::{Cell, TableWriter};
-use super::{ResultsError, entities, files, fingerprint};
+use super::{ResultsError, Study, cases, entities, files, fingerprint};
 use crate::record::{Better, History, Layout, entity_name};
 
 const PARTIAL: &str = "partial";
@@ -84,6 +84,10 @@ pub struct StudyMeta<'a> {
     pub command: &'a str,
     /// What the planner should know before trusting it.
     pub warnings: &'a [String],
+    /// The case that this is, if it is one: its folder lies below that of its study, which holds the inputs.
+    pub case: Option<&'a Case>,
+    /// Cases that belong to the study, with their replications; those that change nothing, too.
+    pub cases: &'a [(&'a str, u32)],
     /// The machine and the day, as far as known at the start; for the manifest only.
     pub run: &'a RunFacts,
 }
@@ -119,7 +123,9 @@ impl<'a> StudyWriter<'a> {
         if let Some((name, _)) = plans.iter().find(|(name, _)| !word(name)) {
             return Err(ResultsError::Mismatch(format!("the name of an alternative is not a word: {name}")));
         }
-        let print = fingerprint(&meta.model.inputs, meta.sets, meta.seed, meta.replications, &plans, meta.version);
+        let mut sets = meta.sets.to_vec();
+        sets.extend(meta.cases.iter().map(|(name, replications)| format!("case {name}, {replications} histories")));
+        let print = fingerprint(&meta.model.inputs, &sets, meta.seed, meta.replications, &plans, meta.version);
         let resumed = check_folder(folder, &print)?;
         let partial = folder.join(PARTIAL);
         files::create_folder(&partial)?;
@@ -196,7 +202,20 @@ impl<'a> StudyWriter<'a> {
     ///
     /// # Errors
     /// [`ResultsError::Mismatch`] while replications are missing; otherwise the system's. The same study can be resumed.
-    pub fn finish(mut self, run: &RunFacts, adequacy: Result<AdequacyFacts, String>) -> Result<Summary, ResultsError> {
+    pub fn finish(self, run: &RunFacts, adequacy: Result<AdequacyFacts, String>) -> Result<Summary, ResultsError> {
+        self.conclude(run, Some(adequacy), &[])
+    }
+
+    /// As [`Self::finish`], for a case, whose grid is not examined apart, with nothing below it, or for a study with its finished cases.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn conclude(
+        mut self,
+        run: &RunFacts,
+        adequacy: Option<Result<AdequacyFacts, String>>,
+        studies: &[Study],
+    ) -> Result<Summary, ResultsError> {
         for (index, alternative) in self.meta.alternatives.iter().enumerate() {
             if let Some(range) = self.missing(index).first() {
                 let name = alternative.name;
@@ -206,7 +225,9 @@ impl<'a> StudyWriter<'a> {
         let (mut metrics, balance) = self.write_histories()?;
         metrics.iter_mut().for_each(|columns| linearise_cost(&self.layout, columns));
         let estimates = self.write_metrics(&metrics)?;
-        let summary = self.summary(estimates, balance, adequacy);
+        let headline = |def: &crate::record::MetricDef| is_headline(def.entity_kind, &def.entity, def.metric);
+        let told = cases::summarise(&self.meta, &self.layout, headline, &metrics, studies)?;
+        let summary = self.summary(estimates, balance, adequacy, told);
         // Plain maps and finite or null numbers: serde_json cannot refuse them, but its signature can.
         let mut text = serde_json::to_string_pretty(&summary).map_err(|error| ResultsError::corrupt(&self.folder.join(SUMMARY), error))?;
         text.push('\n');
@@ -242,7 +263,8 @@ impl<'a> StudyWriter<'a> {
 
     /// Copies, plans, entities and assumptions: what is known before anything runs.
     fn write_inputs(&mut self) -> Result<(), ResultsError> {
-        for (input, facts) in self.meta.model.inputs.iter().zip(&self.manifest.input) {
+        let inputs: &[_] = if self.meta.case.is_some() { &[] } else { &self.meta.model.inputs };
+        for (input, facts) in inputs.iter().zip(&self.manifest.input) {
             let path = self.folder.join(&facts.copy);
             if let Some(parent) = path.parent() {
                 files::create_folder(parent)?;
@@ -402,8 +424,15 @@ impl<'a> StudyWriter<'a> {
         Ok(facts)
     }
 
-    fn summary(&self, estimates: Vec<EstimateFacts>, balance: Vec<LawFacts>, adequacy: Result<AdequacyFacts, String>) -> Summary {
-        let unknown = adequacy.as_ref().err().map(|why| format!("adequacy of the grid is not known: {why}"));
+    fn summary(
+        &self,
+        estimates: Vec<EstimateFacts>,
+        balance: Vec<LawFacts>,
+        adequacy: Option<Result<AdequacyFacts, String>>,
+        told: cases::CaseSummary,
+    ) -> Summary {
+        let unknown =
+            adequacy.as_ref().and_then(|known| known.as_ref().err()).map(|why| format!("adequacy of the grid is not known: {why}"));
         let mut metrics: Vec<MetricFacts> = Vec::new();
         for def in &self.layout.metrics {
             if !metrics.iter().any(|held| held.entity_kind == def.entity_kind && held.metric == def.metric) {
@@ -420,7 +449,7 @@ impl<'a> StudyWriter<'a> {
         for (kind, metric) in HEADLINE {
             let wanted = |x: &&EstimateFacts| {
                 let subject = &x.subject;
-                subject.entity_kind == *kind && subject.metric == *metric && (*kind != "cost" || subject.entity == "total")
+                subject.entity_kind == *kind && subject.metric == *metric && is_headline(kind, &subject.entity, metric)
             };
             headline.extend(estimates.iter().filter(wanted).map(|x| Headline {
                 metric: x.subject.metric.clone(),
@@ -452,14 +481,25 @@ impl<'a> StudyWriter<'a> {
             estimates,
             metrics,
             balance,
-            adequacy: adequacy.ok(),
+            adequacy: adequacy.and_then(Result::ok),
+            case: self.meta.case.map(|case| case.entity.name.clone()),
+            shown: told.shown,
+            questions: told.questions,
+            cases: told.cases,
+            break_even: told.break_even,
+            marginal_costs: told.marginal_costs,
             warnings: self.meta.warnings.iter().cloned().chain(unknown).collect(),
         }
     }
 }
 
+/// Whether a metric stands in the headline; of the costs, their sum.
+fn is_headline(kind: &str, entity: &str, metric: &str) -> bool {
+    HEADLINE.contains(&(kind, metric)) && (kind != "cost" || entity == "total")
+}
+
 /// Mean, error and quantiles; CVaR of the bad tail of `values` where their good direction is given.
-fn spread(values: &[f64], estimate: Option<Estimate>, better: Option<Better>) -> Option<Spread> {
+pub(super) fn spread(values: &[f64], estimate: Option<Estimate>, better: Option<Better>) -> Option<Spread> {
     let e = estimate?;
     let cvar95 = match better {
         None => None,
@@ -512,6 +552,7 @@ fn lock(folder: &Path, partial: &Path) -> Result<Option<File>, ResultsError> {
 }
 
 fn manifest(meta: &StudyMeta<'_>, fingerprint: String, program: &str) -> Manifest {
+    let inputs = if meta.case.is_some() { "../../inputs" } else { "inputs" };
     Manifest {
         results_format: RESULTS_FORMAT,
         scenario_format: 1,
@@ -532,7 +573,7 @@ fn manifest(meta: &StudyMeta<'_>, fingerprint: String, program: &str) -> Manifes
             })
             .collect(),
         input: (meta.model.inputs.iter())
-            .map(|x| InputFacts { path: x.path.clone(), copy: format!("inputs/{}", files::copy_path(&x.path)), blake3: x.hash.clone() })
+            .map(|x| InputFacts { path: x.path.clone(), copy: format!("{inputs}/{}", files::copy_path(&x.path)), blake3: x.hash.clone() })
             .collect(),
         output: Vec::new(),
     }

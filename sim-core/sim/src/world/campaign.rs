@@ -209,7 +209,7 @@ impl World<'_> {
             let at = self.pool_gangs[pool][place];
             let gang = self.gangs[at].gang;
             let campaign = &setup.model.campaigns[gang.campaign];
-            let legal = setup.model.legal_campaign[gang.campaign][site].at(self.now);
+            let legal = self.may_train(gang.campaign, site);
             let reads = campaign.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site));
             let can = self.wants(gang.campaign) && power > 0.0 && legal && reads;
             let size = if can { gang.fits(free) } else { 0.0 };
@@ -304,6 +304,23 @@ impl World<'_> {
         }
     }
 
+    /// The event that a gang stops for.
+    fn stop_cause(&self, at: usize, why: &'static str) -> Option<u64> {
+        let gang = &self.setup.gangs.all[at];
+        let site = self.setup.pools[gang.pool].site;
+        let state = &self.sites[site];
+        match why {
+            "site" => state.down_seq,
+            "wiped" => state.why.wiped,
+            "maintenance" => state.why.maintenance,
+            "not legal" => self.training_law_cause(gang.campaign, site),
+            "no data" => self.setup.model.campaigns[gang.campaign].dataset.and_then(|id| self.data_cause(id.index(), site)),
+            // The note says it: a node of its own, its own plan.
+            "node" | "planned" => None,
+            _ => self.recorder.at(self.now),
+        }
+    }
+
     /// Stops a gang; at once if `hard`, otherwise in good order.
     fn stop_gang(&mut self, at: usize, hard: bool, why: &'static str) {
         self.advance(at);
@@ -322,7 +339,7 @@ impl World<'_> {
             state.saved += state.writing + state.pending;
             (state.writing, state.pending, state.cycle_s) = (Work::NONE, Work::NONE, 0.0);
         }
-        let cause = self.recorder.at(self.now);
+        let cause = self.stop_cause(at, why);
         let seq = self.recorder.event(self.now, "campaign-interrupted", "campaign", campaign, 0.0, why, cause);
         self.gangs[at].stopped_by = Some(seq);
         self.seek_place(at);

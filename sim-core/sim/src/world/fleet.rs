@@ -23,6 +23,9 @@ pub(crate) struct PoolState {
     pub void_repairs: u32,
     /// Faults to be noticed of nodes that were destroyed since.
     pub void_faults: u32,
+    /// Out until then, by an exploit of their vendor, and the event that says so.
+    pub out_until: Time,
+    pub out_by: Option<u64>,
     /// Accelerators that can work: up, not wiped, at a site that works.
     pub available: f64,
     /// Accelerators that services use.
@@ -35,6 +38,8 @@ pub(crate) struct PoolState {
     pub reserve_most: f64,
     /// Whether the last allocation was limited by this pool.
     pub binding: bool,
+    /// Event for which a delivery comes late or not at all.
+    pub late: Option<u64>,
 }
 
 pub(crate) struct Fleet {
@@ -51,12 +56,15 @@ impl Fleet {
             faulty: 0,
             void_repairs: 0,
             void_faults: 0,
+            out_until: Time::ZERO,
+            out_by: None,
             available: 0.0,
             used: 0.0,
             gangs: 0.0,
             reserve: [0.0; 4],
             reserve_most: 0.0,
             binding: false,
+            late: None,
         };
         Self {
             pools: setup.pools.iter().map(pool).collect(),
@@ -70,21 +78,25 @@ impl World<'_> {
     pub(super) fn begin_fleet(&mut self) {
         let setup = self.setup;
         let mut delay_s = vec![0.0; setup.model.accelerators.len()];
+        let mut late_by = vec![None; setup.model.accelerators.len()];
         for (place, hazard) in setup.model.hazards.iter().enumerate() {
             if let HazardKind::SupplyDelay { accelerators, probability, delay } = &hazard.kind {
                 let late_s = crate::hazard::supply::delay_s(self, &hazard.entity.name, *probability, delay);
-                if late_s > 0.0 {
-                    self.recorder.event(self.now, "supply-delay", "hazard", place, late_s / 86_400.0, "days", None);
-                }
+                let late = late_s > 0.0;
+                let seq = late.then(|| self.recorder.event(self.now, "supply-delay", "hazard", place, late_s / 86_400.0, "days", None));
                 for (at, sum) in delay_s.iter_mut().enumerate() {
                     if accelerators.is_empty() || accelerators.iter().any(|id| id.index() == at) {
                         *sum += late_s;
+                        late_by[at] = seq.or(late_by[at]);
                     }
                 }
             }
         }
         for (at, pool) in setup.pools.iter().enumerate() {
             for order in &pool.orders {
+                if order.on_order {
+                    self.fleet.pools[at].late = late_by[pool.accelerator];
+                }
                 let late = if order.on_order { delay_s[pool.accelerator] } else { 0.0 };
                 let time = order.due + Duration::from_s(late);
                 self.queue.schedule(time, CLASS_RETURN, Event::Energised { pool: at as u32, nodes: order.nodes });
@@ -126,7 +138,7 @@ impl World<'_> {
     pub(super) fn refresh_pool(&mut self, pool: usize) {
         let site = &self.sites[self.setup.pools[pool].site];
         let state = &mut self.fleet.pools[pool];
-        let usable = if site.works { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
+        let usable = if site.works && self.now >= state.out_until { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
         state.available = f64::from(state.up) * self.setup.pools[pool].per_node * usable;
     }
 
@@ -146,6 +158,7 @@ impl World<'_> {
             self.refresh_pool(pool);
             self.restart_causes(pool);
         }
+        self.sites[site].why.destroyed = self.recorder.hazard_at(self.now).or(self.sites[site].down_seq);
         self.dirty.services = true;
         self.dirty.grid = true;
     }

@@ -65,6 +65,7 @@ impl World<'_> {
         let end = self.setup.end;
         self.finish_grid();
         self.integrate_services();
+        self.advance_evacuations();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -77,7 +78,9 @@ impl World<'_> {
         self.finish_networks(&mut metrics);
         self.finish_energy(&mut metrics, &mut balance);
         self.finish_data(&mut metrics, &mut balance);
+        self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
+        self.finish_cyber(&mut metrics);
         self.finish_defence_and_repair(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
@@ -102,6 +105,7 @@ impl World<'_> {
             metrics.set("service", at, "tokens_served", sums.served / MILLION);
             metrics.set("service", at, "tokens_lost", sums.lost / MILLION);
             metrics.set("service", at, "failed_over_share", share(sums.failed_over, sums.served, 0.0));
+            metrics.set("service", at, "abroad_share", share(sums.abroad, sums.served, 0.0).min(1.0));
             if let Some(flowed) = queue.map(|queue| &queue.sums) {
                 metrics.set("service", at, "tokens_waiting", waiting / MILLION);
                 metrics.set("service", at, "tokens_late", flowed.late / MILLION);
@@ -144,7 +148,7 @@ impl World<'_> {
     fn finish_sites(&self, metrics: &mut Metrics) {
         let (setup, end) = (self.setup, self.setup.end);
         let sums = &self.grid.sums;
-        let mut land = 0.0;
+        let (mut land, mut dry) = (0.0, 0_u32);
         for (site, state) in self.sites.iter().enumerate() {
             if !setup.built[site] {
                 continue;
@@ -159,9 +163,12 @@ impl World<'_> {
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
             metrics.set("site", site, "generator_hours", state.generator_hours(end));
             metrics.set("site", site, "fuel", sums.site_generator_mwh[site] * DIESEL_L_PER_MWH);
+            metrics.set("site", site, "fuel_exhausted_after", state.fuel_exhausted_after(end));
+            dry += u32::from(state.ran_dry());
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
         metrics.set("system", 0, "land", land);
+        metrics.set("system", 0, "sites_out_of_fuel", f64::from(dry));
         let total_s = end.since(Time::ZERO).as_s();
         metrics.set("system", 0, "sites_up_share", self.services.up_integral_s / total_s);
         metrics.set("system", 0, "it_power", setup.it_mw.iter().sum());
@@ -182,12 +189,20 @@ impl World<'_> {
             metrics.set("bus", bus, "shed_energy", self.grid.sums.bus_shed_mwh[bus]);
             metrics.set("bus", bus, "shed_hours", self.grid.sums.bus_shed_h[bus]);
             metrics.set("bus", bus, "price", self.grid.sums.bus_price_h[bus] / hours);
+            metrics.set("bus", bus, "longest_cut", self.turns.longest_s[bus] / 3600.0);
         }
+        metrics.set("system", 0, "longest_cut", self.turns.longest_s.iter().fold(0.0, |most, s| f64::max(most, *s)) / 3600.0);
         for (at, line) in self.grid.lines.iter().enumerate() {
             metrics.set("line", at, "availability", line.availability(end));
         }
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
+        }
+        for (at, facility) in self.facilities.states.iter().enumerate() {
+            metrics.set("facility", at, "availability", facility.up_share(end));
+            metrics.set("facility", at, "outages", f64::from(facility.outages));
+            metrics.set("facility", at, "service_hours_stopped", facility.service_s / 3600.0);
+            metrics.set("facility", at, "tokens_lost", facility.tokens_lost / MILLION);
         }
     }
 
@@ -291,6 +306,7 @@ impl World<'_> {
                 upkeep += ((place.fixed_upkeep + Power::from_mw(self.setup.it_mw[site]) * place.upkeep) * duration).as_eur();
             }
         }
+        upkeep += model.segment_graph.upkeep.iter().map(|cost| (*cost * duration).as_eur()).sum::<f64>();
         let energy: f64 = self.grid.sums.site_eur.iter().sum();
         let lost: f64 =
             model.services.iter().zip(&self.services.sums).map(|(s, sums)| sums.lost * s.value.as_eur_per_mtokens() / MILLION).sum();

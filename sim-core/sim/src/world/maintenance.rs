@@ -67,7 +67,8 @@ impl World<'_> {
                 continue;
             }
             self.sites[site].in_maintenance = out;
-            self.recorder.event(self.now, "maintenance", "site", site, out, "share of nodes", None);
+            let seq = self.recorder.event(self.now, "maintenance", "site", site, out, "share of nodes", None);
+            self.sites[site].why.maintenance = Some(seq).filter(|_| out > 0.0);
             for pool in setup.site_pools[site].clone() {
                 self.refresh_pool(pool);
                 // Where it leaves too few for the gangs, they stop for it; where services yield to gangs or gangs to services, the

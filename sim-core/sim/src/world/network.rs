@@ -4,10 +4,15 @@
 //! ([`ACCESS_BYTES_PER_S`]); everything else goes over the scenario's links that are up. Latency is one-way, along the
 //! quickest path (Dijkstra 1959). Paths are computed again only when a link fails or returns.
 
+mod route;
+mod way;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use bastide_model::model::{Endpoint, Model};
+
+pub(crate) use route::{Route, capacities};
 
 /// Bandwidth of a site's access to its own hub [B/s]: 100 Gbit/s, one port of today's metro equipment (IEEE 802.3ba).
 pub(crate) const ACCESS_BYTES_PER_S: f64 = 1.25e10;
@@ -26,13 +31,13 @@ struct Edge {
     other: usize,
     latency_s: f64,
     bytes_per_s: f64,
-    /// `None` for a site's access, which never fails.
-    link: Option<usize>,
+    /// Which link; those behind the last link are the sites' accesses.
+    link: usize,
 }
 
 impl Edge {
     fn is_up(&self, up: &[bool]) -> bool {
-        self.link.is_none_or(|link| up[link])
+        up[self.link]
     }
 }
 
@@ -46,7 +51,7 @@ impl Graph {
             edges[b].push(Edge { other: a, latency_s, bytes_per_s, link });
         };
         for (site, place) in model.sites.iter().enumerate() {
-            join(hubs + site, place.nation.index(), 0.0, ACCESS_BYTES_PER_S, None);
+            join(hubs + site, place.nation.index(), 0.0, ACCESS_BYTES_PER_S, model.links.len() + site);
         }
         let node = |end: Endpoint| match end {
             Endpoint::Nation(id) => id.index(),
@@ -54,9 +59,17 @@ impl Graph {
         };
         for (at, link) in model.links.iter().enumerate() {
             let bandwidth = link.bandwidth.as_gb_per_s() * 1e9;
-            join(node(link.from), node(link.to), link.latency.as_s().max(0.0), bandwidth, Some(at));
+            join(node(link.from), node(link.to), link.latency.as_s().max(0.0), bandwidth, at);
         }
         Self { hubs, nodes, edges }
+    }
+
+    /// Number of an end of a link.
+    pub(crate) fn node(&self, end: Endpoint) -> usize {
+        match end {
+            Endpoint::Nation(id) => id.index(),
+            Endpoint::Site(id) => self.hubs + id.index(),
+        }
     }
 }
 
@@ -87,6 +100,12 @@ impl Paths {
     #[inline]
     pub(crate) fn joined(&self, a: usize, b: usize) -> bool {
         self.island[self.hubs + a] == self.island[self.hubs + b]
+    }
+
+    /// Whether two nodes reach each other.
+    #[inline]
+    pub(crate) fn same_island(&self, a: usize, b: usize) -> bool {
+        self.island[a] == self.island[b]
     }
 
     /// Solves again for the hubs that are origins.

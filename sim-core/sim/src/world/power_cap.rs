@@ -56,7 +56,8 @@ impl World<'_> {
             let state = &mut self.sites[site];
             if share != state.cap || speed != state.cap_speed {
                 (state.cap, state.cap_speed) = (share, speed);
-                self.recorder.event(self.now, "power-cap", "site", site, share, "share of power", None);
+                let seq = self.recorder.event(self.now, "power-cap", "site", site, share, "share of power", None);
+                self.sites[site].why.cap = Some(seq).filter(|_| share < 1.0);
                 self.refresh_site(site, None, "");
                 self.dirty.needs = true;
             }

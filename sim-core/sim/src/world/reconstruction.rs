@@ -93,6 +93,7 @@ fn key(target: Target) -> (u8, u32) {
         Target::Generator(id) => (2, id.0),
         Target::Bus(id) => (3, id.0),
         Target::Link(id) => (4, id.0),
+        Target::Facility(id) => (5, id.0),
     }
 }
 
@@ -104,6 +105,7 @@ pub(crate) fn entity(target: Target) -> (&'static str, usize) {
         Target::Generator(id) => ("generator", id.index()),
         Target::Bus(id) => ("bus", id.index()),
         Target::Link(id) => ("link", id.index()),
+        Target::Facility(id) => ("facility", id.index()),
     }
 }
 
@@ -250,6 +252,18 @@ impl World<'_> {
         }
     }
 
+    /// Damages a target, of which so many units at once where it is a class of units.
+    pub(crate) fn damage_units(&mut self, target: Target, units: u32, repair_s: f64, cause: u64, note: &'static str) {
+        match target {
+            Target::Generator(id) if self.reconstruction.pool_of(target).is_none() => {
+                self.units_out(id.index(), units, self.now + Duration::from_s(repair_s), Some(cause), note);
+            }
+            _ => (0..units).for_each(|_| {
+                self.damage(target, repair_s, None, cause, note);
+            }),
+        }
+    }
+
     fn ask_for_repair(&mut self, pool: u32, target: Target, repair_s: f64, damage: Option<Damage>, cause: u64) -> u32 {
         let setup = self.setup;
         let fixed = &setup.model.repair_pools[pool as usize];
@@ -384,9 +398,10 @@ impl World<'_> {
         match target {
             Target::Site(id) => self.on_site_back(id.index()),
             Target::Line(id) => self.on_line_back(id.index()),
-            Target::Generator(id) => self.on_unit_repaired(id.index()),
+            Target::Generator(id) => self.unit_rebuilt(id.index()),
             Target::Bus(id) => self.on_bus_back(id.index()),
             Target::Link(id) => self.on_link_back(id.index()),
+            Target::Facility(id) => self.on_facility_back(id.index()),
         }
     }
 
@@ -398,6 +413,7 @@ impl World<'_> {
             Target::Generator(_) => None,
             Target::Bus(id) => Some(&mut self.grid.buses[id.index()]),
             Target::Link(id) => Some(&mut self.net.links[id.index()]),
+            Target::Facility(id) => Some(&mut self.facilities.states[id.index()].outage),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! the other sites, nearest to the origin first. A site serves a service where it works, the rules allow it now, the origin reaches it
 //! within `max_latency`, and the service's data is readable there.
 //!
-//! Failover takes time: from the moment at which a site begins to leave requests of a service unserved, for `failover_time` they are lost.
+//! Failover takes time: from the moment at which a site begins to leave requests of a service unserved, for `failover_time` they are lost
+//! (`takeover` says how long where a service says how ready its stand-bys are).
 //! When a site that was only short of accelerators stops altogether, the time starts again.
 //!
 //! A service with `scale_target` serves with the replicas that it holds (`replicas`); one with `defer` waits for what nobody else uses
@@ -19,11 +20,13 @@
 
 mod backlog;
 mod batch;
+pub(in crate::world) mod cause;
 mod demand;
 mod latency;
 mod replicas;
 mod route;
 mod sums;
+mod takeover;
 
 use bastide_units::Time;
 
@@ -31,6 +34,7 @@ use super::World;
 use crate::record::Options;
 use crate::setup::Setup;
 pub(crate) use batch::Queue;
+pub(crate) use cause::SiteCauses;
 pub(crate) use latency::RequestTimes;
 pub(crate) use sums::{ServiceSums, TierSums};
 
@@ -60,6 +64,8 @@ struct Served {
     site: u32,
     bin: u32,
     rate: f64,
+    /// Whether the site lies in another nation than the origin.
+    abroad: bool,
 }
 
 /// What was left unserved by a flow's planned site.
@@ -88,6 +94,8 @@ pub(crate) struct Services {
     loaded: Vec<bool>,
     pub latencies: latency::Latencies,
     pub replicas: replicas::Replicas,
+    /// Failovers of each pair.
+    takeovers: Vec<takeover::PairTakeover>,
     /// Replicas that the scaler wants of each type at the site under way.
     wanted: Vec<f64>,
     /// Accelerators that it wanted at most within its window, by choice.
@@ -125,6 +133,7 @@ impl Services {
             loaded: (0..count).map(|at| scaled(at) || latencies.measures(at)).collect(),
             latencies,
             replicas: replicas::Replicas::new(setup),
+            takeovers: takeover::takeovers(setup, seed, replication),
             wanted: Vec::new(),
             wanted_most: vec![0.0; setup.choices.len()],
             batch: batch::Batch::new(setup),
@@ -190,8 +199,7 @@ impl World<'_> {
 
     /// Looks at what is served, and counts what the rules forbid.
     fn audit(&mut self) {
-        let legal = &self.setup.model.legal_service;
-        let forbidden = self.services.streams.iter().filter(|s| !legal[s.service as usize][s.site as usize].at(self.now));
+        let forbidden = self.services.streams.iter().filter(|s| !self.may_serve(s.service as usize, s.site as usize));
         self.violations += forbidden.count() as u64;
     }
 }

@@ -21,6 +21,7 @@ use bastide_engine::Stream;
 use bastide_units::{Duration, Temperature, Time};
 
 use super::{CLASS_DECISION, CLASS_FAILURE, CLASS_RETURN, Event, Outage, World};
+use crate::hazard::cyber::{Intrusion, wiped_share};
 use crate::setup::{Setup, entity_key};
 
 /// Share of its power below which a site cannot work: about what network, control and house load of a data hall need.
@@ -36,10 +37,18 @@ pub(crate) struct SiteState {
     /// Without power, or in restart after that.
     pub stopped: bool,
     restarting: bool,
-    /// Energised, not in outage, not stopped.
+    /// Facilities that it cannot do without and that are missing.
+    halted: u32,
+    /// Things that keep the grid from supplying it, and the first of them.
+    pub supply_held: u32,
+    pub supply_seq: Option<u64>,
+    /// Facilities in it have power.
+    powered: bool,
+    /// Energised, not in outage, not stopped, not halted.
     pub works: bool,
     /// Event that stopped it.
     pub down_seq: Option<u64>,
+    pub why: super::service::SiteCauses,
     /// Share of speed that power and cooling allow; zero when it does not work.
     pub speed: f64,
     /// What power allows.
@@ -53,7 +62,11 @@ pub(crate) struct SiteState {
     /// Share of their speed that they keep at that.
     pub cap_speed: f64,
     pub wiped: f64,
-    wiped_by: Vec<(usize, Time)>,
+    /// Whether its storage has to be restored before data can come back.
+    pub storage_wiped: bool,
+    /// Event that wiped it last.
+    /// Attacks that are restored in steps, with the share that each wiped.
+    wiped_by: Vec<(usize, Time, f64)>,
     pub pue: f64,
     cooling: f64,
     /// Asked of the grid at the last dispatch \[MW\].
@@ -63,6 +76,8 @@ pub(crate) struct SiteState {
     /// Share of it that the grid gives.
     pub grid_share: f64,
     shortage: bool,
+    /// When the shortage began, and the event that explains it best.
+    short_since: Time,
     started: bool,
     pub running: bool,
     ups_until: Time,
@@ -89,6 +104,8 @@ pub(crate) struct SiteState {
     curtailed_s: f64,
     running_since: Time,
     running_s: f64,
+    /// Least time from the loss of supply until the tank was empty \[s\].
+    exhausted_s: f64,
 }
 
 pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteState> {
@@ -100,8 +117,13 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             outage: Outage::default(),
             stopped: false,
             restarting: false,
+            halted: 0,
+            supply_held: 0,
+            supply_seq: None,
+            powered: true,
             works: false,
             down_seq: None,
+            why: super::service::SiteCauses::default(),
             speed: 0.0,
             power_share: 1.0,
             ceiling: 1.0,
@@ -109,6 +131,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             cap: 1.0,
             cap_speed: 1.0,
             wiped: 0.0,
+            storage_wiped: false,
             wiped_by: Vec::new(),
             pue: site.pue,
             cooling: 1.0,
@@ -116,6 +139,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             frozen_mw: 0.0,
             grid_share: 1.0,
             shortage: false,
+            short_since: Time::ZERO,
             started: false,
             running: false,
             ups_until: Time::ZERO,
@@ -137,6 +161,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             curtailed_s: 0.0,
             running_since: Time::ZERO,
             running_s: 0.0,
+            exhausted_s: f64::INFINITY,
         }
     };
     setup.model.sites.iter().map(one).collect()
@@ -197,21 +222,37 @@ impl World<'_> {
         }
     }
 
-    /// Wipes a share of a site.
-    pub(crate) fn wipe(&mut self, site: usize, hazard: usize, share: f64, cause: u64) {
-        self.sites[site].wiped_by.push((hazard, self.now));
+    /// Wipes a share of a site: of the parts of it that an intruder holds.
+    pub(crate) fn wipe(&mut self, site: usize, intrusion: &Intrusion, share: f64, parts: f64, cause: u64) {
+        let seq = self.recorder.event(self.now, "site-wiped", "site", site, share * parts, "", Some(cause));
+        self.sites[site].why.wiped = Some(seq);
+        if !self.begin_recovery(site, intrusion, share, parts, seq) {
+            self.sites[site].wiped_by.push((intrusion.hazard, self.now, share * parts));
+        }
         self.set_wiped(site);
-        self.recorder.event(self.now, "site-wiped", "site", site, share, "", Some(cause));
         for pool in self.setup.site_pools[site].clone() {
             self.stop_gangs(pool, "wiped");
         }
+    }
+
+    /// More of a site is restored.
+    pub(super) fn restored_further(&mut self, site: usize) {
+        self.set_wiped(site);
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
+        }
+        self.copy_missing();
     }
 
     pub(super) fn on_restored(&mut self, site: usize) {
         let before = self.sites[site].wiped;
         self.set_wiped(site);
         if self.sites[site].wiped < before {
-            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", None);
+            let cause = self.sites[site].why.wiped;
+            self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", cause);
+        }
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
         }
         self.copy_missing();
     }
@@ -219,9 +260,13 @@ impl World<'_> {
     /// The share of a site that is wiped: that of the worst attack, less what its restoration has brought back in stages.
     fn set_wiped(&mut self, site: usize) {
         let (now, model) = (self.now, self.setup.model);
-        let left = |&(hazard, attack): &(usize, Time)| crate::hazard::cyber::wiped_share(&model.hazards[hazard].kind, now.since(attack));
-        self.sites[site].wiped_by.retain(|attack| left(attack) > 0.0);
-        self.sites[site].wiped = self.sites[site].wiped_by.iter().map(left).fold(0.0, f64::max);
+        let left = |&(hazard, attack, share): &(usize, Time, f64)| wiped_share(&model.hazards[hazard].kind, share, now.since(attack));
+        let (by_team, storage) = self.wiped_in_recovery(site);
+        let state = &mut self.sites[site];
+        state.wiped_by.retain(|attack| left(attack) > 0.0);
+        let in_steps = state.wiped_by.iter().map(left).fold(0.0, f64::max);
+        state.wiped = in_steps.max(by_team);
+        state.storage_wiped = in_steps > 0.0 || storage;
         for pool in self.setup.site_pools[site].clone() {
             self.refresh_pool(pool);
         }
@@ -230,14 +275,22 @@ impl World<'_> {
     }
 
     /// PUE and cooling of the hour.
-    pub(super) fn weather(&mut self) {
+    pub(crate) fn weather(&mut self) {
         let model = self.setup.model;
         for (site, place) in model.sites.iter().enumerate() {
-            let Some(profile) = place.temperature else { continue };
+            let heat = self.heat.degrees[site];
+            // Without a temperature of its own, heat comes on top of the last cool degree; what a heatwave has changed goes back with it.
+            let profile = match place.temperature {
+                Some(profile) => profile,
+                None if heat > 0.0 || self.sites[site].pue != place.pue || self.sites[site].cooling != 1.0 => {
+                    bastide_model::model::Profile::Constant(place.free_cooling.as_celsius())
+                }
+                None => continue,
+            };
             if !self.setup.built[site] {
                 continue;
             }
-            let celsius = model.at(profile, self.hour);
+            let celsius = model.at(profile, self.hour) + heat;
             let id = bastide_model::model::SiteId::from_index(site);
             let pue = model.pue(id, Some(Temperature::from_celsius(celsius)));
             let above = (celsius - place.cooling_limit.as_celsius()).max(0.0);
@@ -284,6 +337,8 @@ impl World<'_> {
         let now = self.now;
         let full_mw = self.it_power(site).1 * self.setup.model.sites[site].pue;
         let place = &self.setup.model.sites[site];
+        let begins = self.sites[site].grid_share < ENOUGH && !self.sites[site].shortage;
+        let (start, common) = if begins { self.start_probability(site) } else { (place.generator_start, false) };
         let state = &mut self.sites[site];
         if !state.energised || state.outage.out {
             return;
@@ -291,12 +346,13 @@ impl World<'_> {
         state.burn_fuel(now);
         let powered;
         let mut timer = Time::NEVER;
-        let mut called = false;
+        let (mut called, mut exhausted) = (false, false);
         if state.grid_share >= ENOUGH {
             if !state.shortage && !state.stopped {
                 return;
             }
             state.shortage = false;
+            state.why.power = None;
             state.started = false;
             state.set_running(now, false);
             state.power_share = 1.0;
@@ -304,10 +360,11 @@ impl World<'_> {
         } else {
             if !state.shortage {
                 state.shortage = true;
+                state.short_since = now;
                 state.frozen_mw = state.need_mw;
                 state.ups_until = now + place.ups;
                 // One draw for each call, with or without generators, so that call n is the same draw in every plan.
-                state.started = state.starts.bernoulli(place.generator_start) && place.fuel > Duration::ZERO;
+                state.started = state.starts.bernoulli(start) && place.fuel > Duration::ZERO;
                 called = true;
             }
             let was_running = state.running;
@@ -315,6 +372,8 @@ impl World<'_> {
             state.set_running(now, run);
             if was_running && !run {
                 state.ups_until = now + place.ups;
+                state.exhausted_s = state.exhausted_s.min(now.since(state.short_since).as_s());
+                exhausted = true;
             }
             if run {
                 state.power_share = 1.0;
@@ -353,9 +412,25 @@ impl World<'_> {
             let ring = timer + Duration::from_s(1e-9);
             self.queue.schedule(ring, CLASS_DECISION, Event::PowerTimer { site: site as u32, version: timer_version });
         }
+        if called {
+            // Without an outage it is the hour: load is high, wind is low, units of the grid are in repair.
+            let share = self.sites[site].grid_share;
+            let hour = |recorder: &mut super::Recorder| recorder.event(now, "power-short", "site", site, share, "share of power", None);
+            self.sites[site].why.power = cause.or_else(|| Some(hour(&mut self.recorder)));
+        }
+        let cause = self.sites[site].why.power.or(cause);
         if called && place.generator_start > 0.0 {
-            let kind = if self.sites[site].started { "generators-start" } else { "generators-fail" };
-            self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, "hours of fuel at full load", cause);
+            let started = self.sites[site].started;
+            let kind = if started { "generators-start" } else { "generators-fail" };
+            let note = if common && !started { "common cause" } else { "hours of fuel at full load" };
+            let seq = self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, note, cause);
+            self.sites[site].why.power = Some(seq);
+        }
+        if exhausted {
+            let hours = now.since(self.sites[site].short_since).as_h();
+            let cause = self.sites[site].why.power.or(cause);
+            let seq = self.recorder.event(now, "fuel-exhausted", "site", site, hours, "hours without the grid", cause);
+            self.sites[site].why.power = Some(seq);
         }
         if order {
             self.order_fuel(site);
@@ -368,7 +443,8 @@ impl World<'_> {
                 Event::Restarted { site: site as u32, version: restart_version },
             );
         }
-        self.refresh_site(site, cause, "no power");
+        let why = self.sites[site].why.power.or(cause);
+        self.refresh_site(site, why, "no power");
     }
 
     fn order_fuel(&mut self, site: usize) {
@@ -377,6 +453,11 @@ impl World<'_> {
     }
 
     pub(super) fn on_refuelled(&mut self, site: usize) {
+        if let Some((until, block)) = self.fuel_blocked(site) {
+            self.recorder.event(self.now, "delivery-stopped", "site", site, until.since(self.now).as_h(), "hours late", block);
+            self.queue.schedule(until, CLASS_RETURN, Event::Refuelled { site: site as u32 });
+            return;
+        }
         self.integrate_grid();
         let now = self.now;
         let state = &mut self.sites[site];
@@ -389,7 +470,7 @@ impl World<'_> {
     pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
         if self.sites[site].timer == version {
             self.integrate_grid();
-            let cause = self.grid.cause();
+            let cause = self.power_cause(site).or(self.grid.cause(self.now));
             self.power_step(site, cause);
         }
     }
@@ -412,6 +493,7 @@ impl World<'_> {
         state.burn_fuel(now);
         state.set_running(now, false);
         (state.shortage, state.started, state.stopped, state.restarting) = (false, false, false, false);
+        state.why.power = None;
         (state.burn, state.power_share, state.grid_share, state.need_mw) = (0.0, 1.0, 1.0, 0.0);
         state.timer += 1;
         state.restart += 1;
@@ -421,7 +503,9 @@ impl World<'_> {
     pub(super) fn refresh_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
         let now = self.now;
         let state = &mut self.sites[site];
-        let works = state.energised && !state.outage.out && !state.stopped;
+        let works = state.energised && !state.outage.out && !state.stopped && state.halted == 0;
+        let powered = !state.energised || (!state.outage.out && !state.stopped);
+        let switched = powered != std::mem::replace(&mut state.powered, powered);
         let capped = state.cap < 1.0 && state.cap <= state.ceiling;
         let allowed = if capped { state.power_share * state.cap_speed } else { state.power_share.min(state.ceiling) };
         let speed = if works { allowed } else { 0.0 };
@@ -460,6 +544,44 @@ impl World<'_> {
             self.dirty.services = true;
             self.dirty.data |= turned;
         }
+        if switched {
+            let cause = self.sites[site].down_seq.or(cause);
+            self.hosted_facilities(site, powered, cause);
+        }
+    }
+
+    /// A facility that the site cannot do without is missing until it is released.
+    pub(crate) fn hold_site(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].halted += 1;
+        self.refresh_site(site, cause, note);
+        self.dirty.grid = true;
+    }
+
+    pub(crate) fn release_site(&mut self, site: usize) {
+        self.sites[site].halted = self.sites[site].halted.saturating_sub(1);
+        let cause = self.sites[site].down_seq;
+        self.refresh_site(site, cause, "released");
+        self.dirty.grid = true;
+        self.copy_missing();
+    }
+
+    /// The grid no longer reaches the site, whatever there is in it, until it is released.
+    pub(crate) fn hold_supply(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
+        self.sites[site].supply_held += 1;
+        if self.sites[site].supply_held == 1 {
+            let seq = self.recorder.event(self.now, "supply-lost", "site", site, 0.0, note, cause);
+            self.sites[site].supply_seq = Some(seq);
+            self.dirty.grid = true;
+        }
+    }
+
+    pub(crate) fn release_supply(&mut self, site: usize) {
+        self.sites[site].supply_held = self.sites[site].supply_held.saturating_sub(1);
+        if self.sites[site].supply_held == 0 {
+            let cause = self.sites[site].supply_seq.take();
+            self.recorder.event(self.now, "supply-back", "site", site, 0.0, "", cause);
+            self.dirty.grid = true;
+        }
     }
 }
 
@@ -496,7 +618,13 @@ impl SiteState {
         (self.running_s + if self.running { end.since(self.running_since).as_s() } else { 0.0 }) / 3600.0
     }
 
-    pub(super) fn is_in_service(&self) -> bool {
-        self.energised && self.works
+    /// Time from the loss of supply until the tank was first empty, at least \[h\]; the length of the history if it never was.
+    pub(super) fn fuel_exhausted_after(&self, end: Time) -> f64 {
+        self.exhausted_s.min(end.since(Time::ZERO).as_s()) / 3600.0
+    }
+
+    /// Whether the tank was ever empty.
+    pub(super) fn ran_dry(&self) -> bool {
+        self.exhausted_s < f64::INFINITY
     }
 }

@@ -10,12 +10,14 @@ pub(crate) struct Recorder {
     next_seq: u64,
     /// Moment and number of the last event that is recorded with and without trace.
     last: (Time, Option<u64>),
+    /// The same of events of hazards.
+    hazard: (Time, Option<u64>),
     trace: bool,
 }
 
 impl Recorder {
     pub(crate) fn new(trace: bool) -> Self {
-        Self { events: Vec::new(), next_seq: 0, last: (Time::ZERO, None), trace }
+        Self { events: Vec::new(), next_seq: 0, last: (Time::ZERO, None), hazard: (Time::ZERO, None), trace }
     }
 
     /// Records an event; returns its number.
@@ -33,6 +35,9 @@ impl Recorder {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.last = (time, Some(seq));
+        if entity_kind == "hazard" {
+            self.hazard = self.last;
+        }
         self.events.push(EventRecord { time, seq, cause_seq, kind, entity_kind, entity: entity as u32, value, note });
         seq
     }
@@ -58,6 +63,11 @@ impl Recorder {
     pub(crate) fn at(&self, now: Time) -> Option<u64> {
         if self.last.0 == now { self.last.1 } else { None }
     }
+
+    /// The last event of a hazard at this very moment.
+    pub(crate) fn hazard_at(&self, now: Time) -> Option<u64> {
+        if self.hazard.0 == now { self.hazard.1 } else { None }
+    }
 }
 
 /// Time integrals of the channels by bin, added to where a value changes; without bins nothing is kept.
@@ -78,6 +88,11 @@ impl Timeline {
             sums: vec![0.0; layout.channels.len() * bins],
             nominal: vec![0.0; bins],
         }
+    }
+
+    /// Whether nothing is kept.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.bins == 0
     }
 
     /// Adds a value that held from one moment to another.

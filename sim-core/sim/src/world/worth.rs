@@ -1,6 +1,6 @@
 //! What a target is worth to an attacker who sees what serves at this moment.
 
-use bastide_model::model::Target;
+use bastide_model::model::{Dependant, Target};
 
 use super::World;
 
@@ -29,6 +29,21 @@ impl World<'_> {
                 let output: f64 = units.map(|(at, _)| self.grid.output_mw(at)).sum();
                 flows.max(output)
             }
+            // What cannot do without it, shared among those of its group that are up.
+            Target::Facility(id) => {
+                let facility = &setup.model.facilities[id];
+                let needed = facility.needed_by.iter().map(|dependant| match *dependant {
+                    Dependant::Site(id) if setup.built[id.index()] => self.worth_mw(Target::Site(id), training_weight),
+                    Dependant::Line(id) => self.grid.flow_mw(id.index()),
+                    Dependant::Generator(id) => self.grid.output_mw(id.index()),
+                    _ => 0.0,
+                });
+                let of_group = |at: &usize| {
+                    let other = &setup.model.facilities[*at];
+                    *at == id.index() || (other.group.is_some() && other.group == facility.group && !self.facilities.states[*at].outage.out)
+                };
+                needed.sum::<f64>() / (0..setup.model.facilities.len()).filter(of_group).count().max(1) as f64
+            }
             Target::Link(_) => 0.0,
         }
     }
@@ -40,6 +55,7 @@ impl World<'_> {
             Target::Line(id) => self.grid.lines[id.index()].out,
             Target::Generator(id) => self.grid.units(id.index()) == 0,
             Target::Bus(id) => self.grid.buses[id.index()].out,
+            Target::Facility(id) => self.facilities.states[id.index()].outage.out,
             Target::Link(id) => self.net.links[id.index()].out,
         }
     }

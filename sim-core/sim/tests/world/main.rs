@@ -2,14 +2,18 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
+mod causes;
 mod closed_forms;
+mod cyber;
 mod demand;
 mod draws;
 mod hazards;
 mod kirchhoff;
 mod machines;
 mod modes;
+mod network;
 mod power;
 mod services;
 mod speed;

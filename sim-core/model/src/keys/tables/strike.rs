@@ -127,7 +127,7 @@ pub(super) const STRIKE_CAMPAIGN: &[Key] = &[
         "targets",
         Targets,
         Computed("`sequence`"),
-        "What it may aim at: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `site.*`.",
+        "What it may aim at: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.",
     ),
     AT,
     RATE,

@@ -1,6 +1,6 @@
 //! Where things stand, and what a burst at a distance does to them.
 
-use bastide_model::model::{BusId, Fragility, Hardening, Model, Munition, Place, SiteId, Target};
+use bastide_model::model::{BusId, Endpoint, FacilityId, Fragility, Model, Munition, Place, SiteId, Target};
 use bastide_units::Quantity;
 
 use crate::setup::Setup;
@@ -12,21 +12,23 @@ const FAR: f64 = 5.0;
 
 pub(super) fn hardening(model: &Model, target: Target) -> usize {
     match target {
-        Target::Site(id) => match model.sites[id].hardening {
-            Hardening::None => 0,
-            Hardening::Hardened => 1,
-            Hardening::Bunker => 2,
-        },
+        Target::Site(id) => model.sites[id].hardening as usize,
+        Target::Facility(id) => model.facilities[id].hardening as usize,
         _ => 0,
     }
 }
 
-/// Where a target stands; units stand at their bus, lines and links nowhere in particular.
+/// Where a target stands; units stand at their bus, facilities at their site unless they say where, lines and links nowhere in particular.
 pub(super) fn place_of(model: &Model, target: Target) -> Option<Place> {
     match target {
         Target::Site(id) => model.sites[id].place,
         Target::Bus(id) => model.buses[id].place,
         Target::Generator(id) => model.buses[model.generators[id].bus].place,
+        Target::Facility(id) => {
+            let facility = &model.facilities[id];
+            let of_site = if let Endpoint::Site(site) = facility.at { model.sites[site].place } else { None };
+            facility.place.or(of_site)
+        }
         Target::Line(_) | Target::Link(_) => None,
     }
 }
@@ -46,19 +48,21 @@ pub(super) fn moved(from: Place, km: f64, bearing: f64) -> Place {
     Place { latitude: from.latitude + north, longitude: from.longitude + east }
 }
 
-/// Sites and substations within a distance, with their distances \[km\]. Sites that the plan has not built are not there.
+/// Sites, substations and facilities within a distance, with their distances \[km\]. Sites that the plan has not built are not there.
 pub(super) fn around(setup: &Setup, centre: Place, radius_km: f64) -> Vec<(Target, f64)> {
     let model = setup.model;
     let sites = model.sites.iter().enumerate().filter(|(at, _)| setup.built[*at]);
     let sites = sites.map(|(at, site)| (Target::Site(SiteId::from_index(at)), site.place));
     let buses = model.buses.iter().enumerate().map(|(at, bus)| (Target::Bus(BusId::from_index(at)), bus.place));
+    let facilities = (0..model.facilities.len()).map(|at| Target::Facility(FacilityId::from_index(at)));
+    let facilities = facilities.map(|target| (target, place_of(model, target)));
     let near = |(target, place): (Target, Option<Place>)| {
         // A degree of latitude is never shorter, so most are left out without trigonometry.
         let place = place.filter(|place| (place.latitude - centre.latitude).abs() * KM_PER_DEGREE <= radius_km)?;
         let distance = centre.distance_km(place);
         (distance <= radius_km).then_some((target, distance))
     };
-    sites.chain(buses).filter_map(near).collect()
+    sites.chain(buses).chain(facilities).filter_map(near).collect()
 }
 
 /// Cube root of the warhead [kg^(1/3)].

@@ -52,11 +52,13 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fuel: Duration::from_h(48.0),
         refuel: Distribution::Fixed(86_400.0),
         restart: Distribution::Fixed(3600.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "national-operator".into(),
         operator_nation: NationId(at.0),
         certifications: vec![],
+        firmware: None,
         segment: SegmentId(0),
         land: Area::from_ha(2.0),
         fixed_cost: Money::from_meur(5.0),
@@ -114,6 +116,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             forecast_error: 0.0,
+            restoration: bastide_model::model::BusRestoration::default(),
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
@@ -236,6 +239,7 @@ pub fn model(title: &str) -> Model {
         loads: vec![],
         legal_campaign: vec![legal[0].clone()],
         legal_dataset: vec![],
+        evacuations: vec![],
         spikes: vec![],
         replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
@@ -262,6 +266,7 @@ pub fn model(title: &str) -> Model {
         accelerators: vec![accelerator],
         fleets: vec![],
         links: vec![fibre("rail-baltica", 0, 1), fibre("via-baltica", 1, 2), fibre("north", 2, 3), cable],
+        facilities: vec![],
         datasets: vec![],
         services,
         campaigns: vec![campaign],
@@ -281,15 +286,18 @@ pub fn model(title: &str) -> Model {
             },
         }],
         segments: vec!["control".into()],
+        segment_graph: bastide_model::model::SegmentGraph::default(),
         policy: Policy {
             failover: Failover::Planned,
             failover_time: Duration::from_min(5.0),
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 0.7,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         alternatives: vec![],
-        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), summary: None },
+        cases: Vec::new(),
+        report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
     }
 }
 
@@ -479,6 +487,8 @@ pub fn meta<'a>(
         version: "0.1.0",
         command: "bastide study scenarios/synthetic-alliance --seed 7 -n 24",
         warnings: &[],
+        case: None,
+        cases: &[],
         run,
     }
 }

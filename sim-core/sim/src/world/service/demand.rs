@@ -91,6 +91,12 @@ impl Crowd {
 }
 
 impl Demand {
+    /// The newest spike under way that concerns a service.
+    pub(super) fn crowd_seq(&self, model: &Model, service: usize) -> Option<u64> {
+        let concerned = |crowd: &&Crowd| model.spikes[crowd.spike].services.iter().any(|id| id.index() == service);
+        self.under_way.iter().flatten().filter(concerned).map(|crowd| crowd.seq).max()
+    }
+
     pub(super) fn new(setup: &Setup, seed: u64, replication: u32) -> Self {
         let model = setup.model;
         let (count, nations) = (model.services.len(), model.nations.len());

@@ -36,7 +36,7 @@ impl World<'_> {
             }
         }
         for pair in setup.service_pairs[service].clone() {
-            self.begin_failover(pair);
+            self.begin_failover(service, pair);
         }
         let mut elsewhere = 0.0;
         for spill in &spills {
@@ -98,7 +98,9 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
-            && self.setup.model.legal_service[service][site].at(self.now)
+            && !self.cyber.is_stopped(site, demand.tier as usize)
+            && !self.facilities.blocks(service * self.sites.len() + site)
+            && self.may_serve(service, site)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
             && demand.dataset.is_none_or(|dataset| self.data.readable(dataset.index(), site))
     }
@@ -148,27 +150,36 @@ impl World<'_> {
         let got = want - left.max(0.0);
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got });
+            let abroad = setup.model.sites[site].nation.index() != origin;
+            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
         }
         got
     }
 
     /// Starts or ends the wait of a pair for its failover.
-    fn begin_failover(&mut self, pair: usize) {
-        let policy = &self.setup.model.policy;
+    fn begin_failover(&mut self, service: usize, pair: usize) {
         let (before, ready) = self.services.lack[pair];
         let now_lacks = self.services.lacks[pair];
         if now_lacks == before {
+            let again = self.follow_takeover(service, pair, now_lacks != Lack::Nothing, ready);
+            if again != ready {
+                self.set_failover(pair, now_lacks, again);
+            }
             return;
         }
         let ready = match now_lacks {
             Lack::Nothing => Time::ZERO,
             // An outage that becomes a mere shortage keeps the routes that it has.
             _ if now_lacks < before => ready,
-            _ => self.now + policy.failover_time,
+            _ => self.takeover(service, pair),
         };
-        self.services.lack[pair] = (now_lacks, ready);
-        if ready > self.now && policy.failover != Failover::None {
+        let ready = self.follow_takeover(service, pair, now_lacks != Lack::Nothing, ready);
+        self.set_failover(pair, now_lacks, ready);
+    }
+
+    fn set_failover(&mut self, pair: usize, lack: Lack, ready: Time) {
+        self.services.lack[pair] = (lack, ready);
+        if ready > self.now && ready < Time::NEVER && self.setup.model.policy.failover != Failover::None {
             self.queue.schedule(ready, CLASS_DECISION, Event::Failover);
         }
     }
@@ -179,17 +190,12 @@ impl World<'_> {
         let disturbed = share < DISTURBED;
         match (disturbed, self.services.disturbed[service]) {
             (true, None) => {
-                let down = self.setup.service_flows[service].clone().find_map(|flow| {
-                    let site = self.setup.pairs[self.setup.flows[flow].pair].site;
-                    if self.sites[site].is_in_service() { None } else { self.sites[site].down_seq }
-                });
-                let cause = self.recorder.at(self.now).or(down);
+                let cause = self.loss_cause(service);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }
             (false, Some(lost)) => {
-                let cause = self.recorder.at(self.now).unwrap_or(lost);
-                self.recorder.event(self.now, "service-restored", "service", service, share, "share served", Some(cause));
+                self.recorder.event(self.now, "service-restored", "service", service, share, "share served", Some(lost));
                 self.services.disturbed[service] = None;
             }
             _ => {}

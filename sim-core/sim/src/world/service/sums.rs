@@ -10,6 +10,7 @@ pub(crate) struct ServiceSums {
     pub served: f64,
     pub lost: f64,
     pub failed_over: f64,
+    pub abroad: f64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -21,6 +22,11 @@ pub(crate) struct TierSums {
 }
 
 impl Services {
+    /// Tokens per second that a service loses now.
+    pub(in crate::world) fn lost_rate(&self, service: usize) -> f64 {
+        self.lost[service]
+    }
+
     /// Latency below which a share of a tier's tokens is served \[ms\]; zero when none is.
     pub(in crate::world) fn latency_quantile_ms(&self, tier: usize, share: f64) -> f64 {
         let total: f64 = self.network[tier].iter().sum();
@@ -45,6 +51,9 @@ impl World<'_> {
         }
         let seconds = now.since(from).as_s();
         let setup = self.setup;
+        if self.misses_facilities() {
+            self.integrate_facilities(seconds);
+        }
         self.integrate_latencies();
         self.integrate_replicas(seconds);
         self.integrate_batch(from, now);
@@ -72,6 +81,7 @@ impl World<'_> {
                 services.network[setup.model.services[service].tier as usize][stream.bin as usize] += tokens;
             }
             services.site_tokens[site] += tokens;
+            services.sums[service].abroad += if stream.abroad { tokens } else { 0.0 };
             if setup.sovereign[service * sites + site] {
                 services.sovereign += tokens;
             }

@@ -1,0 +1,59 @@
+//! The widest path between two places, and what it takes up on its way.
+
+use bastide_model::model::Model;
+
+use super::{ACCESS_BYTES_PER_S, Graph, Paths};
+
+/// A path as wide as any (Pollack 1960), the one over the fewest edges among those that the search meets first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Route {
+    /// Width when nobody else uses it [B/s].
+    pub bytes_per_s: f64,
+    /// What it takes up: links by their position, then accesses of sites.
+    pub over: Vec<usize>,
+}
+
+/// Widths of all that a route can take up [B/s]: links, then accesses of sites.
+pub(crate) fn capacities(model: &Model) -> Vec<f64> {
+    let links = model.links.iter().map(|link| link.bandwidth.as_gb_per_s() * 1e9);
+    links.chain(model.sites.iter().map(|_| ACCESS_BYTES_PER_S)).collect()
+}
+
+impl Graph {
+    /// Node of a site.
+    pub(crate) const fn node_of_site(&self, site: usize) -> usize {
+        self.hubs + site
+    }
+}
+
+impl Paths {
+    /// The widest path between two nodes over the links that are up.
+    pub(crate) fn route(&self, graph: &Graph, up: &[bool], from: usize, to: usize) -> Option<Route> {
+        let mut width = vec![0.0_f64; self.nodes];
+        let mut came: Vec<Option<(usize, usize)>> = vec![None; self.nodes];
+        let mut done = vec![false; self.nodes];
+        width[from] = f64::INFINITY;
+        loop {
+            let open = (0..self.nodes).filter(|&node| !done[node] && width[node] > 0.0);
+            let node = open.max_by(|&a, &b| width[a].total_cmp(&width[b]).then(b.cmp(&a)))?;
+            if node == to {
+                break;
+            }
+            done[node] = true;
+            for edge in graph.edges[node].iter().filter(|edge| edge.is_up(up)) {
+                let through = width[node].min(edge.bytes_per_s);
+                if !done[edge.other] && through > width[edge.other] {
+                    width[edge.other] = through;
+                    came[edge.other] = Some((node, edge.link));
+                }
+            }
+        }
+        let mut over = Vec::new();
+        let mut at = to;
+        while let Some((before, edge)) = came[at] {
+            over.push(edge);
+            at = before;
+        }
+        Some(Route { bytes_per_s: width[to], over })
+    }
+}
