@@ -7,6 +7,7 @@ mod evacuation;
 mod frequency;
 mod grid;
 mod machine;
+mod need;
 mod placement;
 mod planning;
 mod strikes;
@@ -21,6 +22,8 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     planning::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
     strikes::defences(ctx, &resolved.model);
+    strikes::munitions(ctx, &resolved.model);
+    need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.

@@ -465,6 +465,12 @@ static CODES: &[Code] = &[
         "tiers = [\"T0\"] where no service is of tier T0",
     ),
     code(
+        "F0546",
+        "services that need each other",
+        "A service is served at most in the share in which those that it needs are. In a circle no share is the first, and batch work has none that others can rely on.",
+        "needs = [\"b\"] in service `a`, needs = [\"a\"] in service `b`",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",
@@ -643,19 +649,19 @@ static CODES: &[Code] = &[
         "Where damage follows distance, each munition needs a `warhead`.",
         "fragility = [...] with munitions = 30",
     ),
-    code(
-        "F0844",
-        "a key of another aim",
-        "`sequence` belongs to `aim = \"list\"`, which needs it, and `training_weight` to `aim = \"adaptive\"`.",
-        "aim = \"list\" without `sequence`",
-    ),
+    code("F0844", "a list that is not given", "`aim = \"list\"` goes by `sequence`.", "aim = \"list\" without `sequence`"),
     code(
         "F0845",
         "impossible states of damage",
         "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
         "light = 0.6, heavy = 0.6",
     ),
-    code("F0846", "more munitions than can be simulated", "A salvo has a million munitions at most, on average.", "munitions = 4000000000"),
+    code(
+        "F0846",
+        "more munitions than can be simulated",
+        "A salvo has a million munitions at most, a history a hundred million, on average.",
+        "munitions = 4000000000",
+    ),
     code(
         "F0847",
         "two ways to say what a hit does",

@@ -676,6 +676,8 @@ pub struct Service {
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
+    /// People who depend on it.
+    pub users: Option<u32>,
     /// How demand varies beyond `profile`.
     pub shape: DemandShape,
     /// How it is run.

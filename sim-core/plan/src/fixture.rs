@@ -191,6 +191,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        users: None,
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     });

@@ -236,6 +236,8 @@ pub(crate) struct NetworkState {
     pub up: Vec<bool>,
     /// Things that hold the access of each site down.
     access_held: Vec<u32>,
+    /// Event that cut each site off, while it is.
+    pub access_seq: Vec<Option<u64>>,
     /// The last event that took something out.
     pub last_seq: Option<u64>,
     pub paths: network::Paths,
@@ -273,6 +275,7 @@ impl<'a> World<'a> {
                 links: vec![Outage::default(); model.links.len()],
                 up: vec![true; model.links.len() + model.sites.len()],
                 access_held: vec![0; model.sites.len()],
+                access_seq: vec![None; model.sites.len()],
                 last_seq: None,
                 paths: network::Paths::new(&setup.graph),
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
@@ -513,7 +516,8 @@ impl<'a> World<'a> {
     pub(crate) fn hold_access(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
         self.net.access_held[site] += 1;
         if self.net.access_held[site] == 1 {
-            self.net.last_seq = Some(self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause));
+            let seq = self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause);
+            (self.net.access_seq[site], self.net.last_seq) = (Some(seq), Some(seq));
             self.net.up[self.net.links.len() + site] = false;
             self.dirty.network = true;
         }
@@ -522,7 +526,8 @@ impl<'a> World<'a> {
     pub(crate) fn release_access(&mut self, site: usize) {
         self.net.access_held[site] = self.net.access_held[site].saturating_sub(1);
         if self.net.access_held[site] == 0 {
-            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", None);
+            let cause = self.net.access_seq[site].take();
+            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", cause);
             self.net.up[self.net.links.len() + site] = true;
             self.dirty.network = true;
             self.copy_missing();

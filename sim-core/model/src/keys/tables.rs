@@ -543,6 +543,7 @@ pub static TABLES: &[TableSpec] = &[
             CERTIFICATION,
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+            row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -552,6 +553,12 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("concurrency", Count(AtLeastOne), Computed("1"), "Requests that a replica serves at a time; with `request_tokens`."),
             row("replica", Count(AtLeastOne), Computed("that of the library's model, or 1"), "Accelerators of a replica."),
+            row(
+                "needs",
+                References("service"),
+                Default(""),
+                "Services that it cannot do without: it is served at most in the share in which each of them is.",
+            ),
             row("latency_target", TIME, Optional, "95 % of requests should take no longer, network there and back included."),
             row(
                 "latency_cap",

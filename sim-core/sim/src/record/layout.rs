@@ -265,6 +265,12 @@ const FAILURE: &[Row] = &[
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
 ];
+const USERS: &[Row] = &[(
+    "hours_lost",
+    "M user h",
+    Lower,
+    "users of the service x tokens lost / tokens demanded x hours of the history: with steady demand the hours that its users went without, a partial service in part",
+)];
 const WIPER: &[Row] = &[
     ("attacks", "count", Lower, "attacks that were not found before they struck"),
     ("contained", "count", Neither, "attacks that were found before they struck"),
@@ -356,6 +362,7 @@ impl Layout {
         layout.group("evacuation", EVACUATION, model.evacuations.iter().map(|x| x.entity.name.clone()));
         layout.group("evacuation-class", EVACUATION_CLASS, evacuation_classes(model).map(|(at, class)| class_name(model, at, &class)));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        layout.group("users", USERS, model.services.iter().filter(|x| x.users.is_some()).map(|x| x.entity.name.clone()));
         let wipers = model.hazards.iter().filter(|x| shows_attacks(&x.kind));
         layout.group("wiper", WIPER, wipers.map(|x| x.entity.name.clone()));
         layout.group("defence", DEFENCE, model.defences.iter().map(|x| x.entity.name.clone()));

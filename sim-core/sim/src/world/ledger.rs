@@ -96,6 +96,7 @@ impl World<'_> {
     fn finish_services(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let model = self.setup.model;
         let mut tiers = [(0.0, 0.0, 0.0); 4];
+        let mut with_users = 0;
         for (at, (service, sums)) in model.services.iter().zip(&self.services.sums).enumerate() {
             let queue = self.services.batch.of(at);
             let waiting = queue.map_or(0.0, Queue::waiting);
@@ -112,6 +113,11 @@ impl World<'_> {
                 metrics.set("service", at, "backlog_mean", flowed.waited / self.setup.end.since(Time::ZERO).as_s() / MILLION);
                 metrics.set("service", at, "backlog_max", flowed.most / MILLION);
                 metrics.set("service", at, "completion_age", share(flowed.age_s, flowed.served, 0.0) / 3600.0);
+            }
+            if let Some(users) = service.users {
+                let hours = share(sums.lost, sums.demanded, 0.0) * self.setup.end.as_hours();
+                metrics.set("users", with_users, "hours_lost", f64::from(users) * hours / MILLION);
+                with_users += 1;
             }
             let held = self.services.replicas.held_s[at] / self.setup.end.since(Time::ZERO).as_s();
             metrics.set("service", at, "accelerators_held", held);

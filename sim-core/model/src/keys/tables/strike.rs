@@ -146,7 +146,7 @@ pub(super) const STRIKE_CAMPAIGN: &[Key] = &[
         "Probability that one munition is intercepted on its way; required without types.",
     ),
     row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
-    row("sequence", Targets, Optional, "Marks in their order, again and again, for `aim = \"list\"`."),
+    row("sequence", Targets, Optional, "Marks in their order, again and again, for `aim = \"list\"`, which needs it."),
     row(
         "training_weight",
         Ratio(NotNegative),

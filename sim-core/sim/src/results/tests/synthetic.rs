@@ -86,6 +86,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        users: None,
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }

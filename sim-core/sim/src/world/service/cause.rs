@@ -106,7 +106,7 @@ impl World<'_> {
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
         let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
         let way = self.setup.graph.way(origin, site);
-        way.iter().filter_map(seq).max().or_else(|| self.link_cause())
+        way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause())
     }
 
     /// The newest outage of a link.
