@@ -465,6 +465,12 @@ static CODES: &[Code] = &[
         "tiers = [\"T0\"] where no service is of tier T0",
     ),
     code(
+        "F0546",
+        "services that need each other",
+        "A service is served at most in the share in which those that it needs are. In a circle no share is the first, and batch work has none that others can rely on.",
+        "needs = [\"b\"] in service `a`, needs = [\"a\"] in service `b`",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",
@@ -626,6 +632,43 @@ static CODES: &[Code] = &[
         "for = [\"line.*\"] in two pools",
     ),
     code(
+        "F0841",
+        "a defence without an area",
+        "A defence has `targets`, or a centre with a `radius`, or both.",
+        "latitude = 50.4, longitude = 30.5 without `radius`",
+    ),
+    code(
+        "F0842",
+        "a defence of nothing",
+        "No site, bus or generator at a known place stands within the `radius` of this defence.",
+        "latitude = 5.4 where 50.4 was meant",
+    ),
+    code(
+        "F0843",
+        "a munition without a warhead",
+        "Where damage follows distance, each munition needs a `warhead`.",
+        "fragility = [...] with munitions = 30",
+    ),
+    code("F0844", "a list that is not given", "`aim = \"list\"` goes by `sequence`.", "aim = \"list\" without `sequence`"),
+    code(
+        "F0845",
+        "impossible states of damage",
+        "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
+        "light = 0.6, heavy = 0.6",
+    ),
+    code(
+        "F0846",
+        "more munitions than can be simulated",
+        "A salvo has a million munitions at most, a history a hundred million, on average.",
+        "munitions = 4000000000",
+    ),
+    code(
+        "F0847",
+        "two ways to say what a hit does",
+        "A strike campaign has one of `damage`, `states` and `fragility`; `effects` goes with the latter two.",
+        "damage = { none = 0.9 } beside states = [...]",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",
@@ -660,6 +703,25 @@ static CODES: &[Code] = &[
         "a group of different things",
         "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
         "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
+        "F0862",
+        "states of a link that make no chain",
+        "Links pass through two states or more, each with a name of its own, a `stay` where it ends by itself, and a `period` where it is up and down by turns.",
+        "states = [{ name = \"normal\" }]",
+    ),
+    code(
+        "F0863",
+        "states that follow one another wrongly",
+        "What follows a state is another state of the same list, and the probabilities of all that may follow sum to 1.",
+        "next = { degraded = 0.5, off = 0.4 }",
+    ),
+    code("F0864", "ducts said twice", "A link lies in one `duct`, or in several `ducts`.", "duct = \"a\", ducts = [\"a\", \"b\"]"),
+    code(
+        "F0865",
+        "copies that are always too old",
+        "Copies are as old as the last synchronisation. With a `max_staleness` below the time between two, they would be unreadable most of the time.",
+        "replication_interval = \"6 h\", max_staleness = \"1 h\"",
     ),
     code(
         "F0890",

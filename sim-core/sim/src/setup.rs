@@ -112,6 +112,8 @@ pub(crate) struct Setup<'a> {
     pub others: Vec<Vec<(usize, Vec<usize>)>>,
     /// Whether a token of a service served at a site counts as sovereign: `[service * sites + site]`.
     pub sovereign: Vec<bool>,
+    /// Services in the order in which they are served: by tier, then as written, but what a service needs before it.
+    pub service_order: Vec<usize>,
     pub gangs: Gangs,
     /// Gangs of each pool, in the order of tier, then of the scenario.
     pub pool_gangs: Vec<Vec<usize>>,
@@ -124,6 +126,10 @@ pub(crate) struct Setup<'a> {
     pub graph: Graph,
     /// Who needs which facilities.
     pub claims: Vec<Claim>,
+    /// What a token of each service takes on links \[B\]; zero where that is no matter.
+    pub bytes_per_token: Vec<f64>,
+    /// Whether any service sends over links that may be short.
+    pub any_traffic: bool,
     /// Nations that are origins of services.
     pub origins: Vec<bool>,
     /// Times at which what is legal changes.
@@ -161,7 +167,7 @@ impl<'a> Setup<'a> {
             }
         }
         let mut latency = crate::world::network::Paths::new(&graph);
-        latency.solve(&graph, &vec![true; model.links.len() + model.sites.len()], &origins);
+        latency.solve(&graph, &vec![true; graph.width.len()], &graph.latency_s, &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let mut pool_choices = vec![Vec::new(); pools.len()];
@@ -188,6 +194,7 @@ impl<'a> Setup<'a> {
                 places.extend(new);
             }
         }
+        let bytes_per_token = model.services.iter().map(|it| it.bytes_per_token.map_or(0.0, |bytes| bytes.as_bytes())).collect::<Vec<_>>();
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;
@@ -220,6 +227,7 @@ impl<'a> Setup<'a> {
             pool_choices,
             named,
             batch_sites,
+            service_order: service_order(model),
             others,
             gangs,
             pool_gangs,
@@ -228,6 +236,8 @@ impl<'a> Setup<'a> {
             departures: vec![None; model.evacuations.len()],
             graph,
             claims,
+            any_traffic: !model.links.is_empty() && bytes_per_token.iter().any(|bytes| *bytes > 0.0),
+            bytes_per_token,
             origins,
             legal_changes,
             restricted,
@@ -237,6 +247,24 @@ impl<'a> Setup<'a> {
             tier_place,
         })
     }
+}
+
+/// Services in the order of the model, each behind those that it needs. What a vital service needs is as vital.
+fn service_order(model: &Model) -> Vec<usize> {
+    fn put(model: &Model, at: usize, put_already: &mut [bool], order: &mut Vec<usize>) {
+        if !std::mem::replace(&mut put_already[at], true) {
+            for need in &model.services[at].operation.needs {
+                put(model, need.index(), put_already, order);
+            }
+            order.push(at);
+        }
+    }
+    let mut order = Vec::with_capacity(model.services.len());
+    let mut put_already = vec![false; model.services.len()];
+    for at in 0..model.services.len() {
+        put(model, at, &mut put_already, &mut order);
+    }
+    order
 }
 
 impl Setup<'_> {

@@ -6,7 +6,7 @@ use super::each;
 use super::operation::{self, ReplicaKeys};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
-use crate::model::{Dataset, DatasetId, NationId, Service, Tier};
+use crate::model::{Dataset, DatasetId, NationId, Service, ServiceId, Tier};
 use crate::text::At;
 use crate::tree::Table;
 
@@ -78,7 +78,12 @@ pub fn datasets(ctx: &mut Context, root: &Table) -> Vec<(Dataset, Demands)> {
             replicas: cursor.count("replicas"),
             replication_interval: cursor.quantity("replication_interval"),
             backup_interval: cursor.quantity_opt("backup_interval"),
+            max_staleness: cursor.quantity_opt("max_staleness"),
         };
+        if dataset.max_staleness.is_some_and(|most| most < dataset.replication_interval) {
+            let message = format!("copies of dataset `{}` are too old before they are synchronised", dataset.entity.name);
+            cursor.wrong("F0865", "max_staleness", message, "let `max_staleness` be no shorter than `replication_interval`");
+        }
         index += 1;
         (dataset, demands)
     })
@@ -92,6 +97,15 @@ pub fn services(ctx: &mut Context, root: &Table) -> Vec<(Service, Demands)> {
         service(cursor, index - 1)
     });
     services.sort_by_key(|(service, _)| service.tier);
+    let mut place = vec![0; services.len()];
+    for (at, (_, demands)) in services.iter().enumerate() {
+        place[demands.index] = at;
+    }
+    for (service, _) in &mut services {
+        for need in &mut service.operation.needs {
+            *need = ServiceId::from_index(place.get(need.index()).copied().unwrap_or(0));
+        }
+    }
     services
 }
 
@@ -144,9 +158,11 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         profile: cursor.profile::<Ratio>("profile"),
         origins,
         max_latency: cursor.quantity("max_latency"),
+        bytes_per_token: cursor.quantity_opt("bytes_per_token"),
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
         security_overhead: cursor.ratio("security_overhead"),
+        users: cursor.count_opt("users"),
         entity,
     };
     if service.tier == Tier::T0 && service.value.as_eur_per_mtokens() <= 0.0 {

@@ -132,6 +132,9 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
         };
         rows.push(Row { kind: "failure", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });
     }
+    for x in &model.defences {
+        rows.push(Row { kind: "defence", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
     for x in &model.repair_pools {
         rows.push(Row { kind: "repair_pool", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
     }
@@ -146,6 +149,7 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::Wiper { .. } => "wiper",
             HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
+            HazardKind::DegradedLinks { .. } => "degraded links",
             HazardKind::SupplyDelay { .. } => "supply delay",
         };
         rows.push(Row { kind: "hazard", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });

@@ -160,6 +160,21 @@ impl Grid {
         }
     }
 
+    /// Units of a class in service.
+    pub(super) fn units(&self, generator: usize) -> u32 {
+        self.units[generator]
+    }
+
+    /// Flow over a line at the last dispatch, whatever its direction \[MW\].
+    pub(super) fn flow_mw(&self, line: usize) -> f64 {
+        self.out.flow_mw.get(line).map_or(0.0, |flow| flow.abs())
+    }
+
+    /// Output of a class at the last dispatch \[MW\].
+    pub(super) fn output_mw(&self, generator: usize) -> f64 {
+        self.out.generation_mw.get(generator).copied().unwrap_or(0.0)
+    }
+
     /// Sets a number; true if it is another one than before.
     fn set(values: &mut [f64], at: usize, value: f64) -> bool {
         let changed = values[at] != value;
@@ -445,7 +460,7 @@ impl World<'_> {
             }
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
             self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
-            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
+            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.working_units(at));
         }
         self.dirty.grid = true;
     }

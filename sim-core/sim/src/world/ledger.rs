@@ -66,6 +66,7 @@ impl World<'_> {
         self.finish_grid();
         self.integrate_services();
         self.advance_evacuations();
+        self.end_partition();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -81,7 +82,7 @@ impl World<'_> {
         self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
         self.finish_cyber(&mut metrics);
-        self.finish_repair_pools(&mut metrics);
+        self.finish_defence_and_repair(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -96,6 +97,7 @@ impl World<'_> {
     fn finish_services(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let model = self.setup.model;
         let mut tiers = [(0.0, 0.0, 0.0); 4];
+        let mut with_users = 0;
         for (at, (service, sums)) in model.services.iter().zip(&self.services.sums).enumerate() {
             let queue = self.services.batch.of(at);
             let waiting = queue.map_or(0.0, Queue::waiting);
@@ -112,6 +114,11 @@ impl World<'_> {
                 metrics.set("service", at, "backlog_mean", flowed.waited / self.setup.end.since(Time::ZERO).as_s() / MILLION);
                 metrics.set("service", at, "backlog_max", flowed.most / MILLION);
                 metrics.set("service", at, "completion_age", share(flowed.age_s, flowed.served, 0.0) / 3600.0);
+            }
+            if let Some(users) = service.users {
+                let hours = share(sums.lost, sums.demanded, 0.0) * self.setup.end.as_hours();
+                metrics.set("users", with_users, "hours_lost", f64::from(users) * hours / MILLION);
+                with_users += 1;
             }
             let held = self.services.replicas.held_s[at] / self.setup.end.since(Time::ZERO).as_s();
             metrics.set("service", at, "accelerators_held", held);
@@ -132,6 +139,9 @@ impl World<'_> {
             metrics.set("tier", place, "hours_below_50", sums.below_50_s / 3600.0);
             metrics.set("tier", place, "time_to_recover", sums.longest_s / 3600.0);
             metrics.set("tier", place, "latency_p95", self.services.latency_quantile_ms(tier, 0.95));
+            let (autonomy, kept) = self.partitions.autonomy[tier].summary();
+            metrics.set("tier", place, "autonomy", autonomy);
+            metrics.set("tier", place, "autonomy_kept", kept);
             metrics.set("tier", place, "tokens_served", served / MILLION);
             metrics.set("tier", place, "tokens_lost", lost / MILLION);
             let times = self.services.latencies.times(self.setup, |of| model.services[of].tier as usize == tier);
@@ -142,6 +152,7 @@ impl World<'_> {
         metrics.set("system", 0, "tokens_served", served / MILLION);
         metrics.set("system", 0, "tokens_lost", balance.tokens_lost / MILLION);
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
+        metrics.set("system", 0, "partitions", f64::from(self.partitions.count));
         metrics.set("system", 0, "residency_violations", self.violations as f64);
     }
 
@@ -158,6 +169,7 @@ impl World<'_> {
             metrics.set("site", site, "it_power", setup.it_mw[site]);
             metrics.set("site", site, "availability", state.availability(end));
             metrics.set("site", site, "outages", f64::from(state.outages));
+            metrics.set("site", site, "isolated_hours", self.partitions.isolated_hours(setup.graph.hubs + site, end));
             metrics.set("site", site, "hours_curtailed", state.hours_curtailed(end));
             metrics.set("site", site, "energy", sums.site_mwh[site]);
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
@@ -197,6 +209,14 @@ impl World<'_> {
         }
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
+        }
+        if !self.setup.model.links.is_empty() {
+            for nation in 0..self.setup.model.nations.len() {
+                let (left, least) = self.partitions.bandwidth(nation, end);
+                metrics.set("nation", nation, "isolated_hours", self.partitions.isolated_hours(nation, end));
+                metrics.set("nation", nation, "bandwidth_left", left);
+                metrics.set("nation", nation, "bandwidth_least", least);
+            }
         }
         for (at, facility) in self.facilities.states.iter().enumerate() {
             metrics.set("facility", at, "availability", facility.up_share(end));
@@ -253,7 +273,13 @@ impl World<'_> {
         }
     }
 
-    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+    fn finish_defence_and_repair(&self, metrics: &mut Metrics) {
+        for (at, defence) in self.defences.iter().enumerate() {
+            metrics.set("defence", at, "engaged", defence.engaged);
+            metrics.set("defence", at, "downed", defence.downed);
+            metrics.set("defence", at, "interceptors_spent", defence.spent);
+            metrics.set("defence", at, "exhausted_after", defence.exhausted.unwrap_or(self.setup.end).as_hours());
+        }
         for pool in 0..self.setup.model.repair_pools.len() {
             let sums = self.reconstruction.summary(pool, self.setup.end);
             metrics.set("repair_pool", pool, "jobs", sums.jobs);

@@ -83,9 +83,11 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         profile: Profile::Constant(1.0),
         origins: vec![(NationId(nation), 1.0)],
         max_latency: Duration::from_ms(100.0),
+        bytes_per_token: None,
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        users: None,
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }
@@ -98,6 +100,7 @@ pub fn model(title: &str) -> Model {
         groups: vec!["eu".into()],
         hub: Some(Place { latitude, longitude }),
         utc_offset: Duration::ZERO,
+        backbone: false,
     };
     let nations = vec![
         nation("poland", "Poland", 52.23, 21.01),
@@ -116,7 +119,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             forecast_error: 0.0,
-        restoration: bastide_model::model::BusRestoration::default(),
+            restoration: bastide_model::model::BusRestoration::default(),
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
@@ -178,7 +181,8 @@ pub fn model(title: &str) -> Model {
         bandwidth: Bandwidth::from_gbit_per_s(400.0),
         latency: Duration::from_ms(6.0),
         length: None,
-        duct: None,
+        ducts: vec![],
+        standby: false,
         reliability: None,
     };
     let mut cable = fibre("c-lion", 3, 4);
@@ -270,6 +274,8 @@ pub fn model(title: &str) -> Model {
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        munitions: Vec::new(),
+        defences: Vec::new(),
         repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],

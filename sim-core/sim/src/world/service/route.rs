@@ -11,6 +11,7 @@ impl World<'_> {
         let setup = self.setup;
         let flows = setup.service_flows[service].clone();
         let demand = self.services.demand.total[service];
+        let (lets, _) = self.share_of_needs(service);
         let mut spills = std::mem::take(&mut self.services.spills);
         spills.clear();
         let (mut served, mut missing) = (0.0, 0.0);
@@ -18,11 +19,15 @@ impl World<'_> {
         for at in flows {
             let flow = setup.flows[at];
             let site = setup.pairs[flow.pair].site;
-            let want = self.services.demand.of(service, flow.origin, flow.weight);
+            let asked = self.services.demand.of(service, flow.origin, flow.weight);
+            // Users who fail at what the service needs never come to ask.
+            let want = asked * lets;
+            missing += asked - want;
             let can = self.can_serve(service, flow.origin, site);
             let got = if can {
-                self.services.replicas.ask(site, want);
-                self.take(service, flow.origin, site, want, true)
+                let carried = want.min(self.services.traffic.cap(at));
+                self.services.replicas.ask(site, carried);
+                self.take(service, flow.origin, site, carried, true)
             } else {
                 0.0
             };
@@ -54,6 +59,19 @@ impl World<'_> {
         self.note_disturbance(service, served, demand * setup.placed[service]);
     }
 
+    /// The least share in which the services that one needs are served, and the one that it is.
+    fn share_of_needs(&self, service: usize) -> (f64, Option<usize>) {
+        let mut least = (1.0, None);
+        for need in &self.setup.model.services[service].operation.needs {
+            let (demand, served) = (self.services.demand.total[need.index()], self.services.served[need.index()]);
+            let share = if demand > 0.0 { (served / demand).min(1.0) } else { 1.0 };
+            if share < least.0 {
+                least = (share, Some(need.index()));
+            }
+        }
+        least
+    }
+
     /// Sends tokens elsewhere; returns how many found room.
     fn fail_over(&mut self, service: usize, pair: usize, origin: usize, rate: f64) -> f64 {
         let setup = self.setup;
@@ -68,12 +86,18 @@ impl World<'_> {
         let mut unasked = if scaled { rate } else { 0.0 };
         for pass in 0..2 {
             for &(site, share) in &setup.pairs[pair].standbys {
-                let want = if pass == 0 { (rate * share).min(left) } else { left };
+                let want = (if pass == 0 { (rate * share).min(left) } else { left }).min(self.path_room(service, origin, site));
                 if want > 0.0 && self.can_serve(service, origin, site) {
                     if unasked > 0.0 {
-                        unasked -= self.ask_elsewhere(service, site, if pass == 0 { (rate * share).min(unasked) } else { unasked });
+                        unasked -= self.ask_elsewhere(
+                            service,
+                            site,
+                            (if pass == 0 { (rate * share).min(unasked) } else { unasked }).min(self.path_room(service, origin, site)),
+                        );
                     }
-                    left -= self.take(service, origin, site, want, false);
+                    let got = self.take(service, origin, site, want, false);
+                    self.take_path(service, origin, site, got);
+                    left -= got;
                 }
             }
         }
@@ -83,11 +107,14 @@ impl World<'_> {
                 if left <= TINY * rate {
                     break;
                 }
-                if site != home && self.can_serve(service, origin, site) {
+                let want = left.min(self.path_room(service, origin, site));
+                if site != home && want > 0.0 && self.can_serve(service, origin, site) {
                     if unasked > 0.0 {
-                        unasked -= self.ask_elsewhere(service, site, unasked);
+                        unasked -= self.ask_elsewhere(service, site, unasked.min(self.path_room(service, origin, site)));
                     }
-                    left -= self.take(service, origin, site, left, false);
+                    let got = self.take(service, origin, site, want, false);
+                    self.take_path(service, origin, site, got);
+                    left -= got;
                 }
             }
         }
@@ -151,7 +178,7 @@ impl World<'_> {
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
             let abroad = setup.model.sites[site].nation.index() != origin;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
+            self.services.streams.push(Served { service: service as u32, site: site as u32, origin: origin as u32, bin, rate: got, abroad });
         }
         got
     }
@@ -190,7 +217,9 @@ impl World<'_> {
         let disturbed = share < DISTURBED;
         match (disturbed, self.services.disturbed[service]) {
             (true, None) => {
-                let cause = self.loss_cause(service);
+                // What it needs is disturbed first, at the same moment or before.
+                let needed = self.share_of_needs(service).1.and_then(|need| self.services.disturbed[need]);
+                let cause = self.loss_cause(service).max(needed);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }
