@@ -705,6 +705,25 @@ static CODES: &[Code] = &[
         "group = \"control\" of a control plane and of a licence server",
     ),
     code(
+        "F0862",
+        "states of a link that make no chain",
+        "Links pass through two states or more, each with a name of its own, a `stay` where it ends by itself, and a `period` where it is up and down by turns.",
+        "states = [{ name = \"normal\" }]",
+    ),
+    code(
+        "F0863",
+        "states that follow one another wrongly",
+        "What follows a state is another state of the same list, and the probabilities of all that may follow sum to 1.",
+        "next = { degraded = 0.5, off = 0.4 }",
+    ),
+    code("F0864", "ducts said twice", "A link lies in one `duct`, or in several `ducts`.", "duct = \"a\", ducts = [\"a\", \"b\"]"),
+    code(
+        "F0865",
+        "copies that are always too old",
+        "Copies are as old as the last synchronisation. With a `max_staleness` below the time between two, they would be unreadable most of the time.",
+        "replication_interval = \"6 h\", max_staleness = \"1 h\"",
+    ),
+    code(
         "F0890",
         "a failover that contradicts itself",
         "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",
@@ -796,7 +815,7 @@ static CODES: &[Code] = &[
     ),
     code(
         "F0870",
-        "a restoration that ends before it begins",
+        "all load back before the first of it",
         "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
         "black_start = \"4 h\", restored_after = \"2 h\"",
     ),

@@ -55,12 +55,12 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let (services, service_demands): (Vec<_>, Vec<_>) = demand::services(ctx, root).into_iter().unzip();
     let (campaigns, campaign_demands): (Vec<_>, Vec<_>) = campaign::campaigns(ctx, root).into_iter().unzip();
     let rules = rule::rules(ctx, root);
-    let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
     let segment_graph = threat::segment::segments(ctx, root, &mut segments);
+    let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let repair_pools = threat::repair_pools(ctx, root);
-    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
     let hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);

@@ -455,6 +455,9 @@ impl World<'_> {
             self.grid.lines_out -= 1;
         }
         for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+            if off.is_some() {
+                self.lost_units(at, 1, 1, off);
+            }
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
             self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
             self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.working_units(at));
@@ -532,6 +535,7 @@ impl World<'_> {
             let seq =
                 self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
             self.grid.hit_units.push((Time::NEVER, generator, seq));
+            self.lost_units(generator, 1, 1, Some(seq));
             self.units_changed(generator);
         }
     }

@@ -182,6 +182,18 @@ impl World<'_> {
         Some(self.ask_for_repair(pool, target, repair_s, damage, cause))
     }
 
+    /// Damages a target, of which so many units at once where it is a class of units.
+    pub(crate) fn damage_units(&mut self, target: Target, units: u32, repair_s: f64, cause: u64, note: &'static str) {
+        match target {
+            Target::Generator(id) if self.reconstruction.pool_of(target).is_none() => {
+                self.units_out(id.index(), units, self.now + Duration::from_s(repair_s), Some(cause), note);
+            }
+            _ => (0..units).for_each(|_| {
+                self.damage(target, repair_s, None, cause, note);
+            }),
+        }
+    }
+
     /// Damages a target that was struck, and sends what follows up. The draws are those of the hit.
     #[allow(clippy::too_many_arguments, reason = "what a hit does")]
     pub(crate) fn struck(
@@ -252,18 +264,6 @@ impl World<'_> {
         } else {
             (job.way_s, job.work_s) = (0.0, left_s + repair_s);
             self.begin_job(number);
-        }
-    }
-
-    /// Damages a target, of which so many units at once where it is a class of units.
-    pub(crate) fn damage_units(&mut self, target: Target, units: u32, repair_s: f64, cause: u64, note: &'static str) {
-        match target {
-            Target::Generator(id) if self.reconstruction.pool_of(target).is_none() => {
-                self.units_out(id.index(), units, self.now + Duration::from_s(repair_s), Some(cause), note);
-            }
-            _ => (0..units).for_each(|_| {
-                self.damage(target, repair_s, None, cause, note);
-            }),
         }
     }
 

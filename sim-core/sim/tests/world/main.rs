@@ -15,6 +15,7 @@ mod machines;
 mod modes;
 mod network;
 mod power;
+mod recovery;
 mod services;
 mod speed;
 mod strikes;

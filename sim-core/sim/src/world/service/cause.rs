@@ -87,7 +87,9 @@ impl World<'_> {
             return self.data_cause(dataset.index(), site);
         }
         let why = &state.why;
-        let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed].into_iter().max().flatten();
+        let pools = self.setup.site_pools[site].clone().map(|pool| &self.fleet.pools[pool]);
+        let held = pools.filter(|pool| self.now < pool.out_until).filter_map(|pool| pool.out_by).max();
+        let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed, held].into_iter().max().flatten();
         state_of_site.max(self.services.demand.crowd_seq(self.setup.model, service)).max(self.displaced(service, site))
     }
 
@@ -106,7 +108,9 @@ impl World<'_> {
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
         let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
         let way = self.setup.graph.way(origin, site);
-        way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause())
+        let cut_off = self.partitions.cut_off_by(origin).max(self.partitions.cut_off_by(self.setup.graph.node_of_site(site)));
+        let link = || way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause());
+        if self.net.paths.latency_s(origin, site).is_finite() { link() } else { cut_off.or_else(link) }
     }
 
     /// The newest outage of a link.
