@@ -72,7 +72,8 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
             _ => {}
         }
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit, present: false, seq: None };
+        let mut state =
+            HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit, present: false, seq: None };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
