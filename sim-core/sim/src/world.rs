@@ -5,15 +5,15 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+mod blackout;
 pub(crate) mod bus;
 pub(crate) mod campaign;
-mod cyber;
-mod blackout;
 mod cascade;
+mod cyber;
 pub(crate) mod data;
+mod defence;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
-mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;

@@ -7,7 +7,8 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -85,7 +86,7 @@ pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "str
 pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
 pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
 pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
-pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "control-plane", "operator", "tier", "segment"];
 pub(crate) const HAZARD_KINDS: &[&str] = &[
     "random-outage",
     "blackout",
@@ -761,10 +762,7 @@ pub static TABLES: &[TableSpec] = &[
                     ),
                 ],
             ),
-            (
-                "blackout",
-                &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL],
-            ),
+            ("blackout", &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL]),
             (
                 "heatwave",
                 &[
@@ -800,6 +798,12 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
+                    row(
+                        "inside",
+                        REPAIR,
+                        Default("0 s"),
+                        "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`.",
+                    ),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",
@@ -880,7 +884,12 @@ pub static TABLES: &[TableSpec] = &[
                     FROM,
                     UNTIL,
                     row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
-                    row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
+                    row(
+                        "only",
+                        Word,
+                        Computed("each by itself"),
+                        "The one vendor, firmware, control plane (or group), operator, tier or segment that is exploited.",
+                    ),
                     row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
                     row(
                         "correlation",
@@ -1120,7 +1129,12 @@ pub static TABLES: &[TableSpec] = &[
             row("reclose", TIME, Default("30 min"), "Time until lines that protection opened and load that it cut are back."),
             row("shedding", OneOf(SHEDDINGS), Default("by-value"), "How a shortage at a bus is shared among its loads."),
             row("shedding_block", TIME, Default("2 h"), "Length of a turn of rolling shedding."),
-            row("reconnect", OneOf(RECONNECTS), Default("by-priority"), "When sites come back after a blackout, among the loads of their bus."),
+            row(
+                "reconnect",
+                OneOf(RECONNECTS),
+                Default("by-priority"),
+                "When sites come back after a blackout, among the loads of their bus.",
+            ),
         ],
     ),
     single(
