@@ -8,6 +8,7 @@
 mod campaign;
 mod case;
 mod cyber;
+mod disruption;
 mod facility;
 mod machine;
 mod reconstruction;
@@ -15,6 +16,7 @@ mod reconstruction;
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use disruption::{Bar, Disruption, Effect, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
@@ -84,6 +86,8 @@ ids! {
     HazardId,
     /// An hourly series.
     SeriesId,
+    /// A rule.
+    RuleId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -200,6 +204,8 @@ pub struct Model {
     pub planning: Planning,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
+    /// Rules, for histories in which they change.
+    pub laws: Vec<Law>,
     /// `legal_service[service][site]`: from and until when the rules let a service run at a site.
     pub legal_service: Vec<Vec<Legality>>,
     /// `legal_campaign[campaign][site]`.
@@ -757,6 +763,8 @@ pub enum HazardKind {
         /// Time out \[s\].
         repair: Distribution,
     },
+    /// A disruption of supply, markets or law.
+    Disruption(Box<Disruption>),
     /// Late deliveries.
     SupplyDelay {
         /// Types concerned; empty means all.

@@ -14,7 +14,9 @@ use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveSha
 use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
+mod supply;
 
+pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
@@ -84,7 +86,7 @@ pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
 pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
 pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
 pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
-pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "common-mode", "cable-cut", "supply-delay"];
+pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "common-mode", "cable-cut", "export-cap", "delivery-stop", "price-shock", "spares-stop", "sanction", "operator-withdrawal", "model-change", "rule-change", "member-exit", "suspension", "supply-delay"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
 pub static TABLES: &[TableSpec] = &[
@@ -795,6 +797,16 @@ pub static TABLES: &[TableSpec] = &[
                 "cable-cut",
                 &[TARGETS, AT, RATE, FROM, UNTIL, row("cuts", Count(AtLeastOne), Default("1"), "Ducts cut by one event."), HIT_REPAIR],
             ),
+            ("export-cap", supply::EXPORT_CAP),
+            ("delivery-stop", supply::DELIVERY_STOP),
+            ("price-shock", supply::PRICE_SHOCK),
+            ("spares-stop", supply::SPARES_STOP),
+            ("sanction", supply::SANCTION),
+            ("operator-withdrawal", supply::OPERATOR_WITHDRAWAL),
+            ("model-change", supply::MODEL_CHANGE),
+            ("rule-change", supply::RULE_CHANGE),
+            ("member-exit", supply::MEMBER_EXIT),
+            ("suspension", supply::SUSPENSION),
             (
                 "supply-delay",
                 &[

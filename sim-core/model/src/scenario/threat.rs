@@ -14,6 +14,7 @@ use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, Segment
 use crate::tree::Table;
 
 mod cyber;
+mod disruption;
 pub mod segment;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
@@ -39,7 +40,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
             "wiper" => cyber::wiper(cursor, segments, graph),
             "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
-            _ => HazardKind::SupplyDelay {
+            "supply-delay" => HazardKind::SupplyDelay {
                 accelerators: cursor
                     .references("accelerators", "accelerator")
                     .unwrap_or_default()
@@ -49,6 +50,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
                 probability: cursor.ratio("probability"),
                 delay: cursor.distribution::<Duration>("delay"),
             },
+            other => disruption::disruption(cursor, other, root)?,
         };
         Some(Hazard { entity, kind })
     });
