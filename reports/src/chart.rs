@@ -113,6 +113,37 @@ pub fn lines(axes: &Axes, lines: &[Line]) -> Result<String, ReportError> {
     })
 }
 
+/// Points joined by lines, each with a bar from its low to its high value; series stand a little apart, so that bars do not cover each other.
+///
+/// # Errors
+/// [`ReportError::Chart`] if plotters cannot draw it.
+pub fn points(axes: &Axes, lines: &[Line]) -> Result<String, ReportError> {
+    draw((460, 270), axes, |area| {
+        let all = || lines.iter().flat_map(|line| &line.points);
+        let (start, end) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.0), high.max(point.0)));
+        let (start, end) = if start < end { (start, end) } else { (0.0, 1.0) };
+        let room = 0.04 * (end - start);
+        let mut chart = ChartBuilder::on(area)
+            .margin(8 * FINE)
+            .margin_right(16 * FINE)
+            .x_label_area_size(38 * FINE)
+            .y_label_area_size(54 * FINE)
+            .build_cartesian_2d(start - room..end + room, axes.range.0..axes.range.1)?;
+        mesh(&mut chart, axes)?;
+        for (index, line) in lines.iter().enumerate() {
+            let shift = (index as f64 - (lines.len() - 1) as f64 / 2.0) * 0.012 * (end - start);
+            let at = |point: &(f64, f64, f64, f64), y: f64| (point.0 + shift, clamp(y, axes.range));
+            let ink = colour(line.series);
+            chart.draw_series(LineSeries::new(line.points.iter().map(|point| at(point, point.1)), ink.stroke_width(2 * FINE)))?;
+            for point in &line.points {
+                chart.draw_series(LineSeries::new([at(point, point.2), at(point, point.3)], ink.stroke_width(FINE * 3 / 2)))?;
+            }
+            chart.draw_series(line.points.iter().map(|point| Circle::new(at(point, point.1), 3 * FINE, ink.filled())))?;
+        }
+        Ok(())
+    })
+}
+
 fn clamp(value: f64, range: (f64, f64)) -> f64 {
     value.clamp(range.0, range.1)
 }

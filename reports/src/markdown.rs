@@ -23,7 +23,31 @@ pub fn render_markdown(study: &Study) -> Result<String, ReportError> {
     for sentence in &view.answer.more {
         let _ = writeln!(out, "{}\n", line(sentence));
     }
+    if !view.questions.is_empty() {
+        let _ = writeln!(out, "## Questions and answers\n");
+        for part in &view.questions {
+            let _ = writeln!(out, "### {}\n", line(&part.title));
+            part.text.iter().for_each(|sentence| {
+                let _ = writeln!(out, "{}\n", line(sentence));
+            });
+            part.tables.iter().for_each(|answer| table(&mut out, answer));
+        }
+        let _ = writeln!(out, "## Alternatives compared\n");
+    }
     table(&mut out, &view.comparison);
+    if let Some(cases) = &view.cases {
+        let _ = writeln!(out, "## Under other assumptions\n");
+        for group in &cases.groups {
+            let _ = writeln!(out, "### {}\n", line(&group.title));
+            group.text.iter().for_each(|sentence| {
+                let _ = writeln!(out, "{}\n", line(sentence));
+            });
+            table(&mut out, &group.table);
+            notes(&mut out, &group.table);
+            group.break_even.iter().for_each(|points| table(&mut out, points));
+        }
+        cases.costs.iter().for_each(|costs| table(&mut out, costs));
+    }
     for figure in &view.cost {
         figure.table.iter().for_each(|cost| table(&mut out, cost));
     }
@@ -50,6 +74,12 @@ pub fn render_markdown(study: &Study) -> Result<String, ReportError> {
     let _ = writeln!(out, "{}, seed {}, {} histories, fingerprint `{}`.", view.program, view.seed, view.replications, &view.fingerprint);
     let _ = writeln!(out, "Repeat it with `{}`.", view.command.replace('`', "'"));
     Ok(out)
+}
+
+fn notes(out: &mut String, table: &Table) {
+    if !table.note.is_empty() {
+        let _ = writeln!(out, "{}\n", line(&table.note));
+    }
 }
 
 fn step(step: &crate::view::Step) -> String {

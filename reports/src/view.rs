@@ -2,6 +2,7 @@
 
 mod adequacy;
 mod answer;
+mod cases;
 mod charts;
 mod comparison;
 mod incidents;
@@ -19,6 +20,7 @@ use crate::{ReportError, date};
 
 pub use adequacy::Adequacy;
 pub use answer::{Answer, Card};
+pub use cases::{Cases, Group};
 pub use comparison::Comparison;
 pub use words::metric_words;
 
@@ -151,6 +153,10 @@ pub struct View {
     pub frame: String,
     /// Answer.
     pub answer: Answer,
+    /// Questions of the scenario, answered.
+    pub questions: Vec<Part>,
+    /// The scenario under other assumptions; absent without cases.
+    pub cases: Option<Cases>,
     /// Warnings.
     pub warnings: Vec<String>,
     /// Alternatives and their colours.
@@ -332,6 +338,8 @@ impl View {
             question: scenario.question.clone(),
             frame,
             answer: answer::answer(&facts),
+            questions: cases::questions(&facts),
+            cases: cases::cases(&facts)?,
             warnings: answer::warnings(&facts),
             legend: facts.alternatives.iter().enumerate().map(|(colour, x)| Key { label: x.title.clone(), colour }).collect(),
             comparison: facts.comparison.table(&facts, "Alternatives compared"),

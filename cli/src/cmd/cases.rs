@@ -83,7 +83,7 @@ pub fn lines(study: &Study) -> Vec<String> {
     let Some(subject) = summary.shown.iter().find(|subject| subject.entity_kind == "tier").or(summary.shown.first()) else {
         return Vec::new();
     };
-    if summary.cases.is_empty() {
+    if summary.cases.len() < 2 {
         return Vec::new();
     }
     let names: Vec<&str> = summary.alternatives.iter().map(|alternative| alternative.name.as_str()).collect();
@@ -92,13 +92,9 @@ pub fn lines(study: &Study) -> Vec<String> {
         let sure = found.change.is_some_and(|change| change.stderr.is_some_and(|stderr| change.mean.abs() > 1.96 * stderr));
         Some((found.estimate, sure))
     };
-    let base = |name: &&str| {
-        summary.estimates.iter().find(|found| found.alternative == *name && found.subject == *subject).map(|found| (found.estimate, false))
-    };
-    let mut rows: Vec<(String, Vec<Option<(Spread, bool)>>)> = vec![("as written".to_owned(), names.iter().map(base).collect())];
-    rows.extend(
-        summary.cases.iter().map(|case| (format!("{}: {}", case.group, case.title), names.iter().map(|name| of(case, name)).collect())),
-    );
+    let title = |case: &CaseFacts| if case.group.is_empty() { case.title.clone() } else { format!("{}: {}", case.group, case.title) };
+    let rows: Vec<(String, Vec<Option<(Spread, bool)>>)> =
+        summary.cases.iter().map(|case| (title(case), names.iter().map(|name| of(case, name)).collect())).collect();
     let magnitude = rows.iter().flat_map(|(_, cells)| cells).flatten().map(|(value, _)| value.mean.abs()).fold(0.0, f64::max);
     let scale = Scale::of(&subject.unit, magnitude);
     let head = format!("{} {}", subject.entity, subject.metric.replace('_', " "));

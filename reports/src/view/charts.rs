@@ -1,6 +1,6 @@
 //! Curves, bars and their tables.
 
-use bastide_sim::results::Channel;
+use bastide_sim::results::{Channel, Spread};
 
 use super::{Cell, Facts, Figure, Key, Table, metric_words, words};
 use crate::ReportError;
@@ -25,7 +25,7 @@ pub(super) fn training(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
     if some { Ok(vec![curve(facts, "system", "all", "training_goodput", words)?]) } else { Ok(Vec::new()) }
 }
 
-fn tier_words(tier: &str) -> String {
+pub(super) fn tier_words(tier: &str) -> String {
     let words = match tier {
         "T0" => "defence and emergency",
         "T1" => "government, health, energy",
@@ -44,15 +44,66 @@ fn channel_entities<'a>(facts: &Facts<'a>, kind: &str, metric: &str) -> Vec<&'a 
 /// A share over time for every alternative, in percent.
 fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str) -> Result<Figure, ReportError> {
     let channels: Vec<Option<&Channel>> = facts.alternatives.iter().map(|x| facts.study.channel(&x.name, kind, entity, metric)).collect();
+    let series: Vec<_> = (channels.iter().enumerate())
+        .filter_map(|(series, channel)| channel.map(|channel| (series, channel.time_h.clone(), channel.values.clone())))
+        .collect();
+    let mut figure = curve_of(facts, title, "Mean; the band holds 90 % of histories", &series)?;
+    let clock = Clock::of(facts);
+    let mut table = facts.table(format!("{title}: mean ± standard error (5 % to 95 % quantile) [%]"), clock.head);
+    table.note = "Every bin stands in timeline.parquet.".to_string();
+    let scale = Scale::of("1", 1.0);
+    let bins = channels.iter().flatten().map(|x| x.values.len()).min().unwrap_or(0);
+    let step = bins.div_ceil(ROWS).max(1);
+    for bin in (0..bins).step_by(step) {
+        let mut cells = Vec::new();
+        for channel in channels.iter().flatten() {
+            if cells.is_empty() {
+                cells.push(Cell::from(number::significant(channel.time_h[bin] / clock.hours, 4)));
+            }
+            let value = &channel.values[bin];
+            let mut cell = Cell::from(scale.value(value.mean, value.stderr));
+            cell.sub = format!("{} to {}", scale.value(value.p05, None), scale.value(value.p95, None));
+            cells.push(cell);
+        }
+        table.push(cells);
+    }
+    figure.table = Some(table);
+    Ok(figure)
+}
+
+/// How time is told: in days, or in hours where there are few.
+struct Clock {
+    hours: f64,
+    head: &'static str,
+    words: &'static str,
+}
+
+impl Clock {
+    fn of(facts: &Facts<'_>) -> Self {
+        if facts.study.summary.scenario.duration_h <= 96.0 {
+            Self { hours: 1.0, head: "Hour", words: "hour of the study" }
+        } else {
+            Self { hours: 24.0, head: "Day", words: "day of the study" }
+        }
+    }
+}
+
+/// Shares over time, in percent, with bands from the 5 % to the 95 % quantile: (colour, times in hours, values).
+pub(super) fn curve_of(
+    facts: &Facts<'_>,
+    title: &str,
+    caption: &str,
+    series: &[(usize, Vec<f64>, Vec<Spread>)],
+) -> Result<Figure, ReportError> {
+    let clock = Clock::of(facts);
     let mut lowest = 100.0_f64;
     let mut lines = Vec::new();
-    for (series, channel) in channels.iter().enumerate() {
-        let Some(channel) = channel else { continue };
-        let points: Vec<_> = (channel.time_h.iter().zip(&channel.values))
-            .map(|(time, value)| (time / 24.0, 100.0 * value.mean, 100.0 * value.p05, 100.0 * value.p95))
+    for (series, time_h, values) in series {
+        let points: Vec<_> = (time_h.iter().zip(values))
+            .map(|(time, value)| (time / clock.hours, 100.0 * value.mean, 100.0 * value.p05, 100.0 * value.p95))
             .collect();
         lowest = points.iter().fold(lowest, |lowest, point| lowest.min(point.2).min(point.1));
-        lines.push(Line { series, points });
+        lines.push(Line { series: *series, points });
     }
     // Down to the next step of twenty, so that the panels of one page are few kinds.
     let from = if lowest >= 90.0 { 90.0 } else { (lowest / 20.0).floor() * 20.0 };
@@ -62,34 +113,15 @@ fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str)
             "Mean over {} histories by alternative, with the band from the 5 % to the 95 % quantile.",
             facts.study.summary.replications
         ),
-        x: "day of the study".to_string(),
+        x: clock.words.to_string(),
         y: "%".to_string(),
         // A little above, so that a line at the top is whole.
         range: (from.max(0.0), 101.0),
         log: false,
     };
-    let svg = chart::lines(&axes, &lines)?;
-    let mut table = facts.table(format!("{title}: mean ± standard error (5 % to 95 % quantile) [%]"), "Day");
-    table.note = "Every bin stands in timeline.parquet.".to_string();
-    let scale = Scale::of("1", 1.0);
-    let bins = channels.iter().flatten().map(|x| x.values.len()).min().unwrap_or(0);
-    let step = bins.div_ceil(ROWS).max(1);
-    for bin in (0..bins).step_by(step) {
-        let mut cells = Vec::new();
-        for channel in channels.iter().flatten() {
-            if cells.is_empty() {
-                cells.push(Cell::from(number::significant(channel.time_h[bin] / 24.0, 4)));
-            }
-            let value = &channel.values[bin];
-            let mut cell = Cell::from(scale.value(value.mean, value.stderr));
-            cell.sub = format!("{} to {}", scale.value(value.p05, None), scale.value(value.p95, None));
-            cells.push(cell);
-        }
-        table.push(cells);
-    }
     let floor = if from > 0.0 { format!(" The axis begins at {from} %.") } else { String::new() };
-    let caption = format!("Mean; the band holds 90 % of histories.{floor}");
-    Ok(Figure { title: title.to_string(), caption, svg, table: Some(table), source: TIMELINE.to_string() })
+    let svg = chart::lines(&axes, &lines)?;
+    Ok(Figure { title: title.to_string(), caption: format!("{caption}.{floor}"), svg, table: None, source: TIMELINE.to_string() })
 }
 
 /// Campaigns one by one.

@@ -7,8 +7,10 @@ mod evacuation;
 mod frequency;
 mod grid;
 mod machine;
+mod need;
 mod placement;
 mod planning;
+mod strikes;
 
 use crate::decode::Context;
 use crate::resolve::Resolved;
@@ -19,7 +21,9 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
+    need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);
+    strikes::defences(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {

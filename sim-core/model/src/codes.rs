@@ -465,6 +465,12 @@ static CODES: &[Code] = &[
         "tiers = [\"T0\"] where no service is of tier T0",
     ),
     code(
+        "F0546",
+        "services that need each other",
+        "A service is served at most in the share in which those that it needs are. In a circle no share is the first, and batch work has none that others can rely on.",
+        "needs = [\"b\"] in service `a`, needs = [\"a\"] in service `b`",
+    ),
+    code(
         "F0601",
         "a model too large for every type",
         "The model fits no node of any type that may be bought or stands.",
@@ -626,6 +632,43 @@ static CODES: &[Code] = &[
         "for = [\"line.*\"] in two pools",
     ),
     code(
+        "F0841",
+        "a defence without an area",
+        "A defence has `targets`, or a centre with a `radius`, or both.",
+        "latitude = 50.4, longitude = 30.5 without `radius`",
+    ),
+    code(
+        "F0842",
+        "a defence of nothing",
+        "No site, bus or generator at a known place stands within the `radius` of this defence.",
+        "latitude = 5.4 where 50.4 was meant",
+    ),
+    code(
+        "F0843",
+        "a munition without a warhead",
+        "Where damage follows distance, each munition needs a `warhead`.",
+        "fragility = [...] with munitions = 30",
+    ),
+    code(
+        "F0844",
+        "a key of another aim",
+        "`sequence` belongs to `aim = \"list\"`, which needs it, and `training_weight` to `aim = \"adaptive\"`.",
+        "aim = \"list\" without `sequence`",
+    ),
+    code(
+        "F0845",
+        "impossible states of damage",
+        "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
+        "light = 0.6, heavy = 0.6",
+    ),
+    code("F0846", "more munitions than can be simulated", "A salvo has a million munitions at most, on average.", "munitions = 4000000000"),
+    code(
+        "F0847",
+        "two ways to say what a hit does",
+        "A strike campaign has one of `damage`, `states` and `fragility`; `effects` goes with the latter two.",
+        "damage = { none = 0.9 } beside states = [...]",
+    ),
+    code(
         "F0830",
         "a key of another mode",
         "Some keys of a campaign belong to one `mode` or `checkpoint_mode` only; elsewhere they would mean nothing.",
@@ -750,6 +793,24 @@ static CODES: &[Code] = &[
         "nothing in common",
         "No site among the targets has what a common-mode exploit hits.",
         "shares = \"firmware\" where no site has `firmware`",
+    ),
+    code(
+        "F0870",
+        "all load back before the first of it",
+        "`black_start` and `restored_after` both count from the blackout: the whole load cannot be back before the first of it.",
+        "black_start = \"4 h\", restored_after = \"2 h\"",
+    ),
+    code(
+        "F0871",
+        "turns that nobody could take",
+        "Rolling shedding switches feeders by hand or by remote control: turns last minutes at least, and a load has no more feeders than a day has minutes.",
+        "shedding_block = \"5 s\"",
+    ),
+    code(
+        "F0872",
+        "a hazard that can do nothing",
+        "A key or a whole hazard finds nothing to act on: no generator among the targets of `units`, no site with generators under a fuel block, no heat in a heatwave.",
+        "units = \"all\" with targets = [\"site.*\"]",
     ),
     code("F0901", "not a plan file", "A plan file begins with `schema = \"bastide/plan/1\"`.", "schema = \"bastide/plan/2\""),
     code(

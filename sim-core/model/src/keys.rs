@@ -136,6 +136,10 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// A whole number, a distribution of it, or either by munition.
+    Munitions,
+    /// A ratio, or ratios by munition.
+    RatioByMunition,
     /// A table with rows of its own.
     Table(&'static TableSpec),
     /// A list of such tables.

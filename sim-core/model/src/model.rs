@@ -10,16 +10,20 @@ mod case;
 mod cyber;
 mod disruption;
 mod facility;
+mod grid_event;
 mod machine;
 mod reconstruction;
+mod strike;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
-pub use disruption::{Bar, Disruption, Effect, Law, Thing};
+pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
+pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
+pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -84,6 +88,8 @@ ids! {
     CampaignId,
     /// A hazard.
     HazardId,
+    /// A type of munition.
+    MunitionId,
     /// An hourly series.
     SeriesId,
     /// A rule.
@@ -182,6 +188,10 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Types of munitions.
+    pub munitions: Vec<Munition>,
+    /// Air defences.
+    pub defences: Vec<Defence>,
     /// Crews and spare parts that repair what hazards damage.
     pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
@@ -270,6 +280,17 @@ pub struct Place {
     pub longitude: f64,
 }
 
+impl Place {
+    /// Distance along the great circle \[km\], on a sphere of 6371 km (haversine; Sinnott 1984).
+    #[must_use]
+    pub fn distance_km(self, other: Self) -> f64 {
+        let (from, to) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let (north, east) = ((to - from) / 2.0, (other.longitude - self.longitude).to_radians() / 2.0);
+        let a = north.sin().powi(2) + from.cos() * to.cos() * east.sin().powi(2);
+        2.0 * 6371.0 * a.sqrt().min(1.0).asin()
+    }
+}
+
 /// A jurisdiction, and the origin of its people's requests.
 #[derive(Clone, Debug)]
 pub struct Nation {
@@ -298,6 +319,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
+    /// How it comes back after a blackout.
+    pub restoration: BusRestoration,
 }
 
 /// How a thing breaks and is repaired; exponential time to failure.
@@ -351,6 +374,8 @@ pub struct Generator {
     pub carbon: CarbonIntensity,
     /// Outages of one unit.
     pub reliability: Option<Reliability>,
+    /// Whether its units start without the grid.
+    pub black_start: bool,
 }
 
 /// A storage unit that buys below one price and sells above another.
@@ -387,6 +412,8 @@ pub struct Load {
     pub value_of_lost_load: EnergyPrice,
     /// Whether its users have agreed to yield.
     pub interruptible: bool,
+    /// How it is cut and comes back.
+    pub cut: LoadCut,
 }
 
 /// Size class of a site.
@@ -458,6 +485,8 @@ pub struct Site {
     pub refuel: Distribution,
     /// Time from returned power to full service \[s\].
     pub restart: Distribution,
+    /// How it takes power again after a blackout.
+    pub supply: SiteSupply,
     /// Internal outages (cooling, fire, operation).
     pub reliability: Option<Reliability>,
     /// Time to rebuild after a hit that took it out comes with the hazard; this is how well it withstands one.
@@ -653,6 +682,8 @@ pub struct Service {
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
+    /// People who depend on it.
+    pub users: Option<u32>,
     /// How demand varies beyond `profile`.
     pub shape: DemandShape,
     /// How it is run.
@@ -712,26 +743,17 @@ pub enum HazardKind {
         timing: Timing,
         /// Time out \[s\].
         repair: Distribution,
+        /// Share of the units of a class that an outage takes; `None` for one unit.
+        units: Option<f64>,
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
-        /// What may be aimed at; sites that the plan did not build drop out.
+        /// What may be aimed at, for [`Aim::List`] in its order; sites that the plan did not build drop out.
         targets: Vec<Target>,
         /// Salvos.
         timing: Timing,
-        /// Munitions per salvo.
-        munitions: u32,
-        /// Probability that one munition is intercepted.
-        interception: f64,
-        /// How the attacker chooses.
-        aim: Aim,
-        /// Probability that one hit takes the target out, by hardening (none, hardened, bunker); lines, links and
-        /// generators count as none.
-        damage: [f64; 3],
-        /// Time out \[s\].
-        repair: Distribution,
-        /// Share of a hit site's nodes destroyed for good.
-        nodes_destroyed: f64,
+        /// What comes, and what it does.
+        strike: Box<Strike>,
     },
     /// Destruction of the virtual layer of segments.
     Wiper {
@@ -763,6 +785,54 @@ pub enum HazardKind {
         /// Time out \[s\].
         repair: Distribution,
     },
+    /// Buses that lose all supply at once, and come back as `Bus::restoration` says.
+    Blackout {
+        /// Which.
+        buses: Vec<BusId>,
+        /// When.
+        timing: Timing,
+    },
+    /// Heat on top of the sites' temperatures, and what it takes from generators and lines.
+    Heatwave {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// How much hotter [degrees].
+        degrees: f64,
+        /// Generators and lines that are derated.
+        targets: Vec<Target>,
+        /// Share of their capacity that they lose.
+        derating: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// No fuel is delivered to sites.
+    FuelBlock {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// First moment.
+        from: Time,
+        /// End, not included: what was due comes then.
+        until: Time,
+        /// Probability that it comes.
+        probability: f64,
+    },
+    /// A common cause, such as bad fuel, that keeps generators of many sites from starting.
+    GeneratorFailure {
+        /// Sites concerned.
+        sites: Vec<SiteId>,
+        /// Probability of a start where it is there.
+        start: f64,
+        /// First moment.
+        from: Time,
+        /// End, not included.
+        until: Time,
+        /// Probability that the cause is there, in a history.
+        probability: f64,
+    },
     /// A disruption of supply, markets or law.
     Disruption(Box<Disruption>),
     /// Late deliveries.
@@ -784,6 +854,10 @@ pub enum Aim {
     Random,
     /// In proportion to announced size: IT power of sites, capacity of lines and units.
     Value,
+    /// At what serves most at that moment, times the probability of taking it out; never at what is out.
+    Adaptive,
+    /// By a list, in its order, again and again.
+    List,
 }
 
 /// What happens to requests when their site is down.
@@ -811,6 +885,8 @@ pub struct Policy {
     pub value_of_lost_load: EnergyPrice,
     /// Most share of a site's accelerators that services may fill on a mean day, so that peaks fit.
     pub headroom: f64,
+    /// What happens on the grid within seconds and minutes.
+    pub grid: GridPolicy,
 }
 
 /// `[plan]`.

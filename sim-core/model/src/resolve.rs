@@ -58,9 +58,10 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let rules = rule::rules(ctx, root);
     let facilities = facility::facilities(ctx, root, &sites, &service_demands, &mut segments);
     let segment_graph = threat::segment::segments(ctx, root, &mut segments);
+    let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let repair_pools = threat::repair_pools(ctx, root);
-    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets);
-    let mut hazards = threat::hazards(ctx, root, &segments, &segment_graph);
+    let mut hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
+    let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
@@ -119,6 +120,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services,
         campaigns,
         hazards,
+        munitions,
+        defences,
         repair_pools,
         failures,
         maintenances,

@@ -7,6 +7,7 @@ pub mod evacuation;
 pub mod facility;
 pub mod files;
 pub mod grid;
+pub mod grid_event;
 pub mod header;
 pub mod layers;
 pub mod machine;

@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
         header: Header {
@@ -55,6 +56,7 @@ pub fn empty() -> Model {
         services: vec![],
         campaigns: vec![],
         hazards: vec![],
+        repair_pools: vec![],
         failures: vec![],
         maintenances: vec![],
         power_caps: vec![],
@@ -68,6 +70,7 @@ pub fn empty() -> Model {
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 1.0,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         planning: Planning {
             span: span(90),
@@ -149,6 +152,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fuel: Duration::ZERO,
         refuel: Distribution::Fixed(0.0),
         restart: Distribution::Fixed(0.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "state".into(),
@@ -189,6 +193,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        users: None,
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     });

@@ -6,6 +6,7 @@
 mod cable;
 pub(crate) mod common_mode;
 pub(crate) mod cyber;
+pub(crate) mod grid_event;
 mod outage;
 mod strike;
 pub(crate) mod supply;
@@ -27,12 +28,18 @@ pub(crate) struct HazardState {
     targets: Vec<Stream>,
     /// Draws of the event as a whole.
     whole: Stream,
+    /// What a strike campaign remembers.
+    strike: strike::StrikeState,
     /// Names of ducts, for cable cuts, with their links.
     ducts: Vec<Vec<usize>>,
     /// Of wipers.
     pub attack: Option<Box<cyber::Draws>>,
     /// Of common-mode exploits.
     exploit: Option<common_mode::Draws>,
+    /// Whether a window comes in this history.
+    present: bool,
+    /// The last event of a window.
+    seq: Option<u64>,
 }
 
 /// Schedules the first event of each hazard.
@@ -54,7 +61,12 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
-            HazardKind::CommonMode(_) | HazardKind::SupplyDelay { .. } => Vec::new(),
+            HazardKind::CommonMode(_)
+            | HazardKind::SupplyDelay { .. }
+            | HazardKind::Blackout { .. }
+            | HazardKind::Heatwave { .. }
+            | HazardKind::FuelBlock { .. }
+            | HazardKind::GeneratorFailure { .. } => Vec::new(),
         };
         let (mut attack, mut exploit) = (None, None);
         match &hazard.kind {
@@ -62,7 +74,11 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::CommonMode(it) => exploit = Some(common_mode::Draws::new(model, it, &stream)),
             _ => {}
         }
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), ducts, attack, exploit };
+        let strike = match &hazard.kind {
+            HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
+            _ => strike::StrikeState::new(model, stream("munitions"), &[]),
+        };
+        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts, attack, exploit, present: false, seq: None };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -70,13 +86,19 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                     schedule(world, at, target, first, *timing);
                 }
             }
-            HazardKind::StrikeCampaign { timing, .. } | HazardKind::Wiper { timing, .. } | HazardKind::CableCut { timing, .. } => {
+            HazardKind::StrikeCampaign { timing, .. }
+            | HazardKind::Wiper { timing, .. }
+            | HazardKind::CableCut { timing, .. }
+            | HazardKind::Blackout { timing, .. } => {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
             }
             HazardKind::CommonMode(it) => {
                 let first = first(it.timing, &mut state.times);
                 schedule(world, at, 0, first, it.timing);
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                state.present = grid_event::begin(world, at, &mut state.whole);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -108,8 +130,8 @@ impl World<'_> {
     pub(crate) fn on_hazard(&mut self, hazard: usize, target: usize) {
         let model = self.setup.model;
         let timing = match &model.hazards[hazard].kind {
-            HazardKind::RandomOutage { targets, timing, repair } => {
-                self.random_outage(hazard, target, targets[target], repair);
+            HazardKind::RandomOutage { targets, timing, repair, units } => {
+                self.random_outage(hazard, target, targets[target], repair, *units);
                 *timing
             }
             HazardKind::StrikeCampaign { timing, .. } => {
@@ -127,6 +149,14 @@ impl World<'_> {
             HazardKind::CableCut { timing, cuts, repair, .. } => {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
+            }
+            HazardKind::Blackout { timing, .. } => {
+                self.black_out_buses(hazard);
+                *timing
+            }
+            HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
+                self.window_turns(hazard, target);
+                return;
             }
             HazardKind::SupplyDelay { .. } => return,
         };

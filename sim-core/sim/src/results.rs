@@ -39,6 +39,6 @@ pub use schema::{
     AdequacyCase, AdequacyFacts, AiCase, AlternativeFacts, BreakEven, BuildFacts, CampaignFacts, CaseEstimate, CaseFacts, ChangeFacts,
     Crossing, EstimateFacts, Headline, HostPointFacts, HostSize, HostingFacts, InputFacts, LawFacts, Manifest, MarginalCost, Mean,
     MetricFacts, OutputFacts, PlacementFacts, PlanFacts, QuestionFacts, RESULTS_FORMAT, ReplicaFacts, RunFacts, SUMMARY_SCHEMA,
-    ScenarioFacts, ShortfallFacts, SolverFacts, Spread, StandByFacts, Subject, Summary, UnservedFacts, YieldFacts, ZoneFacts,
+    ScenarioFacts, ShortfallFacts, SolverFacts, Spread, StandByFacts, Standing, Subject, Summary, UnservedFacts, YieldFacts, ZoneFacts,
 };
 pub use write::{AlternativeMeta, StudyMeta, StudyWriter};

@@ -112,6 +112,8 @@ pub(crate) struct Setup<'a> {
     pub others: Vec<Vec<(usize, Vec<usize>)>>,
     /// Whether a token of a service served at a site counts as sovereign: `[service * sites + site]`.
     pub sovereign: Vec<bool>,
+    /// Services in the order in which they are served: by tier, then as written, but what a service needs before it.
+    pub service_order: Vec<usize>,
     pub gangs: Gangs,
     /// Gangs of each pool, in the order of tier, then of the scenario.
     pub pool_gangs: Vec<Vec<usize>>,
@@ -220,6 +222,7 @@ impl<'a> Setup<'a> {
             pool_choices,
             named,
             batch_sites,
+            service_order: service_order(model),
             others,
             gangs,
             pool_gangs,
@@ -237,6 +240,24 @@ impl<'a> Setup<'a> {
             tier_place,
         })
     }
+}
+
+/// Services in the order of the model, each behind those that it needs. What a vital service needs is as vital.
+fn service_order(model: &Model) -> Vec<usize> {
+    fn put(model: &Model, at: usize, put_already: &mut [bool], order: &mut Vec<usize>) {
+        if !std::mem::replace(&mut put_already[at], true) {
+            for need in &model.services[at].operation.needs {
+                put(model, need.index(), put_already, order);
+            }
+            order.push(at);
+        }
+    }
+    let mut order = Vec::with_capacity(model.services.len());
+    let mut put_already = vec![false; model.services.len()];
+    for at in 0..model.services.len() {
+        put(model, at, &mut put_already, &mut order);
+    }
+    order
 }
 
 impl Setup<'_> {

@@ -8,9 +8,12 @@
 pub(crate) mod bus;
 pub(crate) mod campaign;
 mod cyber;
+mod blackout;
+mod cascade;
 pub(crate) mod data;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
+mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -22,8 +25,10 @@ mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
 pub(crate) mod service;
+mod shedding;
 pub(crate) mod site;
 mod trace;
+mod worth;
 
 use bastide_engine::{Queue, Stream};
 use bastide_units::{Duration, Time};
@@ -51,12 +56,18 @@ pub(crate) enum Event {
     Noticed { job: u32 },
     Repaired { job: u32 },
     RepairDone { job: u32, version: u32 },
+    CrewBack { pool: u32 },
+    FollowUp { strike: u32 },
     PartArrives { pool: u32 },
     SpareArrives { site: u32 },
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
-    UnitRepaired { generator: u32 },
+    UnitsRepaired { generator: u32, units: u32 },
+    BlackStart { bus: u32, version: u32 },
+    Reclose,
+    CutOver { seq: u64 },
+    TurnOver { bus: u32 },
     LineFails { line: u32 },
     LineBack { line: u32 },
     BusBack { bus: u32 },
@@ -192,8 +203,13 @@ pub(crate) struct World<'a> {
     pub fleet: fleet::Fleet,
     pub repairs: repair::Repairs,
     pub reconstruction: reconstruction::Reconstruction,
+    pub defences: Vec<defence::DefenceState>,
     pub maintenances: Vec<maintenance::MaintenanceState>,
     pub grid: grid::Grid,
+    pub blackouts: blackout::Blackouts,
+    pub turns: shedding::Turns,
+    pub losses: cascade::Losses,
+    pub heat: crate::hazard::grid_event::Heat,
     pub net: NetworkState,
     pub facilities: facility::Facilities,
     pub data: data::Data,
@@ -220,6 +236,8 @@ pub(crate) struct NetworkState {
     pub up: Vec<bool>,
     /// Things that hold the access of each site down.
     access_held: Vec<u32>,
+    /// Event that cut each site off, while it is.
+    pub access_seq: Vec<Option<u64>>,
     /// The last event that took something out.
     pub last_seq: Option<u64>,
     pub paths: network::Paths,
@@ -246,12 +264,18 @@ impl<'a> World<'a> {
             fleet: fleet::Fleet::new(setup, seed, replication),
             repairs: repair::Repairs::new(setup, seed, replication),
             reconstruction: reconstruction::Reconstruction::new(model),
+            defences: defence::states(model),
             maintenances: vec![maintenance::MaintenanceState::default(); model.maintenances.len()],
             grid: grid::Grid::new(setup, seed, replication),
+            blackouts: blackout::Blackouts::new(setup, seed, replication),
+            turns: shedding::Turns::new(setup),
+            losses: cascade::Losses::default(),
+            heat: crate::hazard::grid_event::Heat::new(setup),
             net: NetworkState {
                 links: vec![Outage::default(); model.links.len()],
                 up: vec![true; model.links.len() + model.sites.len()],
                 access_held: vec![0; model.sites.len()],
+                access_seq: vec![None; model.sites.len()],
                 last_seq: None,
                 paths: network::Paths::new(&setup.graph),
                 streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
@@ -316,13 +340,19 @@ impl<'a> World<'a> {
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),
+            Event::CrewBack { pool } => self.crew_free(pool),
+            Event::FollowUp { strike } => self.on_follow_up(strike as usize),
             Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
             Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
-            Event::UnitRepaired { generator } => self.on_unit_repaired(generator as usize),
+            Event::UnitsRepaired { generator, units } => self.on_units_repaired(generator as usize, units),
+            Event::BlackStart { bus, version } => self.on_black_start(bus as usize, version),
+            Event::Reclose => self.on_reclose(),
+            Event::CutOver { seq } => self.on_cut_over(seq),
+            Event::TurnOver { bus } => self.on_turn_over(bus as usize),
             Event::LineFails { line } => self.on_line_fails(line as usize),
             Event::LineBack { line } => self.on_line_back(line as usize),
             Event::BusBack { bus } => self.on_bus_back(bus as usize),
@@ -486,7 +516,8 @@ impl<'a> World<'a> {
     pub(crate) fn hold_access(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
         self.net.access_held[site] += 1;
         if self.net.access_held[site] == 1 {
-            self.net.last_seq = Some(self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause));
+            let seq = self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause);
+            (self.net.access_seq[site], self.net.last_seq) = (Some(seq), Some(seq));
             self.net.up[self.net.links.len() + site] = false;
             self.dirty.network = true;
         }
@@ -495,7 +526,8 @@ impl<'a> World<'a> {
     pub(crate) fn release_access(&mut self, site: usize) {
         self.net.access_held[site] = self.net.access_held[site].saturating_sub(1);
         if self.net.access_held[site] == 0 {
-            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", None);
+            let cause = self.net.access_seq[site].take();
+            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", cause);
             self.net.up[self.net.links.len() + site] = true;
             self.dirty.network = true;
             self.copy_missing();

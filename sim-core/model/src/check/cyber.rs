@@ -22,6 +22,10 @@ pub fn common_modes(ctx: &mut Context, model: &Model) {
     }
     for hazard in &model.hazards {
         let HazardKind::CommonMode(exploit) = &hazard.kind else { continue };
+        // What is no site was reported.
+        if exploit.sites.is_empty() {
+            continue;
+        }
         let known = shared_by_targets(model, exploit);
         let noun = noun(exploit.shares);
         let (message, hint) = match &exploit.only {

@@ -106,6 +106,7 @@ impl<'t> Cursor<'_, 't> {
                 | Kind::Ratio(range)
                 | Kind::Count(range),
             ) => range,
+            Some(Kind::Munitions) => Range::AtLeastOne,
             _ => Range::Any,
         }
     }
@@ -225,7 +226,7 @@ impl<'t> Cursor<'_, 't> {
         Distribution::Fixed(self.default(key).and_then(|text| Q::parse(text).ok()).map_or(f64::NAN, Quantity::base))
     }
 
-    fn distribution_of<Q: Quantity>(&mut self, key: &str, at: At, table: &'t Table) -> Option<Distribution> {
+    pub(super) fn distribution_of<Q: Quantity>(&mut self, key: &str, at: At, table: &'t Table) -> Option<Distribution> {
         let form = "such as `{ dist = \"lognormal\", median = \"7 d\", p95 = \"21 d\" }`";
         let Some(entry) = table.get("dist") else {
             self.ctx.error_hint("F0213", at, format!("the distribution of `{key}` has no `dist`"), form);

@@ -145,6 +145,15 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "properties": { "name": name, "cap": { "type": "integer", "minimum": 1 } },
             }] } })
         }
+        Kind::Munitions => {
+            let one = json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, distribution(shared, &super::unit::<Ratio>())] });
+            json!({ "anyOf": [sourced(&json!({ "type": "integer", "minimum": 1 })), distribution(shared, &super::unit::<Ratio>()),
+                { "type": "object", "additionalProperties": one, "minProperties": 1 }] })
+        }
+        Kind::RatioByMunition => {
+            let share = ratio(shared, Range::Share);
+            json!({ "anyOf": [share, { "type": "object", "additionalProperties": share }] })
+        }
         Kind::Table(spec) => inner(shared, spec),
         Kind::Tables(spec) => json!({ "type": "array", "items": inner(shared, spec) }),
         Kind::Restoration => {

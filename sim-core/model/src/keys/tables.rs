@@ -16,8 +16,8 @@ use super::{Key, Kind, Need, TableSpec, unit};
 mod strike;
 mod supply;
 
+pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
-pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -63,6 +63,8 @@ const DETECTION: Key = row("detection", REPAIR, Required, "Time until it is noti
 const NOTICE: Key = row("detection", REPAIR, Default("0 s"), "Time until the gang notices that a member is gone.");
 const NODE_REPAIR: Key = row("repair", REPAIR, Optional, "Time of repair once noticed, waiting apart; without, the node goes on.");
 const SPARE: Key = row("spare", Boolean, Default("false"), "Whether a repair takes a spare part of the site.");
+const HAZARD_SITES: Key = row("sites", References("site"), Computed("all"), "Sites concerned.");
+const PROBABILITY: Key = row("probability", Kind::Ratio(Share), Default("1"), "Probability that it happens, in a history.");
 const HIT_REPAIR: Key = row("repair", REPAIR, Required, "Time out of service.");
 
 pub(crate) const SITE_TIERS: &[&str] = &["core", "regional", "edge", "pool"];
@@ -75,7 +77,7 @@ pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-comm
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
-pub(crate) const AIMS: &[&str] = &["random", "value"];
+pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -86,7 +88,31 @@ pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
 pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
 pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
 pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
-pub(crate) const HAZARD_KINDS: &[&str] = &["random-outage", "strike-campaign", "wiper", "common-mode", "cable-cut", "export-cap", "delivery-stop", "price-shock", "spares-stop", "sanction", "operator-withdrawal", "model-change", "rule-change", "member-exit", "suspension", "supply-delay"];
+pub(crate) const HAZARD_KINDS: &[&str] = &[
+    "random-outage",
+    "blackout",
+    "heatwave",
+    "fuel-block",
+    "generator-failure",
+    "strike-campaign",
+    "wiper",
+    "common-mode",
+    "cable-cut",
+    "export-cap",
+    "delivery-stop",
+    "price-shock",
+    "spares-stop",
+    "sanction",
+    "operator-withdrawal",
+    "model-change",
+    "rule-change",
+    "member-exit",
+    "suspension",
+    "supply-delay",
+];
+pub(crate) const ALL: &[&str] = &["all"];
+pub(crate) const SHEDDINGS: &[&str] = &["by-value", "rolling"];
+pub(crate) const RECONNECTS: &[&str] = &["by-priority", "first", "last"];
 
 /// Every table of a scenario, in the order in which a planner would write them.
 pub static TABLES: &[TableSpec] = &[
@@ -143,6 +169,21 @@ pub static TABLES: &[TableSpec] = &[
                 Default("0"),
                 "Standard deviation of the load forecast of a year as a share of the load; adequacy draws one normal factor a year.",
             ),
+            row("black_start", REPAIR, Default("2 h"), "Time from a blackout until its first load is served again."),
+            row("restored_after", REPAIR, Default("12 h"), "Time from a blackout until all of the lost load could be served again."),
+            row(
+                "head_start",
+                Kind::Ratio(BelowOne),
+                Default("0"),
+                "What black-start units carry as soon as they run, as a share of the lost load.",
+            ),
+            row("restoration_lag", DURATION, Default("0 h"), "Mean time by which load follows capability: switching in distribution."),
+            row(
+                "restoration_help",
+                Kind::Ratio(Share),
+                Default("0"),
+                "Share of the capacity of lines from live buses that helps its restoration.",
+            ),
             SOURCE,
             VERIFIED,
         ],
@@ -186,6 +227,7 @@ pub static TABLES: &[TableSpec] = &[
             row("availability", Profile(unit::<Ratio>(), Share), Default("1"), "Available share of the capacity by hour."),
             row("cost", Quantity(unit::<EnergyPrice>(), Any), Required, "Marginal cost."),
             row("carbon", Quantity(unit::<CarbonIntensity>(), NotNegative), Required, "Direct emissions."),
+            row("black_start", Boolean, Default("false"), "Whether its units start without the grid; means something among AC lines."),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -232,6 +274,8 @@ pub static TABLES: &[TableSpec] = &[
                 Default("false"),
                 "Whether its users have agreed to yield: it is shed before the rest, and what it yields is no loss of load.",
             ),
+            row("priority", Integer, Default("0"), "Rank in the restoration after a blackout; the highest comes back first."),
+            row("feeders", Count(AtLeastOne), Default("1"), "Equal parts that are cut one by one, in turn under `shedding = \"rolling\"`."),
             SOURCE,
             VERIFIED,
         ],
@@ -308,6 +352,19 @@ pub static TABLES: &[TableSpec] = &[
             row("fuel", DURATION, Default("0 h"), "How long the fuel lasts at full load."),
             row("refuel", REPAIR, Default("24 h"), "Time from an empty tank to a full one."),
             row("restart", REPAIR, Default("0 h"), "Time from returned power to full service."),
+            row("priority", Integer, Default("0"), "Rank in the restoration after a blackout; the highest comes back first."),
+            row(
+                "reconnect_after",
+                DURATION,
+                Default("0 h"),
+                "Least time from a blackout of its bus until it takes power from the grid again.",
+            ),
+            row(
+                "common_start",
+                Kind::Ratio(Share),
+                Computed("that of the hazard"),
+                "Probability that its generators start under a `generator-failure`.",
+            ),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -498,6 +555,7 @@ pub static TABLES: &[TableSpec] = &[
             CERTIFICATION,
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+            row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -507,6 +565,12 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("concurrency", Count(AtLeastOne), Computed("1"), "Requests that a replica serves at a time; with `request_tokens`."),
             row("replica", Count(AtLeastOne), Computed("that of the library's model, or 1"), "Accelerators of a replica."),
+            row(
+                "needs",
+                References("service"),
+                Default(""),
+                "Services that it cannot do without: it is served at most in the share in which each of them is.",
+            ),
             row("latency_target", TIME, Optional, "95 % of requests should take no longer, network there and back included."),
             row(
                 "latency_cap",
@@ -662,6 +726,8 @@ pub static TABLES: &[TableSpec] = &[
             ("forbid", &[row("sites", References("site"), Required, "Sites that are not allowed.")]),
         ],
     },
+    strike::MUNITION,
+    strike::DEFENCE,
     TableSpec {
         name: "hazard",
         array: true,
@@ -669,23 +735,52 @@ pub static TABLES: &[TableSpec] = &[
         doc: "A process that makes events.",
         keys: &[NAME, TITLE, row("kind", OneOf(HAZARD_KINDS), Required, "What it does."), SOURCE, VERIFIED],
         variants: &[
-            ("random-outage", &[TARGETS, AT, RATE, FROM, UNTIL, HIT_REPAIR]),
             (
-                "strike-campaign",
+                "random-outage",
                 &[
                     TARGETS,
                     AT,
                     RATE,
                     FROM,
                     UNTIL,
-                    row("munitions", Count(AtLeastOne), Required, "Munitions per salvo."),
-                    row("interception", Kind::Ratio(Share), Required, "Probability that one munition is intercepted."),
-                    row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
-                    row("damage", RatiosOf(HARDENINGS), Required, "Probability that one hit takes the target out, by hardening."),
                     HIT_REPAIR,
-                    row("nodes_destroyed", Kind::Ratio(Share), Default("0"), "Share of a hit site's nodes destroyed for good."),
+                    row(
+                        "units",
+                        Kind::QuantityOr(unit::<Ratio>(), PositiveShare, ALL),
+                        Computed("one unit"),
+                        "Share of the units of a generator class that an outage takes.",
+                    ),
                 ],
             ),
+            (
+                "blackout",
+                &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL],
+            ),
+            (
+                "heatwave",
+                &[
+                    HAZARD_SITES,
+                    row("nations", Nations, Default(""), "Nations or groups whose sites are concerned, instead of `sites`."),
+                    row("degrees", Kind::Ratio(NotNegative), Default("0"), "Degrees on top of the temperature of the sites."),
+                    row("targets", Targets, Default(""), "Generators and lines that are derated."),
+                    row("derating", Kind::Ratio(Share), Default("0"), "Share of their capacity that these lose."),
+                    FROM,
+                    UNTIL,
+                    PROBABILITY,
+                ],
+            ),
+            ("fuel-block", &[HAZARD_SITES, FROM, UNTIL, PROBABILITY]),
+            (
+                "generator-failure",
+                &[
+                    HAZARD_SITES,
+                    row("start", Kind::Ratio(Share), Required, "Probability that generators start where the cause is there."),
+                    FROM,
+                    UNTIL,
+                    PROBABILITY,
+                ],
+            ),
+            ("strike-campaign", strike::STRIKE_CAMPAIGN),
             (
                 "wiper",
                 &[
@@ -737,12 +832,6 @@ pub static TABLES: &[TableSpec] = &[
                         REPAIR,
                         Default("0 h"),
                         "Work on a reached site before anything there comes back, in hours of one person.",
-                    ),
-                    row(
-                        "data_lost",
-                        Boolean,
-                        Computed("true for ransomware, otherwise false"),
-                        "Whether online copies at wiped sites are lost.",
                     ),
                     row(
                         "facility_work",
@@ -1004,6 +1093,19 @@ pub static TABLES: &[TableSpec] = &[
                 Default("70 %"),
                 "Most share of a site's accelerators that services fill on a mean day.",
             ),
+            row("cascades", Boolean, Default("false"), "Whether the sudden loss of a line, a unit or a bus can trip and shed more."),
+            row("inertia", TIME, Default("4 s"), "Inertia constant of the units on line, on their capacity."),
+            row("reserve", Kind::Ratio(Share), Default("5 %"), "What a unit can add within half a minute, as a share of its capacity."),
+            row(
+                "collapse_share",
+                Kind::Ratio(PositiveShare),
+                Optional,
+                "Generation lost at once, as a share of the load of its island, at which the island collapses whatever its frequency.",
+            ),
+            row("reclose", TIME, Default("30 min"), "Time until lines that protection opened and load that it cut are back."),
+            row("shedding", OneOf(SHEDDINGS), Default("by-value"), "How a shortage at a bus is shared among its loads."),
+            row("shedding_block", TIME, Default("2 h"), "Length of a turn of rolling shedding."),
+            row("reconnect", OneOf(RECONNECTS), Default("by-priority"), "When sites come back after a blackout, among the loads of their bus."),
         ],
     ),
     single(

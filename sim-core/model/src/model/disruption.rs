@@ -15,12 +15,12 @@ pub struct Disruption {
     /// How long it lasts \[s\]; `None` for the rest of the history.
     pub lasts: Option<Distribution>,
     /// What it does.
-    pub effect: Effect,
+    pub effect: DisruptionKind,
 }
 
 /// What a disruption does.
 #[derive(Clone, Debug)]
-pub enum Effect {
+pub enum DisruptionKind {
     /// A nation gets no more than so many accelerators of some types while it lasts.
     ExportCap {
         /// Types; each has its own account.

@@ -56,6 +56,8 @@ pub struct Operation {
     pub scaling: Option<Scaling>,
     /// How its stand-bys take over; `None` for the time of [`Policy`](super::Policy).
     pub failover: Option<Takeover>,
+    /// Services that it cannot do without: it is served at most in the share in which each of them is.
+    pub needs: Vec<ServiceId>,
     /// Batch work: how long tokens may wait before they are worthless; `None` for requests that want an answer at once.
     pub defer: Option<Duration>,
 }

@@ -1,7 +1,7 @@
 //! What each rule forbids by itself, and what an exit from a group changes, for histories in which the law does not go as planned.
 
 use crate::decode::Context;
-use crate::model::{Bar, CampaignId, Campaign, Dataset, Effect, Hazard, HazardKind, Law, NationId, RuleId, Service, ServiceId, Site, SiteId, Thing};
+use crate::model::{Bar, CampaignId, Campaign, Dataset, DisruptionKind, Hazard, HazardKind, Law, NationId, RuleId, Service, ServiceId, Site, SiteId, Thing};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::{Demand, Rule};
 
@@ -83,12 +83,12 @@ impl Bound<'_> {
         for hazard in hazards {
             let HazardKind::Disruption(disruption) = &mut hazard.kind else { continue };
             match &mut disruption.effect {
-                Effect::ModelChange { services, .. } | Effect::Suspension { services, .. } => {
+                DisruptionKind::ModelChange { services, .. } | DisruptionKind::Suspension { services, .. } => {
                     *services = services.iter().filter_map(place).collect();
                 }
-                Effect::Sanction { operators, operator_nations, sites, .. } => *sites = run_by(operators, operator_nations),
-                Effect::OperatorWithdrawal { operators, sites, .. } => *sites = run_by(operators, &[]),
-                Effect::MemberExit { nation, group, bars, .. } => *bars = self.exit(ctx, rules, *nation, group),
+                DisruptionKind::Sanction { operators, operator_nations, sites, .. } => *sites = run_by(operators, operator_nations),
+                DisruptionKind::OperatorWithdrawal { operators, sites, .. } => *sites = run_by(operators, &[]),
+                DisruptionKind::MemberExit { nation, group, bars, .. } => *bars = self.exit(ctx, rules, *nation, group),
                 _ => {}
             }
         }

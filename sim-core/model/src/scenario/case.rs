@@ -182,7 +182,7 @@ pub fn apply(ctx: &mut Context, root: &Table, name: &str) -> (Table, At) {
         let parts: Vec<&str> = setting.path.split('.').map(str::trim).collect();
         let list = keys::table(parts[0]).is_some_and(|spec| spec.array);
         let fixed = FIXED.contains(&parts[0]) && !FREE.contains(&setting.path.as_str());
-        let removed = list && parts.len() == 2 && NAMED.contains(&parts[0]);
+        let removed = list && parts.len() == 2 && NAMED.contains(&parts[0]) && matches!(setting.node.value, Value::Boolean(false));
         let renamed = list && parts.len() == 3 && parts[2] == "name";
         if fixed || removed || renamed {
             let hint = "a case keeps plans, time, seed and names: write another scenario that `extends` this one";

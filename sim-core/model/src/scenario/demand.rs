@@ -6,7 +6,7 @@ use super::each;
 use super::operation::{self, ReplicaKeys};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
-use crate::model::{Dataset, DatasetId, NationId, Service, Tier};
+use crate::model::{Dataset, DatasetId, NationId, Service, ServiceId, Tier};
 use crate::text::At;
 use crate::tree::Table;
 
@@ -95,6 +95,15 @@ pub fn services(ctx: &mut Context, root: &Table) -> Vec<(Service, Demands)> {
         service(cursor, index - 1)
     });
     services.sort_by_key(|(service, _)| service.tier);
+    let mut place = vec![0; services.len()];
+    for (at, (_, demands)) in services.iter().enumerate() {
+        place[demands.index] = at;
+    }
+    for (service, _) in &mut services {
+        for need in &mut service.operation.needs {
+            *need = ServiceId::from_index(place.get(need.index()).copied().unwrap_or(0));
+        }
+    }
     services
 }
 
@@ -150,6 +159,7 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
         security_overhead: cursor.ratio("security_overhead"),
+        users: cursor.count_opt("users"),
         entity,
     };
     if service.tier == Tier::T0 && service.value.as_eur_per_mtokens() <= 0.0 {

@@ -2,10 +2,10 @@
 
 use bastide_units::{Duration, EnergyPrice, Power, Ratio};
 
-use super::each;
+use super::{each, grid_event};
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
-use crate::model::{Bus, BusId, Generator, Line, Load, Nation, NationId, Storage};
+use crate::model::{Bus, BusId, Generator, Line, Load, LoadCut, Nation, NationId, Storage};
 use crate::tree::Table;
 
 /// Decodes `[[nation]]` and sets the context's groups.
@@ -46,6 +46,7 @@ pub fn buses(ctx: &mut Context, root: &Table) -> Vec<Bus> {
         energy_price: cursor.profile::<EnergyPrice>("energy_price"),
         hosting_limit: cursor.quantity_opt("hosting_limit"),
         forecast_error: cursor.ratio("forecast_error"),
+        restoration: grid_event::restoration(cursor),
     })
 }
 
@@ -117,6 +118,7 @@ pub fn generators(ctx: &mut Context, root: &Table) -> Vec<Generator> {
         cost: cursor.quantity("cost"),
         carbon: cursor.quantity("carbon"),
         reliability: cursor.reliability(),
+        black_start: cursor.boolean("black_start"),
     })
 }
 
@@ -154,5 +156,6 @@ pub fn loads(ctx: &mut Context, root: &Table) -> Vec<Load> {
         power: cursor.profile::<Power>("power"),
         value_of_lost_load: cursor.quantity("value_of_lost_load"),
         interruptible: cursor.boolean("interruptible"),
+        cut: LoadCut { priority: cursor.integer_opt("priority").unwrap_or(0), feeders: grid_event::feeders(cursor) },
     })
 }

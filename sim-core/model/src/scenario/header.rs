@@ -73,6 +73,7 @@ pub fn policy(ctx: &mut Context, root: &Table) -> Option<Policy> {
         preempt_training: cursor.boolean("preempt_training"),
         value_of_lost_load: cursor.quantity("value_of_lost_load"),
         headroom: cursor.ratio("headroom"),
+        grid: super::grid_event::policy(cursor),
     })
 }
 

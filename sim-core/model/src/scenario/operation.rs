@@ -5,7 +5,7 @@ use bastide_units::{Bandwidth, DataSize, Duration, Quantity};
 use super::demand::Demands;
 use crate::decode::Cursor;
 use crate::keys;
-use crate::model::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Takeover};
+use crate::model::{DemandNoise, DemandShape, Operation, Readiness, Scaling, ServiceId, Takeover};
 use crate::text::At;
 
 /// What the size and the law of a replica follow from.
@@ -32,7 +32,7 @@ const COOLDOWN: Duration = Duration::from_s(300.0);
 /// Keys that mean something only where replicas are scaled.
 const OF_SCALING: [&str; 8] = ["min_replicas", "max_replicas", "startup", "weights", "load_bandwidth", "warmup", "cooldown", "kv_warmup"];
 /// Keys that batch work has no use for.
-const NOT_OF_BATCH: [&str; 3] = ["scale_target", "latency_target", "latency_cap"];
+const NOT_OF_BATCH: [&str; 4] = ["scale_target", "latency_target", "latency_cap", "needs"];
 
 /// Decodes `daily`, `weekly` and the noise.
 pub fn shape(cursor: &mut Cursor<'_, '_>) -> DemandShape {
@@ -65,6 +65,7 @@ pub fn operation(cursor: &mut Cursor<'_, '_>, model: Option<&str>, demands: &mut
         latency_target: cursor.quantity_opt("latency_target"),
         failover: failover(cursor, model),
         scaling: scaling(cursor, model),
+        needs: cursor.references("needs", "service").unwrap_or_default().into_iter().map(ServiceId::from_index).collect(),
         defer: cursor.quantity_opt("defer"),
     };
     if operation.defer.is_some() {

@@ -209,6 +209,7 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
             fuel,
             refuel: cursor.distribution::<Duration>("refuel"),
             restart: cursor.distribution::<Duration>("restart"),
+            supply: super::grid_event::supply(cursor),
             reliability: cursor.reliability(),
             hardening: [Hardening::None, Hardening::Hardened, Hardening::Bunker][cursor.one_of("hardening", keys::HARDENINGS)],
             operator: cursor.word("operator"),

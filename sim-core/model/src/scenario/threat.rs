@@ -1,8 +1,10 @@
 //! `[[hazard]]`.
 
 mod reconstruction;
+mod strike;
 
 pub use reconstruction::repair_pools;
+pub use strike::{defences, munitions};
 
 use bastide_units::{Duration, Rate, Time};
 
@@ -10,7 +12,7 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Target, Timing};
+use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
 use crate::tree::Table;
 
 mod cyber;
@@ -18,24 +20,23 @@ mod disruption;
 pub mod segment;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
-pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph) -> Vec<Hazard> {
+pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &SegmentGraph, sites: &[Site]) -> Vec<Hazard> {
     let all = each(ctx, root, "hazard", |cursor| {
         let entity = cursor.entity();
         let kind = match cursor.kind()? {
-            "random-outage" => HazardKind::RandomOutage {
-                targets: targets(cursor),
-                timing: timing(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-            },
+            "random-outage" => {
+                let targets = targets(cursor);
+                let units = super::grid_event::units(cursor, &targets);
+                HazardKind::RandomOutage { targets, timing: timing(cursor), repair: cursor.distribution::<Duration>("repair"), units }
+            }
+            "blackout" => super::grid_event::blackout(cursor),
+            "heatwave" => super::grid_event::heatwave(cursor, sites),
+            "fuel-block" => super::grid_event::fuel_block(cursor, sites),
+            "generator-failure" => super::grid_event::generator_failure(cursor, sites),
             "strike-campaign" => HazardKind::StrikeCampaign {
-                targets: targets(cursor),
+                targets: strike::targets(cursor),
                 timing: timing(cursor),
-                munitions: cursor.count("munitions"),
-                interception: cursor.ratio("interception"),
-                aim: [Aim::Random, Aim::Value][cursor.one_of("aim", keys::AIMS)],
-                damage: damage(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-                nodes_destroyed: cursor.ratio("nodes_destroyed"),
+                strike: Box::new(strike::strike(cursor, root)),
             },
             "wiper" => cyber::wiper(cursor, segments, graph),
             "common-mode" => cyber::common_mode(cursor),

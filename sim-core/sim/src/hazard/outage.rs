@@ -6,7 +6,7 @@ use bastide_model::model::Target;
 use crate::world::World;
 
 impl World<'_> {
-    pub(super) fn random_outage(&mut self, hazard: usize, place: usize, target: Target, repair: &Distribution) {
+    pub(super) fn random_outage(&mut self, hazard: usize, place: usize, target: Target, repair: &Distribution, units: Option<f64>) {
         // Drawn also where nothing stands, so that the next outage is the same in every plan.
         let repair_s = repair.sample(&mut self.hazards[hazard].targets[place]);
         if let Target::Site(id) = target
@@ -15,6 +15,10 @@ impl World<'_> {
             return;
         }
         let seq = self.recorder.event(self.now, "outage", "hazard", hazard, repair_s / 3600.0, "hours", None);
-        self.damage(target, repair_s, None, seq, "outage");
+        let count = match (target, units) {
+            (Target::Generator(id), Some(share)) => (share * f64::from(self.setup.model.generators[id].units)).round().max(1.0) as u32,
+            _ => 1,
+        };
+        self.damage_units(target, count, repair_s, seq, "outage");
     }
 }

@@ -10,6 +10,8 @@ use super::Better::{self, Higher, Lower, Neither};
 pub struct MetricDef {
     /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
     /// `failure`, `repair_pool`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
+    /// `failure`, `defence`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -79,6 +81,8 @@ const SYSTEM: &[Row] = &[
     ("land", "ha", Lower, "land of the sites that are built"),
     ("others_unserved", "MWh", Lower, "energy that loads other than sites did not get (EUE)"),
     ("others_shed_hours", "h", Lower, "time with any other load shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of a load went without power"),
+    ("sites_out_of_fuel", "count", Lower, "sites whose tank ran empty at least once"),
     ("sites_up_share", "1", Higher, "mean share of energised sites that work; 1 without sites"),
     (
         "cost_per_mtokens",
@@ -121,6 +125,7 @@ const SERVICE: &[Row] = &[
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
     ("failed_over_share", "1", Neither, "tokens served away from their planned site / tokens served; 0 when none is served"),
+    ("abroad_share", "1", Neither, "tokens served in another nation than that of the request / tokens served; 0 when none is served"),
     (
         "request_latency",
         "s",
@@ -189,11 +194,18 @@ const SITE: &[Row] = &[
     ("energy_cost", "EUR", Lower, "at the energy price of the bus"),
     ("generator_hours", "h", Lower, "running time of its own generators"),
     ("fuel", "L", Lower, "diesel burnt at 0.27 L/kWh"),
+    (
+        "fuel_exhausted_after",
+        "h",
+        Higher,
+        "least time from the loss of supply until the tank was empty; the length of the history if it never was",
+    ),
     ("tokens_served", "M tokens", Neither, "tokens served there"),
 ];
 const BUS: &[Row] = &[
     ("shed_energy", "MWh", Lower, "energy not served to loads other than sites (EUE)"),
     ("shed_hours", "h", Lower, "time with a load other than sites shed (LOLE)"),
+    ("longest_cut", "h", Lower, "longest time for which one feeder of its loads went without power"),
     ("price", "EUR/MWh", Neither, "mean marginal price over time"),
 ];
 const LINE: &[Row] = &[("availability", "1", Higher, "share of time in service")];
@@ -255,6 +267,12 @@ const FAILURE: &[Row] = &[
     ("part_wait", "h", Lower, "time that repairs waited for a spare part, all together"),
     ("crew_wait", "h", Lower, "time that repairs waited for a crew, all together"),
 ];
+const USERS: &[Row] = &[(
+    "hours_lost",
+    "M user h",
+    Lower,
+    "users of the service x tokens lost / tokens demanded x hours of the history: with steady demand the hours that its users went without, a partial service in part",
+)];
 const WIPER: &[Row] = &[
     ("attacks", "count", Lower, "attacks that were not found before they struck"),
     ("contained", "count", Neither, "attacks that were found before they struck"),
@@ -282,6 +300,12 @@ const REPAIR_POOL: &[Row] = &[
         Higher,
         "time from the start until the stock of spare parts is used up for the first time; the whole history if it never is",
     ),
+];
+const DEFENCE: &[Row] = &[
+    ("engaged", "count", Neither, "munitions that it shot at"),
+    ("downed", "count", Neither, "of which it brought down"),
+    ("interceptors_spent", "count", Lower, "interceptors that it spent"),
+    ("exhausted_after", "h", Higher, "time from the start until its stock is empty for the first time; the whole history if it never is"),
 ];
 const COST: &[Row] = &[("cost", "EUR", Lower, "cost over the history, capital as its annuity")];
 
@@ -340,8 +364,10 @@ impl Layout {
         layout.group("evacuation", EVACUATION, model.evacuations.iter().map(|x| x.entity.name.clone()));
         layout.group("evacuation-class", EVACUATION_CLASS, evacuation_classes(model).map(|(at, class)| class_name(model, at, &class)));
         layout.group("failure", FAILURE, model.failures.iter().map(|x| x.entity.name.clone()));
+        layout.group("users", USERS, model.services.iter().filter(|x| x.users.is_some()).map(|x| x.entity.name.clone()));
         let wipers = model.hazards.iter().filter(|x| shows_attacks(&x.kind));
         layout.group("wiper", WIPER, wipers.map(|x| x.entity.name.clone()));
+        layout.group("defence", DEFENCE, model.defences.iter().map(|x| x.entity.name.clone()));
         layout.group("repair_pool", REPAIR_POOL, model.repair_pools.iter().map(|x| x.entity.name.clone()));
         layout.group("cost", COST, COST_LINES.map(str::to_owned));
 
@@ -422,6 +448,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
         "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
+        "defence" => model.defences.get(at).map(|x| &x.entity),
         "repair_pool" => model.repair_pools.get(at).map(|x| &x.entity),
         "line" => model.lines.get(at).map(|x| &x.entity),
         "generator" => model.generators.get(at).map(|x| &x.entity),

@@ -5,11 +5,13 @@ mod break_even;
 use bastide_engine::Estimate;
 use bastide_model::model::{Case, MetricPattern};
 
-use super::schema::{BreakEven, CaseEstimate, CaseFacts, ChangeFacts, MarginalCost, QuestionFacts, Spread, Subject};
+use super::schema::{BreakEven, CaseEstimate, CaseFacts, ChangeFacts, MarginalCost, QuestionFacts, Spread, Standing, Subject};
 use super::write::{StudyMeta, spread};
 use super::{ResultsError, Study};
-use crate::record::{Layout, MetricDef};
+use crate::record::{Better, Layout, MetricDef};
 
+/// The scenario itself among its cases.
+const BASE: &str = "base";
 /// Lines of cost that are money spent; what was lost is told by other metrics.
 const SPENT: [&str; 3] = ["capital", "upkeep", "energy"];
 /// The metric that measures are there to reduce.
@@ -54,10 +56,6 @@ pub(super) fn summarise(
     }
     let mut summary =
         CaseSummary { shown: shown.iter().map(|at| subject(&layout.metrics[*at])).collect(), questions, ..CaseSummary::default() };
-    if meta.cases.is_empty() {
-        return Ok(summary);
-    }
-
     // In the order of the layout: what tables show, what answers questions, and what costs are made of.
     let asked = |def: &MetricDef| {
         let mut of_questions = report.questions.iter().flat_map(|question| &question.metrics);
@@ -72,6 +70,21 @@ pub(super) fn summarise(
     let of_base: Values = kept.iter().map(|at| base.iter().map(|columns| columns[*at].clone()).collect()).collect();
     let keys: Vec<(&str, &str, &str)> = defs.iter().map(|def| (def.entity_kind, def.entity.as_str(), def.metric)).collect();
 
+    let itself = estimates(meta, &defs, &of_base, None);
+    summary.cases.push(CaseFacts {
+        name: BASE.to_owned(),
+        title: "as written".to_owned(),
+        group: String::new(),
+        axis: None,
+        value: None,
+        cost_eur: None,
+        changes: Vec::new(),
+        source: None,
+        verified: None,
+        folder: None,
+        replications: meta.replications,
+        estimates: itself,
+    });
     let mut told: Vec<(&Case, Values)> = Vec::new();
     for (name, replications) in meta.cases {
         let Some(case) = meta.model.cases.iter().find(|case| case.entity.name == *name) else { continue };
@@ -103,7 +116,9 @@ pub(super) fn summarise(
         }
         told.push((case, values));
     }
-    summary.marginal_costs.extend(of_alternatives(meta, &defs, &of_base));
+    if !meta.cases.is_empty() {
+        summary.marginal_costs.extend(of_alternatives(meta, &defs, &of_base));
+    }
     let of_tables: Vec<usize> = (0..kept.len()).filter(|at| told_by(kept[*at])).collect();
     summary.break_even = break_even::all(meta, &defs, &of_tables, &told);
     Ok(summary)
@@ -145,6 +160,7 @@ fn cut(values: &Values, replications: u32) -> Values {
 
 fn estimates(meta: &StudyMeta<'_>, defs: &[&MetricDef], values: &Values, before: Option<&Values>) -> Vec<CaseEstimate> {
     let mut all = Vec::new();
+    let standings: Vec<Vec<Option<Standing>>> = defs.iter().zip(values).map(|(def, values)| standings(def.better, values)).collect();
     for (index, alternative) in meta.alternatives.iter().enumerate() {
         for (at, def) in defs.iter().enumerate() {
             // A case can take away what a metric is about, such as a cause of failures.
@@ -157,10 +173,36 @@ fn estimates(meta: &StudyMeta<'_>, defs: &[&MetricDef], values: &Values, before:
                 estimate,
                 difference: if index == 0 { None } else { paired(&values[at][0]) },
                 change: before.and_then(|before| paired(&before[at][index])),
+                standing: standings[at].get(index).copied().flatten(),
             });
         }
     }
     all
+}
+
+/// Who leads: the best alternative and those that are not clearly worse.
+fn standings(better: Better, values: &[Vec<f64>]) -> Vec<Option<Standing>> {
+    let mean = |column: &[f64]| Estimate::of(column).map_or(f64::NAN, |estimate| estimate.mean);
+    let goodness = |index: usize| match better {
+        Better::Higher => mean(&values[index]),
+        Better::Lower => -mean(&values[index]),
+        Better::Neither => f64::NAN,
+    };
+    let best = (0..values.len()).filter(|index| !goodness(*index).is_nan()).max_by(|a, b| goodness(*a).total_cmp(&goodness(*b)));
+    let mut standings = vec![None; values.len()];
+    let Some(best) = best else { return standings };
+    let behind = |index: usize| {
+        let size = values[best].iter().chain(&values[index]).fold(0.0_f64, |size, value| size.max(value.abs()));
+        let difference = Estimate::paired(&values[best], &values[index]);
+        // Rounding is no difference.
+        difference.is_some_and(|d| d.mean.abs() > 1e-9 * size && d.stderr.is_some_and(|stderr| d.mean.abs() >= 2.0 * stderr))
+    };
+    let leading: Vec<usize> = (0..values.len()).filter(|index| !behind(*index)).collect();
+    if leading.len() < values.len() {
+        let standing = if leading.len() == 1 { Standing::Best } else { Standing::Tied };
+        leading.into_iter().for_each(|index| standings[index] = Some(standing));
+    }
+    standings
 }
 
 /// Money spent by each history of an alternative.

@@ -132,12 +132,19 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
         };
         rows.push(Row { kind: "failure", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });
     }
+    for x in &model.defences {
+        rows.push(Row { kind: "defence", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
     for x in &model.repair_pools {
         rows.push(Row { kind: "repair_pool", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
     }
     for x in &model.hazards {
         let kind = match x.kind {
             HazardKind::RandomOutage { .. } => "random outage",
+            HazardKind::Blackout { .. } => "blackout",
+            HazardKind::Heatwave { .. } => "heatwave",
+            HazardKind::FuelBlock { .. } => "fuel block",
+            HazardKind::GeneratorFailure { .. } => "common failure of generators",
             HazardKind::StrikeCampaign { .. } => "strike campaign",
             HazardKind::Wiper { .. } => "wiper",
             HazardKind::CommonMode(_) => "common-mode exploit",

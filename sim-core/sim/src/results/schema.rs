@@ -13,7 +13,7 @@ pub use adequacy::{
     AdequacyCase, AdequacyFacts, AiCase, HostPointFacts, HostSize, HostingFacts, Mean, ShortfallFacts, YieldFacts, ZoneFacts,
 };
 
-pub use cases::{BreakEven, CaseEstimate, CaseFacts, ChangeFacts, Crossing, MarginalCost, QuestionFacts};
+pub use cases::{BreakEven, CaseEstimate, CaseFacts, ChangeFacts, Crossing, MarginalCost, QuestionFacts, Standing};
 
 /// Version of the results folder as a whole.
 pub const RESULTS_FORMAT: u32 = 1;

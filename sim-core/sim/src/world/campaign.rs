@@ -311,7 +311,7 @@ impl World<'_> {
         let state = &self.sites[site];
         match why {
             "site" => state.down_seq,
-            "wiped" => state.wiped_seq,
+            "wiped" => state.why.wiped,
             "maintenance" => state.why.maintenance,
             "not legal" => self.training_law_cause(gang.campaign, site),
             "no data" => self.setup.model.campaigns[gang.campaign].dataset.and_then(|id| self.data_cause(id.index(), site)),

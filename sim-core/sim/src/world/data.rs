@@ -25,12 +25,12 @@ enum Replica {
 
 struct DatasetState {
     copies: Vec<Replica>,
-    /// Event that each copy was lost by last.
-    lost_by: Vec<Option<u64>>,
     /// Copies that the plan places; those after them are where evacuations may bring it.
     planned: usize,
     /// When what stands abroad was complete there.
     saved: Option<Time>,
+    /// Event that each copy was lost by last.
+    lost_by: Vec<Option<u64>>,
     /// Phases of synchronisation and backup, as shares of their intervals.
     sync_phase: f64,
     backup_phase: f64,
@@ -63,10 +63,10 @@ impl Data {
             let mut copies = vec![Replica::Held; setup.planned_replicas[at]];
             copies.resize(setup.replicas[at].len(), Replica::Absent);
             DatasetState {
-                lost_by: vec![None; copies.len()],
                 copies,
                 planned: setup.planned_replicas[at],
                 saved: None,
+                lost_by: vec![None; setup.replicas[at].len()],
                 sync_phase: stream.uniform(),
                 backup_phase: stream.uniform(),
                 gone: false,

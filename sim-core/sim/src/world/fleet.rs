@@ -116,6 +116,8 @@ impl World<'_> {
         self.site_energised(site);
         self.set_ceiling(site);
         self.refresh_site(site, None, "");
+        // A site that works already does not change with a further delivery.
+        self.refresh_pool(pool);
         self.dirty.services = true;
         self.dirty.grid = true;
         self.copy_missing();

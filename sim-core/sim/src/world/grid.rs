@@ -31,12 +31,12 @@ const TINY_MW: f64 = 1e-6;
 const CIRCULATING: usize = 200;
 
 pub(crate) struct Grid {
-    dispatcher: GridDispatcher,
-    out: Dispatch,
-    available: Vec<f64>,
-    demand: Vec<f64>,
-    forward: Vec<f64>,
-    reverse: Vec<f64>,
+    pub(super) dispatcher: GridDispatcher,
+    pub(super) out: Dispatch,
+    pub(super) available: Vec<f64>,
+    pub(super) demand: Vec<f64>,
+    pub(super) forward: Vec<f64>,
+    pub(super) reverse: Vec<f64>,
     since: Time,
     solved: bool,
     /// Units in service of each class.
@@ -57,11 +57,9 @@ pub(crate) struct Grid {
     carbon: Vec<f64>,
     own_mw: Vec<f64>,
     own_kg_per_h: Vec<f64>,
-    /// The last event that took units of each class out by hazard.
-    hit_units: Vec<Option<u64>>,
-    /// The last line, unit or bus outage that is recorded, while any line or bus is out.
-    last_outage: Option<u64>,
-    /// Lines and buses that are out.
+    /// Outages of units that hazards caused: until when, of which class, and the event.
+    hit_units: Vec<(Time, usize, u64)>,
+    /// Lines, buses and held classes that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -116,8 +114,7 @@ impl Grid {
             carbon: vec![0.0; buses],
             own_mw: vec![0.0; buses],
             own_kg_per_h: vec![0.0; buses],
-            hit_units: vec![None; model.generators.len()],
-            last_outage: None,
+            hit_units: Vec::new(),
             lines_out: 0,
             sums: GridSums {
                 generated_mwh: 0.0,
@@ -144,20 +141,38 @@ impl Grid {
         }
     }
 
-    /// What a shortage of power is put down to: the newest outage of a line or bus, or of units that a hazard took out.
-    pub(super) fn cause(&self, setup: &Setup) -> Option<u64> {
-        let hit = |(at, seq): (usize, &Option<u64>)| seq.filter(|_| self.working_units(at) < setup.model.generators[at].units);
-        let units = self.hit_units.iter().enumerate().filter_map(hit).max();
-        if self.lines_out == 0 {
-            return units;
-        }
-        let out = self.lines.iter().chain(&self.buses).filter(|outage| outage.out).filter_map(|outage| outage.seq).max();
-        out.max(units).or(self.last_outage)
+    /// What a shortage of power is put down to: the newest outage of a line, or of a unit that a hazard took out.
+    pub(super) fn cause(&self, now: Time) -> Option<u64> {
+        let out = || self.lines.iter().chain(&self.buses).filter(|outage| outage.out).filter_map(|outage| outage.seq).max();
+        let line = if self.lines_out > 0 { out() } else { None };
+        line.max(self.hit_units.iter().filter(|(until, ..)| now < *until).map(|(.., seq)| *seq).max())
     }
 
     /// Units of a class that can run.
     fn working_units(&self, generator: usize) -> u32 {
         if self.units_held[generator] > 0 { 0 } else { self.units[generator] }
+    }
+
+    /// An outage of units that had no end has one now.
+    fn forget_hit(&mut self, generator: usize) {
+        if let Some(at) = self.hit_units.iter().position(|(until, of, _)| *until == Time::NEVER && *of == generator) {
+            self.hit_units.remove(at);
+        }
+    }
+
+    /// Units of a class in service.
+    pub(super) fn units(&self, generator: usize) -> u32 {
+        self.units[generator]
+    }
+
+    /// Flow over a line at the last dispatch, whatever its direction \[MW\].
+    pub(super) fn flow_mw(&self, line: usize) -> f64 {
+        self.out.flow_mw.get(line).map_or(0.0, |flow| flow.abs())
+    }
+
+    /// Output of a class at the last dispatch \[MW\].
+    pub(super) fn output_mw(&self, generator: usize) -> f64 {
+        self.out.generation_mw.get(generator).copied().unwrap_or(0.0)
     }
 
     /// Sets a number; true if it is another one than before.
@@ -225,7 +240,7 @@ impl World<'_> {
         let mut changed = !grid.solved;
         for (at, generator) in model.generators.iter().enumerate() {
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
-            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal };
+            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal * self.heat.generators[at] };
             grid.unit_mw[at] = unit;
             let units = grid.working_units(at);
             changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
@@ -250,6 +265,7 @@ impl World<'_> {
     /// Solves the dispatch and passes power on to the sites.
     pub(super) fn dispatch(&mut self) {
         self.integrate_grid();
+        self.cascade();
         let setup = self.setup;
         let model = setup.model;
         for site in 0..self.sites.len() {
@@ -266,10 +282,16 @@ impl World<'_> {
             grid.available[model.generators.len() + at] = power.min(grid.stored[at].max(0.0));
             grid.demand[setup.storage_load + at] = power.min((room / storage.efficiency.max(1e-9)).max(0.0));
         }
-        grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
+        if self.blackouts.limit() {
+            self.blackouts.solve(setup, grid, self.now);
+        } else {
+            grid.dispatcher.solve(&grid.available, &grid.demand, &grid.forward, &grid.reverse, &mut grid.out);
+        }
         grid.solved = true;
         grid.trace_carbon(setup);
-        let cause = self.grid.cause(setup);
+        self.share_shedding();
+        self.note_served();
+        let cause = self.grid.cause(self.now);
         for site in 0..self.sites.len() {
             if !setup.built[site] {
                 continue;
@@ -284,7 +306,7 @@ impl World<'_> {
             }
             let shed = self.grid.out.shed_mw[setup.site_load[site]];
             self.sites[site].grid_share = if need > 0.0 { 1.0 - shed / need } else { 1.0 };
-            self.power_step(site, cause);
+            self.power_step(site, self.power_cause(site).or(cause));
         }
     }
 
@@ -367,6 +389,7 @@ impl World<'_> {
 
     pub(super) fn finish_grid(&mut self) {
         self.integrate_grid();
+        self.finish_shedding();
         let model = self.setup.model;
         let start: f64 = model.storages.iter().map(|s| s.energy.as_mwh() * s.initial).sum();
         self.grid.sums.stored_delta_mwh = self.grid.stored.iter().sum::<f64>() - start;
@@ -392,8 +415,14 @@ impl World<'_> {
             let unit = self.grid.unit_streams[generator].uniform() * f64::from(class.units);
             if unit < f64::from(self.grid.units[generator]) {
                 let repair_s = reliability.repair.sample(&mut self.grid.unit_streams[generator]);
-                self.recorder.fine(self.now, "unit-down", "generator", generator, repair_s / 3600.0, None);
-                self.unit_down(generator, self.now + Duration::from_s(repair_s));
+                // Where it may cascade, it is a cause.
+                let seq = if self.setup.model.policy.grid.cascades {
+                    Some(self.recorder.event(self.now, "unit-down", "generator", generator, repair_s / 3600.0, "fault", None))
+                } else {
+                    self.recorder.fine(self.now, "unit-down", "generator", generator, repair_s / 3600.0, None);
+                    None
+                };
+                self.units_down(generator, 1, self.now + Duration::from_s(repair_s), seq);
             }
         }
         self.next_unit_failure(generator);
@@ -401,9 +430,7 @@ impl World<'_> {
 
     /// One unit of a class is hit; nothing happens if none is in service.
     pub(crate) fn unit_out(&mut self, generator: usize, until: Time, cause: Option<u64>, note: &'static str) {
-        if self.unit_lost(generator, until.since(self.now).as_h(), cause, note) {
-            self.queue.schedule(until, CLASS_RETURN, Event::UnitRepaired { generator: generator as u32 });
-        }
+        self.units_out(generator, 1, until, cause, note);
     }
 
     /// One unit of a class is out until it is repaired; false if none is in service.
@@ -412,7 +439,8 @@ impl World<'_> {
             return false;
         }
         let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
-        self.grid.hit_units[generator] = Some(seq);
+        self.grid.hit_units.push((Time::NEVER, generator, seq));
+        self.lost_units(generator, 1, self.grid.units[generator], Some(seq));
         self.grid.units[generator] -= 1;
         self.units_changed(generator);
         true
@@ -422,29 +450,51 @@ impl World<'_> {
     pub(super) fn set_bus(&mut self, bus: usize, off: Option<u64>) {
         let model = self.setup.model;
         if off.is_some() {
-            self.grid.last_outage = off;
             self.grid.lines_out += 1;
         } else {
             self.grid.lines_out -= 1;
         }
         for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+            if off.is_some() {
+                self.lost_units(at, 1, 1, off);
+            }
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
-            self.grid.unit_mw[at] = if off.is_none() { nominal } else { 0.0 };
+            self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
             self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
         }
         self.dirty.grid = true;
     }
 
-    fn unit_down(&mut self, generator: usize, until: Time) {
-        self.grid.units[generator] -= 1;
-        self.queue.schedule(until, CLASS_RETURN, Event::UnitRepaired { generator: generator as u32 });
+    /// So many units of a class are hit at once, or as many as are in service.
+    pub(crate) fn units_out(&mut self, generator: usize, units: u32, until: Time, cause: Option<u64>, note: &'static str) {
+        let units = units.min(self.grid.units[generator]);
+        if units > 0 {
+            let hours = until.since(self.now).as_h();
+            let seq = self.recorder.event(self.now, "unit-down", "generator", generator, hours, note, cause);
+            let now = self.now;
+            self.grid.hit_units.retain(|(until, ..)| now < *until);
+            self.grid.hit_units.push((until, generator, seq));
+            self.units_down(generator, units, until, Some(seq));
+        }
+    }
+
+    fn units_down(&mut self, generator: usize, units: u32, until: Time, seq: Option<u64>) {
+        self.lost_units(generator, units, self.grid.units[generator], seq);
+        self.grid.units[generator] -= units;
+        self.queue.schedule(until, CLASS_RETURN, Event::UnitsRepaired { generator: generator as u32, units });
         self.units_changed(generator);
     }
 
-    pub(super) fn on_unit_repaired(&mut self, generator: usize) {
-        self.grid.units[generator] += 1;
+    pub(super) fn on_units_repaired(&mut self, generator: usize, units: u32) {
+        self.grid.units[generator] += units;
         self.recorder.fine(self.now, "unit-up", "generator", generator, 0.0, None);
         self.units_changed(generator);
+    }
+
+    /// A pool has repaired a unit.
+    pub(super) fn unit_rebuilt(&mut self, generator: usize) {
+        self.grid.forget_hit(generator);
+        self.on_units_repaired(generator, 1);
     }
 
     fn units_changed(&mut self, generator: usize) {
@@ -455,7 +505,27 @@ impl World<'_> {
         let output = grid.out.generation_mw.get(generator).copied().unwrap_or(0.0);
         let slack_before = output < before - TINY_MW || after <= before;
         let slack_after = output < after - TINY_MW || output == 0.0;
-        self.dirty.grid |= !(slack_before && slack_after);
+        self.dirty.grid |= !(slack_before && slack_after) || self.blackouts.limit();
+    }
+
+    // Heat.
+
+    /// Takes over what heat leaves of generators and lines.
+    pub(crate) fn derate_grid(&mut self) {
+        for line in 0..self.grid.lines.len() {
+            if !self.grid.lines[line].out {
+                self.rate_line(line);
+            }
+        }
+        self.grid_hour();
+        self.dirty.grid = true;
+    }
+
+    fn rate_line(&mut self, line: usize) {
+        let place = &self.setup.model.lines[line];
+        let left = self.heat.lines[line];
+        self.grid.forward[line] = place.capacity.as_mw() * left;
+        self.grid.reverse[line] = place.reverse_capacity.as_mw() * left;
     }
 
     /// Something that a class needs takes all its units out until it is released.
@@ -464,8 +534,8 @@ impl World<'_> {
         if self.grid.units_held[generator] == 1 {
             let seq =
                 self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
-            (self.grid.hit_units[generator], self.grid.last_outage) = (Some(seq), Some(seq));
-            self.grid.lines_out += 1;
+            self.grid.hit_units.push((Time::NEVER, generator, seq));
+            self.lost_units(generator, 1, 1, Some(seq));
             self.units_changed(generator);
         }
     }
@@ -475,7 +545,7 @@ impl World<'_> {
         if self.grid.units_held[generator] == 0 {
             let units = f64::from(self.grid.units[generator]);
             self.recorder.event(self.now, "units-up", "generator", generator, units, "", None);
-            self.grid.lines_out -= 1;
+            self.grid.forget_hit(generator);
             self.units_changed(generator);
         }
     }
@@ -507,12 +577,13 @@ impl World<'_> {
         let hours = until.since(self.now).as_h();
         let seq = self.recorder.event(self.now, "line-down", "line", line, hours, note, cause);
         if self.grid.lines[line].begin(self.now, until, Some(seq)) {
-            self.line_gone(line);
+            self.line_gone(line, seq);
         }
         self.queue.schedule(until, CLASS_RETURN, Event::LineBack { line: line as u32 });
     }
 
-    fn line_gone(&mut self, line: usize) {
+    fn line_gone(&mut self, line: usize, seq: u64) {
+        self.lost_line(line, seq);
         self.grid.lines_out += 1;
         self.grid.forward[line] = 0.0;
         self.grid.reverse[line] = 0.0;
@@ -528,8 +599,7 @@ impl World<'_> {
     fn line_up(&mut self, line: usize) {
         self.recorder.event(self.now, "line-up", "line", line, 0.0, "", self.grid.lines[line].seq);
         self.grid.lines_out -= 1;
-        self.grid.forward[line] = self.setup.model.lines[line].capacity.as_mw();
-        self.grid.reverse[line] = self.setup.model.lines[line].reverse_capacity.as_mw();
+        self.rate_line(line);
         self.dirty.grid = true;
     }
 
@@ -537,8 +607,8 @@ impl World<'_> {
     pub(crate) fn hold_line(&mut self, line: usize, cause: Option<u64>, note: &'static str) {
         if self.grid.lines[line].hold(self.now) {
             let seq = self.recorder.event(self.now, "line-down", "line", line, 0.0, note, cause);
-            (self.grid.lines[line].seq, self.grid.last_outage) = (Some(seq), Some(seq));
-            self.line_gone(line);
+            self.grid.lines[line].seq = Some(seq);
+            self.line_gone(line, seq);
         }
     }
 

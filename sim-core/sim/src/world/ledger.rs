@@ -81,7 +81,7 @@ impl World<'_> {
         self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
         self.finish_cyber(&mut metrics);
-        self.finish_repair_pools(&mut metrics);
+        self.finish_defence_and_repair(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -96,6 +96,7 @@ impl World<'_> {
     fn finish_services(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let model = self.setup.model;
         let mut tiers = [(0.0, 0.0, 0.0); 4];
+        let mut with_users = 0;
         for (at, (service, sums)) in model.services.iter().zip(&self.services.sums).enumerate() {
             let queue = self.services.batch.of(at);
             let waiting = queue.map_or(0.0, Queue::waiting);
@@ -105,12 +106,18 @@ impl World<'_> {
             metrics.set("service", at, "tokens_served", sums.served / MILLION);
             metrics.set("service", at, "tokens_lost", sums.lost / MILLION);
             metrics.set("service", at, "failed_over_share", share(sums.failed_over, sums.served, 0.0));
+            metrics.set("service", at, "abroad_share", share(sums.abroad, sums.served, 0.0).min(1.0));
             if let Some(flowed) = queue.map(|queue| &queue.sums) {
                 metrics.set("service", at, "tokens_waiting", waiting / MILLION);
                 metrics.set("service", at, "tokens_late", flowed.late / MILLION);
                 metrics.set("service", at, "backlog_mean", flowed.waited / self.setup.end.since(Time::ZERO).as_s() / MILLION);
                 metrics.set("service", at, "backlog_max", flowed.most / MILLION);
                 metrics.set("service", at, "completion_age", share(flowed.age_s, flowed.served, 0.0) / 3600.0);
+            }
+            if let Some(users) = service.users {
+                let hours = share(sums.lost, sums.demanded, 0.0) * self.setup.end.as_hours();
+                metrics.set("users", with_users, "hours_lost", f64::from(users) * hours / MILLION);
+                with_users += 1;
             }
             let held = self.services.replicas.held_s[at] / self.setup.end.since(Time::ZERO).as_s();
             metrics.set("service", at, "accelerators_held", held);
@@ -147,7 +154,7 @@ impl World<'_> {
     fn finish_sites(&self, metrics: &mut Metrics) {
         let (setup, end) = (self.setup, self.setup.end);
         let sums = &self.grid.sums;
-        let mut land = 0.0;
+        let (mut land, mut dry) = (0.0, 0_u32);
         for (site, state) in self.sites.iter().enumerate() {
             if !setup.built[site] {
                 continue;
@@ -162,9 +169,12 @@ impl World<'_> {
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
             metrics.set("site", site, "generator_hours", state.generator_hours(end));
             metrics.set("site", site, "fuel", sums.site_generator_mwh[site] * DIESEL_L_PER_MWH);
+            metrics.set("site", site, "fuel_exhausted_after", state.fuel_exhausted_after(end));
+            dry += u32::from(state.ran_dry());
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
         metrics.set("system", 0, "land", land);
+        metrics.set("system", 0, "sites_out_of_fuel", f64::from(dry));
         let total_s = end.since(Time::ZERO).as_s();
         metrics.set("system", 0, "sites_up_share", self.services.up_integral_s / total_s);
         metrics.set("system", 0, "it_power", setup.it_mw.iter().sum());
@@ -185,7 +195,9 @@ impl World<'_> {
             metrics.set("bus", bus, "shed_energy", self.grid.sums.bus_shed_mwh[bus]);
             metrics.set("bus", bus, "shed_hours", self.grid.sums.bus_shed_h[bus]);
             metrics.set("bus", bus, "price", self.grid.sums.bus_price_h[bus] / hours);
+            metrics.set("bus", bus, "longest_cut", self.turns.longest_s[bus] / 3600.0);
         }
+        metrics.set("system", 0, "longest_cut", self.turns.longest_s.iter().fold(0.0, |most, s| f64::max(most, *s)) / 3600.0);
         for (at, line) in self.grid.lines.iter().enumerate() {
             metrics.set("line", at, "availability", line.availability(end));
         }
@@ -247,7 +259,13 @@ impl World<'_> {
         }
     }
 
-    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+    fn finish_defence_and_repair(&self, metrics: &mut Metrics) {
+        for (at, defence) in self.defences.iter().enumerate() {
+            metrics.set("defence", at, "engaged", defence.engaged);
+            metrics.set("defence", at, "downed", defence.downed);
+            metrics.set("defence", at, "interceptors_spent", defence.spent);
+            metrics.set("defence", at, "exhausted_after", defence.exhausted.unwrap_or(self.setup.end).as_hours());
+        }
         for pool in 0..self.setup.model.repair_pools.len() {
             let sums = self.reconstruction.summary(pool, self.setup.end);
             metrics.set("repair_pool", pool, "jobs", sums.jobs);

@@ -4,8 +4,8 @@
 //! ([`ACCESS_BYTES_PER_S`]); everything else goes over the scenario's links that are up. Latency is one-way, along the
 //! quickest path (Dijkstra 1959). Paths are computed again only when a link fails or returns.
 
-mod way;
 mod route;
+mod way;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -64,6 +64,8 @@ struct Served {
     site: u32,
     bin: u32,
     rate: f64,
+    /// Whether the site lies in another nation than the origin.
+    abroad: bool,
 }
 
 /// What was left unserved by a flow's planned site.
@@ -158,7 +160,8 @@ impl World<'_> {
         }
         self.services.streams.clear();
         self.services.loads.fill(latency::Load::default());
-        for service in 0..self.setup.model.services.len() {
+        let setup = self.setup;
+        for &service in &setup.service_order {
             let operation = &self.setup.model.services[service].operation;
             if operation.defer.is_some() {
                 continue;

@@ -65,7 +65,6 @@ pub(crate) struct SiteState {
     /// Whether its storage has to be restored before data can come back.
     pub storage_wiped: bool,
     /// Event that wiped it last.
-    pub wiped_seq: Option<u64>,
     /// Attacks that are restored in steps, with the share that each wiped.
     wiped_by: Vec<(usize, Time, f64)>,
     pub pue: f64,
@@ -77,6 +76,8 @@ pub(crate) struct SiteState {
     /// Share of it that the grid gives.
     pub grid_share: f64,
     shortage: bool,
+    /// When the shortage began, and the event that explains it best.
+    short_since: Time,
     started: bool,
     pub running: bool,
     ups_until: Time,
@@ -103,6 +104,8 @@ pub(crate) struct SiteState {
     curtailed_s: f64,
     running_since: Time,
     running_s: f64,
+    /// Least time from the loss of supply until the tank was empty \[s\].
+    exhausted_s: f64,
 }
 
 pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteState> {
@@ -129,7 +132,6 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             cap_speed: 1.0,
             wiped: 0.0,
             storage_wiped: false,
-            wiped_seq: None,
             wiped_by: Vec::new(),
             pue: site.pue,
             cooling: 1.0,
@@ -137,6 +139,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             frozen_mw: 0.0,
             grid_share: 1.0,
             shortage: false,
+            short_since: Time::ZERO,
             started: false,
             running: false,
             ups_until: Time::ZERO,
@@ -158,6 +161,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
             curtailed_s: 0.0,
             running_since: Time::ZERO,
             running_s: 0.0,
+            exhausted_s: f64::INFINITY,
         }
     };
     setup.model.sites.iter().map(one).collect()
@@ -221,7 +225,7 @@ impl World<'_> {
     /// Wipes a share of a site: of the parts of it that an intruder holds.
     pub(crate) fn wipe(&mut self, site: usize, intrusion: &Intrusion, share: f64, parts: f64, cause: u64) {
         let seq = self.recorder.event(self.now, "site-wiped", "site", site, share * parts, "", Some(cause));
-        self.sites[site].wiped_seq = Some(seq);
+        self.sites[site].why.wiped = Some(seq);
         if !self.begin_recovery(site, intrusion, share, parts, seq) {
             self.sites[site].wiped_by.push((intrusion.hazard, self.now, share * parts));
         }
@@ -234,6 +238,9 @@ impl World<'_> {
     /// More of a site is restored.
     pub(super) fn restored_further(&mut self, site: usize) {
         self.set_wiped(site);
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
+        }
         self.copy_missing();
     }
 
@@ -241,8 +248,11 @@ impl World<'_> {
         let before = self.sites[site].wiped;
         self.set_wiped(site);
         if self.sites[site].wiped < before {
-            let cause = self.sites[site].wiped_seq;
+            let cause = self.sites[site].why.wiped;
             self.recorder.event(self.now, "site-restored", "site", site, 1.0 - self.sites[site].wiped, "share", cause);
+        }
+        if self.sites[site].wiped <= 0.0 {
+            self.sites[site].why.wiped = None;
         }
         self.copy_missing();
     }
@@ -265,14 +275,22 @@ impl World<'_> {
     }
 
     /// PUE and cooling of the hour.
-    pub(super) fn weather(&mut self) {
+    pub(crate) fn weather(&mut self) {
         let model = self.setup.model;
         for (site, place) in model.sites.iter().enumerate() {
-            let Some(profile) = place.temperature else { continue };
+            let heat = self.heat.degrees[site];
+            // Without a temperature of its own, heat comes on top of the last cool degree; what a heatwave has changed goes back with it.
+            let profile = match place.temperature {
+                Some(profile) => profile,
+                None if heat > 0.0 || self.sites[site].pue != place.pue || self.sites[site].cooling != 1.0 => {
+                    bastide_model::model::Profile::Constant(place.free_cooling.as_celsius())
+                }
+                None => continue,
+            };
             if !self.setup.built[site] {
                 continue;
             }
-            let celsius = model.at(profile, self.hour);
+            let celsius = model.at(profile, self.hour) + heat;
             let id = bastide_model::model::SiteId::from_index(site);
             let pue = model.pue(id, Some(Temperature::from_celsius(celsius)));
             let above = (celsius - place.cooling_limit.as_celsius()).max(0.0);
@@ -319,6 +337,8 @@ impl World<'_> {
         let now = self.now;
         let full_mw = self.it_power(site).1 * self.setup.model.sites[site].pue;
         let place = &self.setup.model.sites[site];
+        let begins = self.sites[site].grid_share < ENOUGH && !self.sites[site].shortage;
+        let (start, common) = if begins { self.start_probability(site) } else { (place.generator_start, false) };
         let state = &mut self.sites[site];
         if !state.energised || state.outage.out {
             return;
@@ -326,7 +346,7 @@ impl World<'_> {
         state.burn_fuel(now);
         let powered;
         let mut timer = Time::NEVER;
-        let mut called = false;
+        let (mut called, mut exhausted) = (false, false);
         if state.grid_share >= ENOUGH {
             if !state.shortage && !state.stopped {
                 return;
@@ -340,10 +360,11 @@ impl World<'_> {
         } else {
             if !state.shortage {
                 state.shortage = true;
+                state.short_since = now;
                 state.frozen_mw = state.need_mw;
                 state.ups_until = now + place.ups;
                 // One draw for each call, with or without generators, so that call n is the same draw in every plan.
-                state.started = state.starts.bernoulli(place.generator_start) && place.fuel > Duration::ZERO;
+                state.started = state.starts.bernoulli(start) && place.fuel > Duration::ZERO;
                 called = true;
             }
             let was_running = state.running;
@@ -351,6 +372,8 @@ impl World<'_> {
             state.set_running(now, run);
             if was_running && !run {
                 state.ups_until = now + place.ups;
+                state.exhausted_s = state.exhausted_s.min(now.since(state.short_since).as_s());
+                exhausted = true;
             }
             if run {
                 state.power_share = 1.0;
@@ -397,8 +420,16 @@ impl World<'_> {
         }
         let cause = self.sites[site].why.power.or(cause);
         if called && place.generator_start > 0.0 {
-            let kind = if self.sites[site].started { "generators-start" } else { "generators-fail" };
-            let seq = self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, "hours of fuel at full load", cause);
+            let started = self.sites[site].started;
+            let kind = if started { "generators-start" } else { "generators-fail" };
+            let note = if common && !started { "common cause" } else { "hours of fuel at full load" };
+            let seq = self.recorder.event(now, kind, "site", site, self.sites[site].fuel_s / 3600.0, note, cause);
+            self.sites[site].why.power = Some(seq);
+        }
+        if exhausted {
+            let hours = now.since(self.sites[site].short_since).as_h();
+            let cause = self.sites[site].why.power.or(cause);
+            let seq = self.recorder.event(now, "fuel-exhausted", "site", site, hours, "hours without the grid", cause);
             self.sites[site].why.power = Some(seq);
         }
         if order {
@@ -412,7 +443,8 @@ impl World<'_> {
                 Event::Restarted { site: site as u32, version: restart_version },
             );
         }
-        self.refresh_site(site, cause, "no power");
+        let why = self.sites[site].why.power.or(cause);
+        self.refresh_site(site, why, "no power");
     }
 
     fn order_fuel(&mut self, site: usize) {
@@ -421,6 +453,11 @@ impl World<'_> {
     }
 
     pub(super) fn on_refuelled(&mut self, site: usize) {
+        if let Some((until, block)) = self.fuel_blocked(site) {
+            self.recorder.event(self.now, "delivery-stopped", "site", site, until.since(self.now).as_h(), "hours late", block);
+            self.queue.schedule(until, CLASS_RETURN, Event::Refuelled { site: site as u32 });
+            return;
+        }
         self.integrate_grid();
         let now = self.now;
         let state = &mut self.sites[site];
@@ -433,7 +470,7 @@ impl World<'_> {
     pub(super) fn on_power_timer(&mut self, site: usize, version: u32) {
         if self.sites[site].timer == version {
             self.integrate_grid();
-            let cause = self.grid.cause(self.setup);
+            let cause = self.power_cause(site).or(self.grid.cause(self.now));
             self.power_step(site, cause);
         }
     }
@@ -579,5 +616,15 @@ impl SiteState {
 
     pub(super) fn generator_hours(&self, end: Time) -> f64 {
         (self.running_s + if self.running { end.since(self.running_since).as_s() } else { 0.0 }) / 3600.0
+    }
+
+    /// Time from the loss of supply until the tank was first empty, at least \[h\]; the length of the history if it never was.
+    pub(super) fn fuel_exhausted_after(&self, end: Time) -> f64 {
+        self.exhausted_s.min(end.since(Time::ZERO).as_s()) / 3600.0
+    }
+
+    /// Whether the tank was ever empty.
+    pub(super) fn ran_dry(&self) -> bool {
+        self.exhausted_s < f64::INFINITY
     }
 }

@@ -113,7 +113,7 @@ const TEAM: &str = "team = 10\nwork = \"6 h\"\nsite_work = \"60 h\"\nassessment 
 fn two_sites(hazard: &str, more: &str) -> (std::sync::Arc<bastide_model::model::Model>, String) {
     let alert = chat(20, "").replace("\"chat\"", "\"alert\"").replace("\"T1\"", "\"T0\"");
     let sites = site("left", "segment = \"core\"") + &site("right", "segment = \"core\"");
-    let model = load(&[&header("60 d"), BASE, &card(NO_FAILURES), &sites, &chat(40, ""), &alert, hazard, more]);
+    let model = load(&[&header("60 d"), BASE, &card(NO_FAILURES), &sites, &chat(40, "users = 1000000"), &alert, hazard, more]);
     let placed = place("left", 1.0) + &place("right", 1.0).replace("\"chat\"", "\"alert\"");
     (model, build("left", 80) + &build("right", 80) + &placed)
 }
@@ -122,6 +122,8 @@ fn two_sites(hazard: &str, more: &str) -> (std::sync::Arc<bastide_model::model::
 fn a_team_is_one_queue_by_tier() {
     let (model, text) = two_sites(&wiper(&format!("share = 0.5\n{TEAM}")), "");
     let run = simulate(&model, &plan(&model, &text), 2);
+    // A million people without `chat` for 42 h.
+    close(run.value("users", "chat", "hours_lost"), 42.0);
     // 12 h of assessment. Right: 6 h on the site, then 20 of 80 accelerators of which half are wiped, 60 person hours: 6 h; T0 is back
     // after 24 h. Left: 6 h, then 40 accelerators, 12 h: T1 after 42 h. The rest: 20 and 30 wiped accelerators of 6 h, 30 h: 72 h.
     close(run.value("wiper", "worm", "restored_t0"), 24.0);

@@ -2,6 +2,7 @@
 
 mod adequacy;
 mod balance;
+mod blackout;
 mod campaigns;
 mod causes;
 mod closed_forms;
@@ -14,6 +15,7 @@ mod machines;
 mod modes;
 mod network;
 mod power;
+mod recovery;
 mod services;
 mod speed;
 mod strikes;

@@ -4,4 +4,5 @@ mod batch;
 mod demand;
 mod latency;
 mod laws;
+mod needs;
 mod replicas;

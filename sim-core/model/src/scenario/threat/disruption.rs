@@ -7,7 +7,7 @@ use super::super::entries;
 use super::timing;
 use crate::decode::{Cursor, suggestion};
 use crate::keys::{ABOVE_CAPS, RULE_CHANGES};
-use crate::model::{AcceleratorId, BusId, Disruption, Effect, HazardKind, NationId, RuleId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, BusId, Disruption, DisruptionKind, HazardKind, NationId, RuleId, ServiceId, SiteId};
 use crate::text::At;
 use crate::tree::{Table, Value};
 
@@ -15,32 +15,32 @@ use crate::tree::{Table, Value};
 /// operators and what exits forbid are not filled in yet: see `resolve::law`.
 pub(super) fn disruption(cursor: &mut Cursor<'_, '_>, kind: &str, root: &Table) -> Option<HazardKind> {
     let effect = match kind {
-        "export-cap" => Effect::ExportCap {
+        "export-cap" => DisruptionKind::ExportCap {
             accelerators: accelerators(cursor),
             nation: NationId(cursor.reference("nation", "nation")),
             cap: cursor.count("cap"),
             waits: cursor.one_of("above", ABOVE_CAPS) == 0,
         },
-        "delivery-stop" => Effect::DeliveryStop { accelerators: accelerators(cursor), backlog: cursor.distribution::<Duration>("backlog") },
+        "delivery-stop" => DisruptionKind::DeliveryStop { accelerators: accelerators(cursor), backlog: cursor.distribution::<Duration>("backlog") },
         "price-shock" => price_shock(cursor, root),
         "spares-stop" => {
             let sites = cursor.references("sites", "site").map(|list| list.into_iter().map(SiteId::from_index).collect());
-            Effect::SparesStop { accelerators: accelerators(cursor), sites: sites.unwrap_or_else(|| all_sites(cursor)) }
+            DisruptionKind::SparesStop { accelerators: accelerators(cursor), sites: sites.unwrap_or_else(|| all_sites(cursor)) }
         }
         "sanction" => sanction(cursor, root),
-        "operator-withdrawal" => Effect::OperatorWithdrawal {
+        "operator-withdrawal" => DisruptionKind::OperatorWithdrawal {
             operators: operators(cursor, root),
             sites: Vec::new(),
             notice: cursor.distribution::<Duration>("notice"),
             handover: cursor.distribution_opt::<Duration>("handover"),
         },
         "model-change" => model_change(cursor, root),
-        "rule-change" => Effect::RuleChange {
+        "rule-change" => DisruptionKind::RuleChange {
             rule: RuleId(cursor.reference("rule", "rule")),
             begins: cursor.one_of("change", RULE_CHANGES) == 0,
         },
         "member-exit" => member_exit(cursor),
-        "suspension" => Effect::Suspension { services: services(cursor), nations: cursor.nations("nations") },
+        "suspension" => DisruptionKind::Suspension { services: services(cursor), nations: cursor.nations("nations") },
         _ => return None,
     };
     let lasts = match kind {
@@ -84,7 +84,7 @@ fn operators(cursor: &mut Cursor<'_, '_>, root: &Table) -> Vec<String> {
     among(cursor, "operators", "F0880", "operator", &known).into_iter().map(str::to_owned).collect()
 }
 
-fn sanction(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
+fn sanction(cursor: &mut Cursor<'_, '_>, root: &Table) -> DisruptionKind {
     let kinds: Vec<(String, String)> = cursor.ctx.accelerators.iter().map(|it| (it.vendor.clone(), it.vendor_nation.clone())).collect();
     let column = |second: bool| kinds.iter().map(|(vendor, nation)| if second { nation.as_str() } else { vendor.as_str() }).collect::<Vec<_>>();
     let vendors = among(cursor, "vendors", "F0881", "vendor", &column(false));
@@ -95,7 +95,7 @@ fn sanction(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
     if !whom.iter().any(|key| cursor.has(key)) {
         cursor.wrong("F0884", "name", "the sanction concerns nobody", format!("give `{}`", whom.join("`, `")));
     }
-    Effect::Sanction {
+    DisruptionKind::Sanction {
         accelerators,
         operators: operators(cursor, root),
         operator_nations: cursor.nations("operator_nations").unwrap_or_default(),
@@ -104,7 +104,7 @@ fn sanction(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
     }
 }
 
-fn price_shock(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
+fn price_shock(cursor: &mut Cursor<'_, '_>, root: &Table) -> DisruptionKind {
     let (energy, accelerator) = (cursor.ratio("energy_price"), cursor.ratio("accelerator_price"));
     if energy == 1.0 && accelerator == 1.0 {
         cursor.wrong("F0884", "name", "the shock changes no price", "give `energy_price = 2` or `accelerator_price = 1.5`");
@@ -116,7 +116,7 @@ fn price_shock(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
         nations.as_ref().is_none_or(|list| nation.is_some_and(|nation| list.contains(&nation)))
     };
     let buses = entries(root, "bus").into_iter().enumerate().filter(|(_, (table, _))| concerned(table));
-    Effect::PriceShock {
+    DisruptionKind::PriceShock {
         energy,
         buses: buses.map(|(at, _)| BusId::from_index(at)).collect(),
         accelerator,
@@ -124,7 +124,7 @@ fn price_shock(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
     }
 }
 
-fn model_change(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
+fn model_change(cursor: &mut Cursor<'_, '_>, root: &Table) -> DisruptionKind {
     let models: Vec<Option<&str>> = entries(root, "service").into_iter().map(|(table, _)| text(table, "model")).collect();
     let known: Vec<&str> = models.iter().flatten().copied().collect();
     let named = among(cursor, "models", "F0882", "service with the model", &known);
@@ -140,10 +140,10 @@ fn model_change(cursor: &mut Cursor<'_, '_>, root: &Table) -> Effect {
     if requalification.is_none() && throughput == 1.0 {
         cursor.wrong("F0884", "name", "the change of the model changes nothing", "give `requalification` or `throughput`");
     }
-    Effect::ModelChange { services: concerned, requalification, throughput }
+    DisruptionKind::ModelChange { services: concerned, requalification, throughput }
 }
 
-fn member_exit(cursor: &mut Cursor<'_, '_>) -> Effect {
+fn member_exit(cursor: &mut Cursor<'_, '_>) -> DisruptionKind {
     let known = cursor.reference_opt("nation", "nation");
     let nation = NationId::from_index(known.unwrap_or(0));
     let group = cursor.word("group");
@@ -159,5 +159,5 @@ fn member_exit(cursor: &mut Cursor<'_, '_>) -> Effect {
         }
         _ => {}
     }
-    Effect::MemberExit { nation, group, notice: cursor.distribution::<Duration>("notice"), bars: Vec::new() }
+    DisruptionKind::MemberExit { nation, group, notice: cursor.distribution::<Duration>("notice"), bars: Vec::new() }
 }

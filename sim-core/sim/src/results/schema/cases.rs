@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Spread, Subject};
 
-/// A case: the scenario under another assumption, on the same plans and draws.
+/// A case: the scenario under another assumption, on the same plans and draws; the first is the scenario itself, `base`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseFacts {
     /// Name.
@@ -64,6 +64,19 @@ pub struct CaseEstimate {
     /// Change from the scenario itself, on the same draws; absent for the scenario itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Spread>,
+    /// Its place among the alternatives of the case; absent where another is clearly better, where all are alike, or where no direction is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+}
+
+/// Place among alternatives on the same draws; what is within two standard errors of the difference is not told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Clearly better than every other.
+    Best,
+    /// Not told apart from the best.
+    Tied,
 }
 
 /// Where two alternatives change places along an axis.

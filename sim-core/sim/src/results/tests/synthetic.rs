@@ -52,6 +52,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fuel: Duration::from_h(48.0),
         refuel: Distribution::Fixed(86_400.0),
         restart: Distribution::Fixed(3600.0),
+        supply: bastide_model::model::SiteSupply::default(),
         reliability: None,
         hardening: Hardening::None,
         operator: "national-operator".into(),
@@ -85,6 +86,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
+        users: None,
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }
@@ -115,6 +117,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             forecast_error: 0.0,
+        restoration: bastide_model::model::BusRestoration::default(),
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
@@ -269,6 +272,8 @@ pub fn model(title: &str) -> Model {
         datasets: vec![],
         services,
         campaigns: vec![campaign],
+        munitions: Vec::new(),
+        defences: Vec::new(),
         repair_pools: Vec::new(),
         failures: vec![],
         maintenances: vec![],
@@ -290,6 +295,7 @@ pub fn model(title: &str) -> Model {
             preempt_training: true,
             value_of_lost_load: EnergyPrice::from_eur_per_mwh(1000.0),
             headroom: 0.7,
+            grid: bastide_model::model::GridPolicy::default(),
         },
         alternatives: vec![],
         cases: Vec::new(),

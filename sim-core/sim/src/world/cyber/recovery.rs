@@ -34,6 +34,8 @@ pub(super) struct Attack {
     restored: f64,
     /// Whether the site's control and storage are in order again.
     clean: bool,
+    /// Shares of its accelerators that serve each tier, and the rest.
+    shares: [f64; STAGES],
     /// Which tiers, and whether all, are back.
     back: [bool; STAGES],
     services_stop: bool,
@@ -49,9 +51,13 @@ impl Attack {
 
     /// Takes over how long the stages that are not back have taken so far.
     pub(super) fn count_open(&self, now: Time, longest_s: &mut [f64; STAGES]) {
-        let open_s = now.since(self.since).as_s();
-        for (longest, _) in longest_s.iter_mut().zip(self.back).filter(|(_, back)| !back) {
-            *longest = longest.max(open_s);
+        (0..STAGES).filter(|stage| !self.back[*stage]).for_each(|stage| self.count(stage, now, longest_s));
+    }
+
+    /// Takes over how long a stage took, if there is anything of it.
+    fn count(&self, stage: usize, now: Time, longest_s: &mut [f64; STAGES]) {
+        if self.shares[stage] > 0.0 || stage == STAGES - 1 {
+            longest_s[stage] = longest_s[stage].max(now.since(self.since).as_s());
         }
     }
 }
@@ -121,6 +127,7 @@ impl World<'_> {
             share: share * parts,
             restored: 0.0,
             clean: false,
+            shares: self.shares_by_tier(site),
             back: [false; STAGES],
             services_stop: attack.services_stop,
             work_s,
@@ -157,6 +164,7 @@ impl World<'_> {
             share: 0.0,
             restored: 0.0,
             clean: true,
+            shares: [0.0; STAGES],
             // It belongs to no tier.
             back: [true, true, true, true, false],
             services_stop: false,
@@ -222,12 +230,10 @@ impl World<'_> {
 
     /// All work on a site.
     fn jobs_at_site(&self, attack: usize) -> Vec<Job> {
-        let shares = self.shares_by_tier(self.cyber.attacks[attack].site);
-        let it = &self.cyber.attacks[attack];
-        let (work_s, site_work_s) = (it.work_s, it.site_work_s);
+        let Attack { shares, work_s, site_work_s, .. } = &self.cyber.attacks[attack];
         // Work on the site is as urgent as the most critical tier there.
         let first = shares.iter().position(|share| *share > 0.0).unwrap_or(STAGES - 1);
-        let mut jobs = vec![Job { key: (first + 1, attack, 0), piece: Piece::Site, left_s: site_work_s }];
+        let mut jobs = vec![Job { key: (first + 1, attack, 0), piece: Piece::Site, left_s: *site_work_s }];
         for (stage, &share) in shares.iter().enumerate() {
             let pieces = (share / PIECE).ceil().max(1.0) as usize;
             let part = share / pieces as f64;
@@ -277,8 +283,7 @@ impl World<'_> {
         let (kind, value, note) = match piece {
             Piece::Facility(facility) => {
                 it.back[STAGES - 1] = true;
-                let longest = &mut self.cyber.sums[hazard].longest_s[STAGES - 1];
-                *longest = longest.max(now.since(it.since).as_s());
+                it.count(STAGES - 1, now, &mut self.cyber.sums[hazard].longest_s);
                 return self.release_facility(facility);
             }
             Piece::Site => {
@@ -289,8 +294,7 @@ impl World<'_> {
                 it.restored += share;
                 if let Some(stage) = completes {
                     it.back[stage] = true;
-                    let longest = &mut self.cyber.sums[hazard].longest_s[stage];
-                    *longest = longest.max(now.since(it.since).as_s());
+                    it.count(stage, now, &mut self.cyber.sums[hazard].longest_s);
                     if stage == STAGES - 1 {
                         it.restored = 1.0;
                         self.cyber.of_site[site].retain(|place| *place != attack);

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::Graph;
 
 impl Graph {
-    /// Links (behind the last of them, accesses of sites) on the quickest path from the hub of a nation to a site, up or not; empty where there is none (Dijkstra 1959).
+    /// Links, and accesses of sites behind them, on the quickest path from the hub of a nation to a site over all links, up or not; empty where there is none (Dijkstra 1959).
     pub(crate) fn way(&self, origin: usize, site: usize) -> Vec<usize> {
         let mut latency_s = vec![f64::INFINITY; self.nodes];
         // How each node is reached: from which node, over which link.

@@ -122,7 +122,8 @@ impl World<'_> {
                 left -= got;
             }
             if here > 0.0 {
-                self.services.streams.push(Served { service: service as u32, site: site as u32, bin: NO_BIN, rate: here });
+                let abroad = setup.model.sites[site].nation != setup.model.services[service].nation;
+                self.services.streams.push(Served { service: service as u32, site: site as u32, bin: NO_BIN, rate: here, abroad });
             }
             rate += here;
         }

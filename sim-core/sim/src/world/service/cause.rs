@@ -20,6 +20,7 @@ use super::Lack;
 pub(crate) struct SiteCauses {
     /// The grid gives less than it asks for.
     pub power: Option<u64>,
+    pub wiped: Option<u64>,
     pub maintenance: Option<u64>,
     pub cap: Option<u64>,
     /// Nodes were destroyed for good.
@@ -72,7 +73,7 @@ impl World<'_> {
         }
         let demand = &self.setup.model.services[service];
         if self.cyber.is_stopped(site, demand.tier as usize) {
-            return state.wiped_seq;
+            return state.why.wiped;
         }
         if self.facilities.blocks(service * self.sites.len() + site) {
             return self.facilities.blocked_seq[service];
@@ -86,8 +87,7 @@ impl World<'_> {
             return self.data_cause(dataset.index(), site);
         }
         let why = &state.why;
-        let wiped = state.wiped_seq.filter(|_| state.wiped > 0.0);
-        let state_of_site = [why.power, wiped, why.maintenance, why.cap, why.destroyed].into_iter().max().flatten();
+        let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed].into_iter().max().flatten();
         state_of_site.max(self.services.demand.crowd_seq(self.setup.model, service)).max(self.displaced(service, site))
     }
 
@@ -104,17 +104,14 @@ impl World<'_> {
 
     /// The newest outage of a link on the way that requests took when all links were up; of any link where that way is whole.
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
-        if self.net.access_held[site] > 0 {
-            return self.net.last_seq;
-        }
         let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
-        self.setup.graph.way(origin, site).iter().filter_map(seq).max().or_else(|| self.link_cause())
+        let way = self.setup.graph.way(origin, site);
+        way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause())
     }
 
-    /// The newest outage of a link, or of a site's access.
+    /// The newest outage of a link.
     pub(in crate::world) fn link_cause(&self) -> Option<u64> {
-        let access = if self.net.access_held.iter().any(|held| *held > 0) { self.net.last_seq } else { None };
-        self.net.links.iter().filter(|link| link.out).filter_map(|link| link.seq).max().max(access)
+        self.net.links.iter().filter(|link| link.out).filter_map(|link| link.seq).max()
     }
 
     /// What the state alone shows, as an event of its own.

@@ -11,6 +11,7 @@ impl World<'_> {
         let setup = self.setup;
         let flows = setup.service_flows[service].clone();
         let demand = self.services.demand.total[service];
+        let (lets, _) = self.share_of_needs(service);
         let mut spills = std::mem::take(&mut self.services.spills);
         spills.clear();
         let (mut served, mut missing) = (0.0, 0.0);
@@ -18,7 +19,10 @@ impl World<'_> {
         for at in flows {
             let flow = setup.flows[at];
             let site = setup.pairs[flow.pair].site;
-            let want = self.services.demand.of(service, flow.origin, flow.weight);
+            let asked = self.services.demand.of(service, flow.origin, flow.weight);
+            // Users who fail at what the service needs never come to ask.
+            let want = asked * lets;
+            missing += asked - want;
             let can = self.can_serve(service, flow.origin, site);
             let got = if can {
                 self.services.replicas.ask(site, want);
@@ -52,6 +56,19 @@ impl World<'_> {
         // What was asked of sites in vain, and what the plan leaves unserved by choice.
         self.services.lost[service] = (missing - elsewhere + demand * (1.0 - setup.placed[service])).max(0.0);
         self.note_disturbance(service, served, demand * setup.placed[service]);
+    }
+
+    /// The least share in which the services that one needs are served, and the one that it is.
+    fn share_of_needs(&self, service: usize) -> (f64, Option<usize>) {
+        let mut least = (1.0, None);
+        for need in &self.setup.model.services[service].operation.needs {
+            let (demand, served) = (self.services.demand.total[need.index()], self.services.served[need.index()]);
+            let share = if demand > 0.0 { (served / demand).min(1.0) } else { 1.0 };
+            if share < least.0 {
+                least = (share, Some(need.index()));
+            }
+        }
+        least
     }
 
     /// Sends tokens elsewhere; returns how many found room.
@@ -150,7 +167,8 @@ impl World<'_> {
         let got = want - left.max(0.0);
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got });
+            let abroad = setup.model.sites[site].nation.index() != origin;
+            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
         }
         got
     }
@@ -189,7 +207,9 @@ impl World<'_> {
         let disturbed = share < DISTURBED;
         match (disturbed, self.services.disturbed[service]) {
             (true, None) => {
-                let cause = self.loss_cause(service);
+                // What it needs is disturbed first, at the same moment or before.
+                let needed = self.share_of_needs(service).1.and_then(|need| self.services.disturbed[need]);
+                let cause = self.loss_cause(service).max(needed);
                 let seq = self.recorder.event(self.now, "service-lost", "service", service, share, "share served", cause);
                 self.services.disturbed[service] = Some(seq);
             }

@@ -10,6 +10,7 @@ pub(crate) struct ServiceSums {
     pub served: f64,
     pub lost: f64,
     pub failed_over: f64,
+    pub abroad: f64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -80,6 +81,7 @@ impl World<'_> {
                 services.network[setup.model.services[service].tier as usize][stream.bin as usize] += tokens;
             }
             services.site_tokens[site] += tokens;
+            services.sums[service].abroad += if stream.abroad { tokens } else { 0.0 };
             if setup.sovereign[service * sites + site] {
                 services.sovereign += tokens;
             }
