@@ -6,6 +6,7 @@
 mod cable;
 pub(crate) mod common_mode;
 pub(crate) mod cyber;
+mod disruption;
 pub(crate) mod grid_event;
 mod outage;
 mod strike;
@@ -61,6 +62,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 (names, ducts) = cable::ducts(model, targets);
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
+            HazardKind::Disruption(it) => disruption::targets(model, it, &stream),
             HazardKind::CommonMode(_)
             | HazardKind::SupplyDelay { .. }
             | HazardKind::Blackout { .. }
@@ -78,7 +80,17 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
             _ => strike::StrikeState::new(model, stream("munitions"), &[]),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts, attack, exploit, present: false, seq: None };
+        let mut state = HazardState {
+            times: stream("times"),
+            targets,
+            whole: stream("whole"),
+            strike,
+            ducts,
+            attack,
+            exploit,
+            present: false,
+            seq: None,
+        };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -99,6 +111,10 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             }
             HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
                 state.present = grid_event::begin(world, at, &mut state.whole);
+            }
+            HazardKind::Disruption(it) => {
+                let first = first(it.timing, &mut state.times);
+                schedule(world, at, 0, first, it.timing);
             }
             HazardKind::SupplyDelay { .. } => {}
         }
@@ -157,6 +173,10 @@ impl World<'_> {
             HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
                 self.window_turns(hazard, target);
                 return;
+            }
+            HazardKind::Disruption(it) => {
+                self.disruption(hazard, it);
+                it.timing
             }
             HazardKind::SupplyDelay { .. } => return,
         };

@@ -5,15 +5,15 @@
 //! order: paths, readable data, services and campaigns, the grid, power at the sites, and once more services where power changed.
 //! Nothing is solved when nothing changed; node failures that leave slack touch nothing (see `service`).
 
+mod blackout;
 pub(crate) mod bus;
 pub(crate) mod campaign;
-mod cyber;
-mod blackout;
 mod cascade;
+mod cyber;
 pub(crate) mod data;
+mod defence;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
-mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -27,6 +27,7 @@ mod repair;
 pub(crate) mod service;
 mod shedding;
 pub(crate) mod site;
+pub(crate) mod supply;
 mod trace;
 mod worth;
 
@@ -51,7 +52,7 @@ pub(crate) const CLASS_DECISION: u8 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Hour,
-    Energised { pool: u32, nodes: u32 },
+    Energised { pool: u32, nodes: u32, bought: bool },
     Failure { process: u32, version: u32 },
     Noticed { job: u32 },
     Repaired { job: u32 },
@@ -59,7 +60,7 @@ pub(crate) enum Event {
     CrewBack { pool: u32 },
     FollowUp { strike: u32 },
     PartArrives { pool: u32 },
-    SpareArrives { site: u32 },
+    SpareArrives { site: u32, pool: u32 },
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
@@ -89,6 +90,9 @@ pub(crate) enum Event {
     FacilityRestored { facility: u32 },
     Failover,
     Legal,
+    LawChanges,
+    SpellActs { spell: u32 },
+    SpellEnds { spell: u32 },
     CampaignStart { campaign: u32 },
     CampaignDone { campaign: u32 },
     PlannedStop { campaign: u32 },
@@ -222,6 +226,8 @@ pub(crate) struct World<'a> {
     /// Gangs that look for another site.
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
+    pub supply: supply::Supply,
+    pub law: law::LawState,
     pub cyber: cyber::Cyber,
     /// First event of each hazard.
     pub first_of_hazard: Vec<Time>,
@@ -289,6 +295,8 @@ impl<'a> World<'a> {
             pool_gangs: setup.pool_gangs.clone(),
             seeking: Vec::new(),
             hazards: Vec::new(),
+            supply: supply::Supply::new(model),
+            law: law::LawState::default(),
             cyber: cyber::Cyber::new(setup),
             first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
@@ -336,7 +344,7 @@ impl<'a> World<'a> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Hour => self.on_hour(),
-            Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
+            Event::Energised { pool, nodes, bought } => self.on_energised(pool as usize, nodes, bought),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),
@@ -344,7 +352,7 @@ impl<'a> World<'a> {
             Event::FollowUp { strike } => self.on_follow_up(strike as usize),
             Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
-            Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
+            Event::SpareArrives { site, pool } => self.on_spare_arrives(site as usize, pool as usize),
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
@@ -373,7 +381,13 @@ impl<'a> World<'a> {
             Event::FacilityRestored { facility } => self.release_facility(facility as usize),
             Event::PoolBack { pool } => self.on_pool_back(pool as usize),
             Event::Failover => self.dirty.services = true,
-            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::Legal => {
+                self.dirty.evacuations = true;
+                self.on_legal();
+            }
+            Event::LawChanges => self.law_changes(),
+            Event::SpellActs { spell } => self.on_spell_acts(spell),
+            Event::SpellEnds { spell } => self.on_spell_ends(spell),
             Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
             Event::EvacuationStep { version } => self.on_evacuation_step(version),
             Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),

@@ -14,7 +14,8 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
             continue;
         }
         let name = &service.entity.name;
-        if let Some(batch) = service.operation.needs.iter().map(|need| &services[need.index()]).find(|need| need.operation.defer.is_some()) {
+        if let Some(batch) = service.operation.needs.iter().map(|need| &services[need.index()]).find(|need| need.operation.defer.is_some())
+        {
             let message = format!("service `{name}` needs `{}`, which is batch work", batch.entity.name);
             let hint = "batch work is done when nobody else wants the accelerators: nothing can rely on its share";
             ctx.push(Diagnostic::error("F0546", service.entity.span.clone(), message).hint(hint));

@@ -149,3 +149,22 @@ pub struct Law {
     /// What it forbids, apart from what the things themselves rule out.
     pub bars: Vec<(Thing, SiteId)>,
 }
+
+impl DisruptionKind {
+    /// The kind's name in scenarios and among events.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ExportCap { .. } => "export-cap",
+            Self::DeliveryStop { .. } => "delivery-stop",
+            Self::PriceShock { .. } => "price-shock",
+            Self::SparesStop { .. } => "spares-stop",
+            Self::Sanction { .. } => "sanction",
+            Self::OperatorWithdrawal { .. } => "operator-withdrawal",
+            Self::ModelChange { .. } => "model-change",
+            Self::RuleChange { .. } => "rule-change",
+            Self::MemberExit { .. } => "member-exit",
+            Self::Suspension { .. } => "suspension",
+        }
+    }
+}

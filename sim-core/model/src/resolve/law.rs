@@ -1,7 +1,9 @@
 //! What each rule forbids by itself, and what an exit from a group changes, for histories in which the law does not go as planned.
 
 use crate::decode::Context;
-use crate::model::{Bar, CampaignId, Campaign, Dataset, DisruptionKind, Hazard, HazardKind, Law, NationId, RuleId, Service, ServiceId, Site, SiteId, Thing};
+use crate::model::{
+    Bar, Campaign, CampaignId, Dataset, DisruptionKind, Hazard, HazardKind, Law, NationId, RuleId, Service, ServiceId, Site, SiteId, Thing,
+};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::{Demand, Rule};
 
@@ -134,4 +136,3 @@ impl Demands {
             && self.certification.iter().all(|word| site.certifications.contains(word))
     }
 }
-

@@ -5,9 +5,7 @@ use bastide_units::{Duration, Time};
 use super::threat::timing;
 use crate::decode::Cursor;
 use crate::keys;
-use crate::model::{
-    BusId, BusRestoration, GridPolicy, HazardKind, Reconnect, Shedding, Site, SiteId, SiteSupply, Target,
-};
+use crate::model::{BusId, BusRestoration, GridPolicy, HazardKind, Reconnect, Shedding, Site, SiteId, SiteSupply, Target};
 
 /// More turns than a day has minutes are a slip.
 const MOST_FEEDERS: u32 = 1440;

@@ -174,7 +174,13 @@ impl World<'_> {
             }
             let firm = island.load_mw - island.ai_mw;
             let share = if firm > 0.0 { 1.0 - out.shed_mw / firm } else { 1.0 };
-            self.cut(&members, root, (out.ai_shed_mw, out.shed_mw), &vec![(f64::from(u8::from(out.ai_shed_mw == 0.0)), share); parent.len()], cause);
+            self.cut(
+                &members,
+                root,
+                (out.ai_shed_mw, out.shed_mw),
+                &vec![(f64::from(u8::from(out.ai_shed_mw == 0.0)), share); parent.len()],
+                cause,
+            );
         }
     }
 
@@ -238,10 +244,8 @@ impl World<'_> {
             }
             let of_ai = cut.min(ai);
             let firm = load - ai;
-            shares[bus] = (
-                if ai > 0.0 { 1.0 - of_ai / ai } else { 1.0 },
-                if firm > 0.0 { (1.0 - (cut - of_ai) / firm).max(0.0) } else { 1.0 },
-            );
+            shares[bus] =
+                (if ai > 0.0 { 1.0 - of_ai / ai } else { 1.0 }, if firm > 0.0 { (1.0 - (cut - of_ai) / firm).max(0.0) } else { 1.0 });
             cut_ai += of_ai;
             cut_firm += cut - of_ai;
             cut_buses.push(bus);
@@ -261,7 +265,8 @@ impl World<'_> {
             case.buses.push(Bus { number: at as u64 + 1, kind, demand_mw: *load, ..Bus::default() });
         }
         let mut outage = Vec::new();
-        let unit = |bus: usize, output_mw: f64, max_mw: f64| Generator { bus, in_service: true, output_mw, min_mw: 0.0, max_mw, cost: None };
+        let unit =
+            |bus: usize, output_mw: f64, max_mw: f64| Generator { bus, in_service: true, output_mw, min_mw: 0.0, max_mw, cost: None };
         for (at, generator) in model.generators.iter().enumerate() {
             let (bus, output, lost) = (generator.bus.index(), self.grid.out.generation_mw[at], losses.units_mw[at]);
             case.generators.push(unit(bus, (output - lost).max(0.0), self.grid.available[at].max(output - lost)));
@@ -310,4 +315,3 @@ impl World<'_> {
         (case, rows, outage)
     }
 }
-

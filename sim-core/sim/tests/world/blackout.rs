@@ -102,7 +102,8 @@ fn blocked_deliveries_cost_a_small_tank_and_spare_a_large_one() {
 
 #[test]
 fn more_fuel_never_hurts_in_blackouts() {
-    let base = base("black_start = { dist = \"exponential\", mean = \"4 h\" }\nrestored_after = { dist = \"exponential\", mean = \"40 h\" }");
+    let base =
+        base("black_start = { dist = \"exponential\", mean = \"4 h\" }\nrestored_after = { dist = \"exponential\", mean = \"40 h\" }");
     let hazards = r#"
 [[hazard]]
 name = "dark"
@@ -135,7 +136,8 @@ probability = "50 %"
 #[test]
 fn a_common_cause_correlates_failures_to_start_with_the_right_marginal() {
     let base = base("black_start = \"4 h\"\nrestored_after = \"4 h\"");
-    let hazard = format!("{BLACKOUT}\n[[hazard]]\nname = \"bad\"\nkind = \"generator-failure\"\nstart = \"50 %\"\nprobability = \"30 %\"\n");
+    let hazard =
+        format!("{BLACKOUT}\n[[hazard]]\nname = \"bad\"\nkind = \"generator-failure\"\nstart = \"50 %\"\nprobability = \"30 %\"\n");
     let keys = "generator_start = 0.9\nfuel = \"48 h\"";
     let sites = site("left", keys) + &site("right", keys) + &site("sure", &format!("{keys}\ncommon_start = \"80 %\""));
     let model = load(&[&header("30 d"), &base, &card(NO_FAILURES), &sites, &hazard]);

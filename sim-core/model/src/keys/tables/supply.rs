@@ -1,10 +1,10 @@
 //! Keys of hazards of supply, markets and law.
 
 use super::{AT, FROM, RATE, REPAIR, UNTIL, row};
+use crate::keys::Key;
 use crate::keys::Kind::{self, Count, Nations, OneOf, Reference, References, Word, Words};
 use crate::keys::Need::{Computed, Default, Optional, Required};
 use crate::keys::Range::{NotNegative, Positive, Share};
-use crate::keys::Key;
 
 pub(crate) const ABOVE_CAPS: &[&str] = &["waits", "refused"];
 pub(crate) const RULE_CHANGES: &[&str] = &["begins", "ends"];
@@ -102,7 +102,12 @@ pub(super) const RULE_CHANGE: &[Key] = &[
     PROBABILITY,
     LASTS,
     row("rule", Reference("rule"), Required, "Which rule."),
-    row("change", OneOf(RULE_CHANGES), Required, "Whether it comes into force or ceases to be, whatever its dates; afterwards its dates hold again."),
+    row(
+        "change",
+        OneOf(RULE_CHANGES),
+        Required,
+        "Whether it comes into force or ceases to be, whatever its dates; afterwards its dates hold again.",
+    ),
 ];
 pub(super) const MEMBER_EXIT: &[Key] = &[
     AT,

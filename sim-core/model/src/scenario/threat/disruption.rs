@@ -21,7 +21,9 @@ pub(super) fn disruption(cursor: &mut Cursor<'_, '_>, kind: &str, root: &Table) 
             cap: cursor.count("cap"),
             waits: cursor.one_of("above", ABOVE_CAPS) == 0,
         },
-        "delivery-stop" => DisruptionKind::DeliveryStop { accelerators: accelerators(cursor), backlog: cursor.distribution::<Duration>("backlog") },
+        "delivery-stop" => {
+            DisruptionKind::DeliveryStop { accelerators: accelerators(cursor), backlog: cursor.distribution::<Duration>("backlog") }
+        }
         "price-shock" => price_shock(cursor, root),
         "spares-stop" => {
             let sites = cursor.references("sites", "site").map(|list| list.into_iter().map(SiteId::from_index).collect());
@@ -86,7 +88,8 @@ fn operators(cursor: &mut Cursor<'_, '_>, root: &Table) -> Vec<String> {
 
 fn sanction(cursor: &mut Cursor<'_, '_>, root: &Table) -> DisruptionKind {
     let kinds: Vec<(String, String)> = cursor.ctx.accelerators.iter().map(|it| (it.vendor.clone(), it.vendor_nation.clone())).collect();
-    let column = |second: bool| kinds.iter().map(|(vendor, nation)| if second { nation.as_str() } else { vendor.as_str() }).collect::<Vec<_>>();
+    let column =
+        |second: bool| kinds.iter().map(|(vendor, nation)| if second { nation.as_str() } else { vendor.as_str() }).collect::<Vec<_>>();
     let vendors = among(cursor, "vendors", "F0881", "vendor", &column(false));
     let nations = among(cursor, "vendor_nations", "F0881", "nation of a vendor", &column(true));
     let concerned = |(vendor, nation): &(String, String)| vendors.contains(&vendor.as_str()) || nations.contains(&nation.as_str());

@@ -117,7 +117,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             forecast_error: 0.0,
-        restoration: bastide_model::model::BusRestoration::default(),
+            restoration: bastide_model::model::BusRestoration::default(),
         })
         .collect();
     let line = |name: &str, title: &str, from, to, mw| Line {
