@@ -105,6 +105,7 @@ pub(crate) enum Event {
     SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    CopyAges,
     EvacuationOrder { evacuation: u32 },
     EvacuationStep { version: u32 },
     DeviceStep { evacuation: u32, device: u32, version: u32 },
@@ -361,6 +362,7 @@ impl<'a> World<'a> {
             Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
             Event::FacilityRestored { facility } => self.release_facility(facility as usize),
             Event::PoolBack { pool } => self.on_pool_back(pool as usize),
+            Event::CopyAges => self.dirty.data = true,
             Event::Failover => self.dirty.services = true,
             Event::Legal => {
                 self.dirty.evacuations = true;
@@ -406,9 +408,11 @@ impl<'a> World<'a> {
     /// Solves again what the events of this moment touched.
     fn settle(&mut self) {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
+        let mut paths = false;
         while self.dirty.any() || self.relocate() {
             if std::mem::take(&mut self.dirty.network) {
                 self.solve_paths();
+                paths = true;
                 self.partitions_changed();
                 self.paths_changed();
                 self.dirty.claims = true;
@@ -427,6 +431,10 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();
+                // Exchanges take what services leave of new paths.
+                if std::mem::take(&mut paths) && self.setup.any_traffic {
+                    self.paths_changed();
+                }
             }
             if std::mem::take(&mut self.dirty.batch) {
                 self.allocate_batch_alone();

@@ -257,6 +257,7 @@ const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
     ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
+    ("staleness_max", "h", Lower, "greatest age of a copy at a working site that was cut off from the primary; 0 if none ever was"),
 ];
 const EVACUATION: &[Row] = &[
     ("saved", "TB", Higher, "data that arrived where it was to go"),

@@ -271,6 +271,7 @@ impl World<'_> {
             metrics.set("dataset", dataset, "data_lost", lost_tb);
             metrics.set("dataset", dataset, "recovery_point", recovery_h);
             metrics.set("dataset", dataset, "readable_share", readable);
+            metrics.set("dataset", dataset, "staleness_max", self.data.staleness.most_h(dataset, self.setup.end));
         }
         balance.bytes_created = self.data.created;
         balance.bytes_replicated = self.data.replicated;

@@ -90,6 +90,7 @@ impl World<'_> {
         let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed].into_iter().max().flatten();
         state_of_site
             .max(self.still_cause(site))
+            .max(self.short_link(service, origin, site))
             .max(self.services.demand.crowd_seq(self.setup.model, service))
             .max(self.displaced(service, site))
     }
@@ -111,9 +112,10 @@ impl World<'_> {
         guests.filter_map(|guest| away(guest.service as usize)).max()
     }
 
-    /// The newest outage of a link on the way that requests took when all links were up; of any link where that way is whole.
+    /// The newest outage or state of a link on the way that requests took when all links were up; of any link where that way is whole.
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
-        let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
+        let out = |link: usize| self.net.links.get(link).filter(|link| link.out).and_then(|link| link.seq);
+        let seq = |link: &usize| out(*link).max(self.net.state_seq.get(*link).copied().flatten());
         let way = self.setup.graph.way(origin, site);
         let cut_off = self.partitions.cut_off_by(origin).max(self.partitions.cut_off_by(self.setup.graph.node_of_site(site)));
         let link = || way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause());
