@@ -32,7 +32,8 @@ struct World {
     first_come: bool,
 }
 
-const EFFECTS: &str = "effects = [{ damage = \"light\", repair = \"1 d\" }, { damage = \"heavy\", repair = { dist = \"lognormal\", median = \"4 d\", p95 = \"12 d\" }, nodes_destroyed = 0.1 }, { damage = \"destroyed\", repair = { dist = \"lognormal\", median = \"12 d\", p95 = \"40 d\" }, nodes_destroyed = 0.5 }]";
+/// The same draw makes a worse state take longer.
+const EFFECTS: &str = "effects = [{ damage = \"light\", repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"3 d\" } }, { damage = \"heavy\", repair = { dist = \"lognormal\", median = \"4 d\", p95 = \"12 d\" }, nodes_destroyed = 0.1 }, { damage = \"destroyed\", repair = { dist = \"lognormal\", median = \"12 d\", p95 = \"36 d\" }, nodes_destroyed = 0.5 }]";
 
 /// Tokens served in each history, without failover.
 fn served(world: &World, means: Means) -> Vec<f64> {
