@@ -90,7 +90,18 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
             _ => strike::StrikeState::new(model, stream("munitions"), &[]),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts, attack, exploit, present: false, seq: None, first_chain };
+        let mut state = HazardState {
+            times: stream("times"),
+            targets,
+            whole: stream("whole"),
+            strike,
+            ducts,
+            attack,
+            exploit,
+            present: false,
+            seq: None,
+            first_chain,
+        };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {

@@ -7,7 +7,8 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -797,7 +798,12 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
-                    row("inside", REPAIR, Default("0 s"), "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`."),
+                    row(
+                        "inside",
+                        REPAIR,
+                        Default("0 s"),
+                        "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`.",
+                    ),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",

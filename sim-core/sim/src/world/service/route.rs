@@ -178,7 +178,14 @@ impl World<'_> {
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
             let abroad = setup.model.sites[site].nation.index() != origin;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, origin: origin as u32, bin, rate: got, abroad });
+            self.services.streams.push(Served {
+                service: service as u32,
+                site: site as u32,
+                origin: origin as u32,
+                bin,
+                rate: got,
+                abroad,
+            });
         }
         got
     }

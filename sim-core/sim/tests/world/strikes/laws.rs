@@ -112,7 +112,8 @@ proptest! {
             0 => more.interception = interception + 0.3,
             1 => more.shot = shot + 0.2,
             2 => more.interceptors += 6,
-            3 => more.resupply_per_d += 1.0,
+            // Twice the deliveries: all those that came before, and others between them.
+            3 => more.resupply_per_d *= 2.0,
             4 => more.hardening = 1 + usize::from(cep_m % 2 == 0),
             5 => more.crews += 1,
             6 => more.spares += 2,
