@@ -24,7 +24,7 @@ setup:
 	@tools/setup.sh
 
 bench: setup  ## speed of every part
-	$(CARGO) bench --locked --bench engine --bench fleet --bench grid --bench predict --bench study
+	$(CARGO) bench --locked --bench engine --bench fleet --bench grid --bench predict --bench study --bench threats
 
 lint: setup  ## what CI demands of the code
 	$(CARGO) fmt --all --check

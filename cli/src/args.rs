@@ -94,6 +94,20 @@ pub enum Command {
         #[arg(long, value_name = "DURATION")]
         time_limit: Option<String>,
     },
+    /// Find the order in which data leaves that saves most value, with a proof and beside other orders
+    Evacuate {
+        /// Scenario folder or file
+        scenario: PathBuf,
+        /// Only this evacuation
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Time from the order to the loss, instead of the scenario's, for example "2 d"
+        #[arg(long, value_name = "DURATION")]
+        warning: Option<String>,
+        /// Plan that says where the data stands [default: search for one]
+        #[arg(long, value_name = "FILE")]
+        plan: Option<PathBuf>,
+    },
     /// Simulate one plan, without rivals and without a report
     Run {
         /// Scenario folder or file

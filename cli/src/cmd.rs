@@ -5,6 +5,7 @@ mod cases;
 pub mod compare;
 pub mod completions;
 pub mod devices;
+pub mod evacuate;
 pub mod explain;
 mod fit;
 pub mod grid;

@@ -53,6 +53,9 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Run { scenario, plan, replications, replication, trace, cases } => {
             cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, cases, global, output)
         }
+        Command::Evacuate { scenario, name, warning, plan } => {
+            cmd::evacuate::run(scenario, name.as_deref(), warning.as_deref(), plan.as_deref(), global, output)
+        }
         Command::Tune(input) => cmd::tune::run(input, global, output),
         Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),
         Command::Compare { folders } => cmd::compare::run(folders, output),

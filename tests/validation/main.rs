@@ -9,6 +9,7 @@ mod failures;
 mod fluid;
 mod grid;
 mod incidents;
+mod incidents_simulated;
 mod machines;
 mod minimal;
 mod packing;

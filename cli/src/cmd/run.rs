@@ -5,7 +5,7 @@ use std::path::Path;
 use bastide_model::model::Model;
 use bastide_model::plan::Plan;
 use bastide_sim::record::{Layout, entity_name};
-use bastide_sim::{Options, Simulator};
+use bastide_sim::Options;
 use serde_json::json;
 
 use super::cases;
@@ -67,8 +67,7 @@ pub fn run(
 /// One history: its metrics and its events, with what caused each.
 fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, output: &Output) -> Result<(), Failure> {
     let layout = Layout::new(model);
-    let simulator =
-        Simulator::new(model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+    let simulator = simulate::simulator(model, plan, &layout)?;
     let history = simulator.simulate(seed, replication, Options { trace, ..Options::default() });
     if output.format == Format::Json {
         let metrics: Vec<_> = layout

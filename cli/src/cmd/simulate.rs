@@ -9,7 +9,7 @@ use bastide_engine::{Estimate, Pool};
 use bastide_model::model::{Case, Model, Tier};
 use bastide_model::plan::Plan;
 use bastide_sim::results::{AlternativeMeta, ResultsError, RunFacts, Study, StudyMeta, StudyWriter};
-use bastide_sim::{History, Options, Simulator};
+use bastide_sim::{History, Layout, Options, Simulator};
 
 use super::cases::CaseJob;
 use crate::args::Global;
@@ -138,15 +138,24 @@ fn one(
     open(folder)
 }
 
+/// A simulator of a plan, whose evacuations that ask for the best order follow the one that a search finds under this model.
+pub fn simulator<'a>(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Result<Simulator<'a>, Failure> {
+    let simulator = Simulator::new(model, plan, layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+    if model.evacuations.is_empty() {
+        return Ok(simulator);
+    }
+    let departures =
+        bastide_plan::evacuation::departures(model, plan).map_err(|error| Failure::sentence(format!("no order of evacuation: {error}")))?;
+    Ok(simulator.with_departures(departures))
+}
+
 /// Simulates what is missing, a stretch of replications for every plan at a time, so that all estimates grow together.
 fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output) -> Result<(), Failure> {
     let layout = writer.layout().clone();
     let simulators = job
         .plans
         .iter()
-        .map(|(_, plan)| {
-            Simulator::new(job.model, plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))
-        })
+        .map(|(_, plan)| simulator(job.model, plan, &layout))
         .collect::<Result<Vec<_>, _>>()?;
     let pool = Pool::new(job.threads);
     let stop = progress::stop_on_interrupt();

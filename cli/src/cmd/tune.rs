@@ -7,8 +7,8 @@ use bastide_engine::{Estimate, Pool};
 use bastide_model::keys::{self, Kind};
 use bastide_model::model::{CampaignId, Model};
 use bastide_model::plan::Plan;
+use bastide_sim::Options;
 use bastide_sim::record::{Better, Layout, MetricDef};
-use bastide_sim::{Options, Simulator};
 use bastide_units::{Duration, format_significant};
 use serde_json::json;
 
@@ -159,8 +159,7 @@ fn observe(
         let model = bastide_model::load(&input.scenario, &global.sets).map_err(Failure::Diagnostics)?.model;
         let plan = Plan::read(plan, "plan", &model).map_err(Failure::Diagnostics)?;
         let layout = Layout::new(&model);
-        let simulator =
-            Simulator::new(&model, &plan, &layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+        let simulator = super::simulate::simulator(&model, &plan, &layout)?;
         let seed = global.seed.unwrap_or(model.header.seed);
         let one = |replication| simulator.simulate(seed, replication, Options::default()).metrics[target.at];
         let values: Vec<f64> = pool.replicate(0..input.replications, &stop, &|_| bar.inc(1), one).into_iter().flatten().collect();

@@ -10,6 +10,7 @@ mod machine;
 mod need;
 mod placement;
 mod planning;
+mod strikes;
 
 use crate::decode::Context;
 use crate::resolve::Resolved;
@@ -22,6 +23,8 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     machine::domains(ctx, &resolved.model);
     need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);
+    strikes::defences(ctx, &resolved.model);
+    strikes::munitions(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {

@@ -7,6 +7,7 @@ mod date;
 mod factors;
 mod inner;
 mod list;
+mod munitions;
 mod number;
 mod profile;
 

@@ -136,10 +136,16 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// A whole number, a distribution of it, or either by munition.
+    Munitions,
+    /// A ratio, or ratios by munition.
+    RatioByMunition,
     /// A table with rows of its own.
     Table(&'static TableSpec),
     /// A list of such tables.
     Tables(&'static TableSpec),
+    /// The states of a duct.
+    LinkStates,
     /// The restoration steps of a wiper.
     Restoration,
     /// Factors by a quantity: a list of pairs.

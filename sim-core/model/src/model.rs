@@ -8,18 +8,24 @@
 mod campaign;
 mod case;
 mod cyber;
+mod disruption;
 mod facility;
 mod grid_event;
+mod link_state;
 mod machine;
 mod reconstruction;
+mod strike;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
+pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
+pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -84,8 +90,12 @@ ids! {
     CampaignId,
     /// A hazard.
     HazardId,
+    /// A type of munition.
+    MunitionId,
     /// An hourly series.
     SeriesId,
+    /// A rule.
+    RuleId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -180,6 +190,10 @@ pub struct Model {
     pub campaigns: Vec<Campaign>,
     /// Hazards.
     pub hazards: Vec<Hazard>,
+    /// Types of munitions.
+    pub munitions: Vec<Munition>,
+    /// Air defences.
+    pub defences: Vec<Defence>,
     /// Crews and spare parts that repair what hazards damage.
     pub repair_pools: Vec<RepairPool>,
     /// Causes of failures of machines.
@@ -202,6 +216,8 @@ pub struct Model {
     pub planning: Planning,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
+    /// Rules, for histories in which they change.
+    pub laws: Vec<Law>,
     /// `legal_service[service][site]`: from and until when the rules let a service run at a site.
     pub legal_service: Vec<Vec<Legality>>,
     /// `legal_campaign[campaign][site]`.
@@ -266,6 +282,17 @@ pub struct Place {
     pub longitude: f64,
 }
 
+impl Place {
+    /// Distance along the great circle \[km\], on a sphere of 6371 km (haversine; Sinnott 1984).
+    #[must_use]
+    pub fn distance_km(self, other: Self) -> f64 {
+        let (from, to) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let (north, east) = ((to - from) / 2.0, (other.longitude - self.longitude).to_radians() / 2.0);
+        let a = north.sin().powi(2) + from.cos() * to.cos() * east.sin().powi(2);
+        2.0 * 6371.0 * a.sqrt().min(1.0).asin()
+    }
+}
+
 /// A jurisdiction, and the origin of its people's requests.
 #[derive(Clone, Debug)]
 pub struct Nation {
@@ -277,6 +304,8 @@ pub struct Nation {
     pub hub: Option<Place>,
     /// Local time less UTC, summer time left out.
     pub utc_offset: Duration,
+    /// Whether the rest of the world is reached here: who reaches no such nation is cut off.
+    pub backbone: bool,
 }
 
 /// A bus or zone.
@@ -570,8 +599,10 @@ pub struct Link {
     pub latency: Duration,
     /// Length of the route.
     pub length: Option<Length>,
-    /// Links with the same duct are cut together.
-    pub duct: Option<String>,
+    /// Ducts in which it lies; links of one duct are cut together.
+    pub ducts: Vec<String>,
+    /// Used only where nothing else reaches.
+    pub standby: bool,
     /// Faults.
     pub reliability: Option<Reliability>,
 }
@@ -605,6 +636,8 @@ pub struct Dataset {
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.
     pub replication_interval: Duration,
+    /// Greatest age at which a copy cut off from the primary is read; `None` for any.
+    pub max_staleness: Option<Duration>,
     /// Time between two offline backups, which no wiper reaches; `None` without any.
     pub backup_interval: Option<Duration>,
 }
@@ -653,6 +686,8 @@ pub struct Service {
     pub max_latency: Duration,
     /// Data that must be readable where the service runs.
     pub dataset: Option<DatasetId>,
+    /// What a token takes on the network, requests and protocol with it; `None` where traffic is no matter.
+    pub bytes_per_token: Option<DataSize>,
     /// Value of a token to its user; what a lost one costs.
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
@@ -723,23 +758,12 @@ pub enum HazardKind {
     },
     /// Salvos of missiles or drones.
     StrikeCampaign {
-        /// What may be aimed at; sites that the plan did not build drop out.
+        /// What may be aimed at, for [`Aim::List`] in its order; sites that the plan did not build drop out.
         targets: Vec<Target>,
         /// Salvos.
         timing: Timing,
-        /// Munitions per salvo.
-        munitions: u32,
-        /// Probability that one munition is intercepted.
-        interception: f64,
-        /// How the attacker chooses.
-        aim: Aim,
-        /// Probability that one hit takes the target out, by hardening (none, hardened, bunker); lines, links and
-        /// generators count as none.
-        damage: [f64; 3],
-        /// Time out \[s\].
-        repair: Distribution,
-        /// Share of a hit site's nodes destroyed for good.
-        nodes_destroyed: f64,
+        /// What comes, and what it does.
+        strike: Box<Strike>,
     },
     /// Destruction of the virtual layer of segments.
     Wiper {
@@ -819,6 +843,21 @@ pub enum HazardKind {
         /// Probability that the cause is there, in a history.
         probability: f64,
     },
+    /// Ducts that pass through states.
+    DegradedLinks {
+        /// Links whose ducts do, each duct by itself.
+        targets: Vec<LinkId>,
+        /// Events that make a duct leave the first state, for each duct; `None` for a chain that runs by itself.
+        timing: Option<Timing>,
+        /// When the first state begins.
+        from: Time,
+        /// When all ducts return to it for good.
+        until: Time,
+        /// The states.
+        states: Vec<LinkState>,
+    },
+    /// A disruption of supply, markets or law.
+    Disruption(Box<Disruption>),
     /// Late deliveries.
     SupplyDelay {
         /// Types concerned; empty means all.
@@ -838,6 +877,10 @@ pub enum Aim {
     Random,
     /// In proportion to announced size: IT power of sites, capacity of lines and units.
     Value,
+    /// At what serves most at that moment, times the probability of taking it out; never at what is out.
+    Adaptive,
+    /// By a list, in its order, again and again.
+    List,
 }
 
 /// What happens to requests when their site is down.

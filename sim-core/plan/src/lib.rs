@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+pub mod evacuation;
 mod extract;
 #[cfg(test)]
 mod fixture;

@@ -11,7 +11,7 @@ use crate::tree::{Node, Table, Value};
 
 impl<'t> Cursor<'_, 't> {
     /// A number of base units, or `None` after a message.
-    pub(super) fn number<Q: Quantity>(&mut self, key: &str, node: &Node, range: Range) -> Option<f64> {
+    pub(crate) fn number<Q: Quantity>(&mut self, key: &str, node: &Node, range: Range) -> Option<f64> {
         let value = match &node.value {
             Value::Text(text) => match Q::parse(text) {
                 Ok(quantity) => quantity.base(),
@@ -106,6 +106,7 @@ impl<'t> Cursor<'_, 't> {
                 | Kind::Ratio(range)
                 | Kind::Count(range),
             ) => range,
+            Some(Kind::Munitions) => Range::AtLeastOne,
             _ => Range::Any,
         }
     }
@@ -210,11 +211,15 @@ impl<'t> Cursor<'_, 't> {
     /// A distribution, if the key stands; of NaN after a message.
     pub fn distribution_opt<Q: Quantity>(&mut self, key: &str) -> Option<Distribution> {
         let node = self.take(key)?;
+        Some(self.distribution_at::<Q>(key, node))
+    }
+    /// A distribution inside a table; of NaN after a message.
+    pub(crate) fn distribution_at<Q: Quantity>(&mut self, key: &str, node: &'t Node) -> Distribution {
         let distribution = match &node.value {
             Value::Table(table) => self.distribution_of::<Q>(key, node.at, table),
             _ => self.number::<Q>(key, node, Range::NotNegative).map(Distribution::Fixed),
         };
-        Some(distribution.unwrap_or(Distribution::Fixed(f64::NAN)))
+        distribution.unwrap_or(Distribution::Fixed(f64::NAN))
     }
     /// A distribution, or its default.
     pub fn distribution<Q: Quantity>(&mut self, key: &str) -> Distribution {
@@ -225,7 +230,7 @@ impl<'t> Cursor<'_, 't> {
         Distribution::Fixed(self.default(key).and_then(|text| Q::parse(text).ok()).map_or(f64::NAN, Quantity::base))
     }
 
-    fn distribution_of<Q: Quantity>(&mut self, key: &str, at: At, table: &'t Table) -> Option<Distribution> {
+    pub(super) fn distribution_of<Q: Quantity>(&mut self, key: &str, at: At, table: &'t Table) -> Option<Distribution> {
         let form = "such as `{ dist = \"lognormal\", median = \"7 d\", p95 = \"21 d\" }`";
         let Some(entry) = table.get("dist") else {
             self.ctx.error_hint("F0213", at, format!("the distribution of `{key}` has no `dist`"), form);

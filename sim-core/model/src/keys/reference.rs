@@ -17,6 +17,8 @@ impl Kind {
                 | Self::Ratio(_)
                 | Self::Count(_)
                 | Self::RatiosOf(_)
+                | Self::Munitions
+                | Self::RatioByMunition
                 | Self::RatiosOfNations
                 | Self::Factors(_)
         )
@@ -50,8 +52,11 @@ impl Kind {
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
+            Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
             Self::Tables(spec) => format!("list of tables of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
+            Self::LinkStates => "list of states".to_owned(),
             Self::Restoration => "list of steps".to_owned(),
             Self::Factors(unit) if unit.name == "ratio" => "list of [number, factor]".to_owned(),
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
@@ -102,9 +107,15 @@ pub fn example(key: &Key) -> String {
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
+        Kind::Munitions => "{ drone = 30 }".to_owned(),
+        Kind::RatioByMunition => "{ drone = 0.8 }".to_owned(),
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::LinkStates => {
+            "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
+                .to_owned()
+        }
         Kind::Restoration => "[{ after = \"2 d\", restored = 0.5 }, { after = \"9 d\", restored = 1 }]".to_owned(),
         Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
         Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),

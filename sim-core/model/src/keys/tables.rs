@@ -6,16 +6,19 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile,
-    Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
+    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
+mod supply;
 
-pub(crate) use strike::{DELAY, REPAIR_ORDERS, SPARE_DAMAGES};
+pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
+pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -75,7 +78,7 @@ pub(crate) const CAMPAIGN_MODES: &[&str] = &["synchronous", "elastic", "low-comm
 pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-memory"];
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
-pub(crate) const AIMS: &[&str] = &["random", "value"];
+pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -85,7 +88,7 @@ pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "str
 pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
 pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
 pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
-pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "control-plane", "operator", "tier", "segment"];
 pub(crate) const HAZARD_KINDS: &[&str] = &[
     "random-outage",
     "blackout",
@@ -96,6 +99,17 @@ pub(crate) const HAZARD_KINDS: &[&str] = &[
     "wiper",
     "common-mode",
     "cable-cut",
+    "degraded-links",
+    "export-cap",
+    "delivery-stop",
+    "price-shock",
+    "spares-stop",
+    "sanction",
+    "operator-withdrawal",
+    "model-change",
+    "rule-change",
+    "member-exit",
+    "suspension",
     "supply-delay",
 ];
 pub(crate) const ALL: &[&str] = &["all"];
@@ -134,6 +148,12 @@ pub static TABLES: &[TableSpec] = &[
                 Quantity(unit::<Duration>(), Any),
                 Default("0 h"),
                 "Local time less UTC, the same all year; `daily` and `weekly` of services follow it.",
+            ),
+            row(
+                "backbone",
+                Boolean,
+                Default("false"),
+                "Whether the rest of the world is reached here; who reaches no such nation is cut off. Without any, the part of the network with most hubs is the rest of the world.",
             ),
             SOURCE,
             VERIFIED,
@@ -441,6 +461,13 @@ pub static TABLES: &[TableSpec] = &[
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
+            row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
+            row(
+                "standby",
+                Boolean,
+                Default("false"),
+                "Whether it is used only between parts of the network that nothing else joins, as a satellite.",
+            ),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -497,6 +524,7 @@ pub static TABLES: &[TableSpec] = &[
             row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
             row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
             row("backup_interval", TIME, Optional, "Time between two offline backups."),
+            row("max_staleness", TIME, Optional, "Greatest age at which a copy that is cut off from the primary is read; any age without."),
             CLASS,
             RESIDENCY,
             CERTIFICATION,
@@ -538,6 +566,12 @@ pub static TABLES: &[TableSpec] = &[
             row("noise_correlation", DURATION, Computed("0 h"), "Time in which the correlation of `demand_noise` falls to 1/e."),
             row("origins", RatiosOfNations, Computed("all from `nation`"), "Shares of demand by nation; they sum to 1."),
             row("max_latency", TIME, Default("1 s"), "Most one-way network latency from origin to site."),
+            row(
+                "bytes_per_token",
+                Quantity(unit::<DataSize>(), Positive),
+                Optional,
+                "What a token takes on links, with its share of the request, retrieved text and protocol; without, traffic is no matter.",
+            ),
             CLASS,
             RESIDENCY,
             CERTIFICATION,
@@ -714,6 +748,8 @@ pub static TABLES: &[TableSpec] = &[
             ("forbid", &[row("sites", References("site"), Required, "Sites that are not allowed.")]),
         ],
     },
+    strike::MUNITION,
+    strike::DEFENCE,
     TableSpec {
         name: "hazard",
         array: true,
@@ -763,22 +799,7 @@ pub static TABLES: &[TableSpec] = &[
                     PROBABILITY,
                 ],
             ),
-            (
-                "strike-campaign",
-                &[
-                    TARGETS,
-                    AT,
-                    RATE,
-                    FROM,
-                    UNTIL,
-                    row("munitions", Count(AtLeastOne), Required, "Munitions per salvo."),
-                    row("interception", Kind::Ratio(Share), Required, "Probability that one munition is intercepted."),
-                    row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
-                    row("damage", RatiosOf(HARDENINGS), Required, "Probability that one hit takes the target out, by hardening."),
-                    HIT_REPAIR,
-                    row("nodes_destroyed", Kind::Ratio(Share), Default("0"), "Share of a hit site's nodes destroyed for good."),
-                ],
-            ),
+            ("strike-campaign", strike::STRIKE_CAMPAIGN),
             (
                 "wiper",
                 &[
@@ -789,6 +810,12 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
+                    row(
+                        "inside",
+                        REPAIR,
+                        Default("0 s"),
+                        "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`.",
+                    ),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",
@@ -869,7 +896,12 @@ pub static TABLES: &[TableSpec] = &[
                     FROM,
                     UNTIL,
                     row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
-                    row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
+                    row(
+                        "only",
+                        Word,
+                        Computed("each by itself"),
+                        "The one vendor, firmware, control plane (or group), operator, tier or segment that is exploited.",
+                    ),
                     row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
                     row(
                         "correlation",
@@ -883,6 +915,32 @@ pub static TABLES: &[TableSpec] = &[
             (
                 "cable-cut",
                 &[TARGETS, AT, RATE, FROM, UNTIL, row("cuts", Count(AtLeastOne), Default("1"), "Ducts cut by one event."), HIT_REPAIR],
+            ),
+            ("export-cap", supply::EXPORT_CAP),
+            ("delivery-stop", supply::DELIVERY_STOP),
+            ("price-shock", supply::PRICE_SHOCK),
+            ("spares-stop", supply::SPARES_STOP),
+            ("sanction", supply::SANCTION),
+            ("operator-withdrawal", supply::OPERATOR_WITHDRAWAL),
+            ("model-change", supply::MODEL_CHANGE),
+            ("rule-change", supply::RULE_CHANGE),
+            ("member-exit", supply::MEMBER_EXIT),
+            ("suspension", supply::SUSPENSION),
+            (
+                "degraded-links",
+                &[
+                    TARGETS,
+                    AT,
+                    RATE,
+                    FROM,
+                    UNTIL,
+                    row(
+                        "states",
+                        LinkStates,
+                        Required,
+                        "States of each duct of the targets, the first of them the usual one; without `at` and `rate` they follow one another by themselves.",
+                    ),
+                ],
             ),
             (
                 "supply-delay",

@@ -3,7 +3,7 @@
 use bastide_engine::Distribution;
 use bastide_units::{MoneyRate, Rate};
 
-use super::{SegmentId, SiteId, Timing};
+use super::{Dependant, Facility, FacilityKind, SegmentId, SiteId, Timing};
 
 /// What `[[segment]]` says of the segments, by [`SegmentId`]; those without an entry are closed, unconnected and of one part.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct CyberAttack {
     pub entry: Vec<usize>,
     /// Time from entry to detonation \[s\]; `None` for none.
     pub dwell: Option<Distribution>,
+    /// Time that he was inside already when the hazard happens \[s\].
+    pub inside: Distribution,
     /// Rate at which an edge of the segment graph is crossed during the dwell time; `None` where each further segment is reached
     /// with a probability.
     pub spread_rate: Option<Rate>,
@@ -125,6 +127,8 @@ pub enum Shared {
     Vendor,
     /// Firmware of the site.
     Firmware,
+    /// Control plane that the sites need: a facility, or a group of them.
+    ControlPlane,
     /// Operator.
     Operator,
     /// Tier of the site.
@@ -141,6 +145,11 @@ impl super::Model {
         match shares {
             Shared::Vendor => None,
             Shared::Firmware => it.firmware.as_deref(),
+            Shared::ControlPlane => {
+                let needs = Dependant::Site(SiteId::from_index(site));
+                let plane = |facility: &&Facility| facility.kind == FacilityKind::ControlPlane && facility.needed_by.contains(&needs);
+                self.facilities.iter().find(plane).map(|facility| facility.group.as_deref().unwrap_or(&facility.entity.name))
+            }
             Shared::Operator => Some(&it.operator),
             Shared::Tier => crate::keys::SITE_TIERS.get(it.tier as usize).copied(),
             Shared::Segment => self.segments.get(it.segment.index()).map(String::as_str),

@@ -3,7 +3,7 @@
 use bastide_engine::Distribution;
 use bastide_units::{Bandwidth, DataSize, Duration, Money, Time};
 
-use super::{DatasetId, Entity, HazardId, SiteId};
+use super::{DatasetId, Entity, Hazard, HazardId, HazardKind, Model, SiteId, Timing};
 
 /// When the order to leave is given.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,5 +94,38 @@ impl Courier {
             Some((from, until)) if from <= loaded && loaded < until => until,
             _ => loaded,
         }
+    }
+}
+
+impl Hazard {
+    /// When it happens; `None` for what has no first moment that could be warned of.
+    #[must_use]
+    pub fn timing(&self) -> Option<Timing> {
+        match &self.kind {
+            HazardKind::RandomOutage { timing, .. }
+            | HazardKind::StrikeCampaign { timing, .. }
+            | HazardKind::Wiper { timing, .. }
+            | HazardKind::CableCut { timing, .. }
+            | HazardKind::Blackout { timing, .. } => Some(*timing),
+            HazardKind::CommonMode(common) => Some(common.timing),
+            _ => None,
+        }
+    }
+}
+
+impl Evacuation {
+    /// When the order is expected: its moment, or the mean warning ahead of the first event of its hazard.
+    #[must_use]
+    pub fn expected_order(&self, model: &Model) -> Time {
+        let (hazard, warning) = match &self.start {
+            EvacuationStart::At(time) => return *time,
+            EvacuationStart::Before { hazard, warning } => (*hazard, warning),
+        };
+        let first = match model.hazards[hazard].timing() {
+            Some(Timing::At(time)) => time,
+            Some(Timing::Rate { rate, from, .. }) if rate.as_per_s() > 0.0 => from + Duration::from_s(1.0 / rate.as_per_s()),
+            Some(Timing::Rate { .. }) | None => Time::NEVER,
+        };
+        Time::ZERO + first.since(Time::ZERO + Duration::from_s(warning.mean()))
     }
 }

@@ -6,12 +6,12 @@ use bastide_units::{Duration, Time};
 use super::each;
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
-use crate::model::{Courier, Dataset, DatasetId, DepartureOrder, Evacuation, EvacuationStart, HazardId, SiteId};
+use crate::model::{Courier, Dataset, DatasetId, DepartureOrder, Evacuation, EvacuationStart, Hazard, HazardId, SiteId};
 use crate::tree::Table;
 
 /// Decodes `[[evacuation]]` with the couriers of each.
-pub fn evacuations(ctx: &mut Context, root: &Table, datasets: &[Dataset]) -> Vec<Evacuation> {
-    let mut evacuations = each(ctx, root, "evacuation", |cursor| evacuation(cursor, datasets));
+pub fn evacuations(ctx: &mut Context, root: &Table, datasets: &[Dataset], hazards: &[Hazard]) -> Vec<Evacuation> {
+    let mut evacuations = each(ctx, root, "evacuation", |cursor| evacuation(cursor, datasets, hazards));
     let couriers = each(ctx, root, "courier", |cursor| courier(cursor, &evacuations));
     for (at, courier) in couriers {
         if let Some(evacuation) = at.and_then(|at| evacuations.get_mut(at)) {
@@ -29,14 +29,14 @@ fn sites(cursor: &mut Cursor<'_, '_>, key: &str) -> Vec<SiteId> {
     sites.into_iter().map(SiteId::from_index).collect()
 }
 
-fn evacuation(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset]) -> Evacuation {
+fn evacuation(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset], hazards: &[Hazard]) -> Evacuation {
     let entity = cursor.entity();
     let chosen = leaving(cursor, datasets);
     let (from, to) = (sites(cursor, "from"), sites(cursor, "to"));
     if from.iter().any(|site| to.contains(site)) {
         cursor.wrong("F0892", "to", "`to` names a site that is in `from`", "data that stays is not evacuated: name other sites");
     }
-    let (start, expected_loss) = start(cursor);
+    let (start, expected_loss) = start(cursor, hazards);
     let order = [DepartureOrder::Optimal, DepartureOrder::Value, DepartureOrder::FirstCome, DepartureOrder::Random]
         [cursor.one_of("order", keys::DEPARTURE_ORDERS)];
     let power_cuts: Duration = cursor.quantity("power_cuts");
@@ -82,10 +82,16 @@ fn leaving(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset]) -> Vec<DatasetId> 
 }
 
 /// When the order is given, and when the loss is expected after it.
-fn start(cursor: &mut Cursor<'_, '_>) -> (EvacuationStart, Option<Distribution>) {
+fn start(cursor: &mut Cursor<'_, '_>, hazards: &[Hazard]) -> (EvacuationStart, Option<Distribution>) {
     let end = Time::from(cursor.ctx.duration);
     let at = cursor.date_opt("at");
     let hazard = cursor.reference_opt("hazard", "hazard");
+    if let Some(hazard) = hazard.and_then(|at| hazards.get(at))
+        && hazard.timing().is_none()
+    {
+        let message = format!("hazard `{}` has no first event to warn of", hazard.entity.name);
+        cursor.wrong("F0891", "hazard", message, "name a hazard that happens `at` a moment or at a `rate`, or write `at` here");
+    }
     let warning = cursor.distribution_opt::<Duration>("warning");
     match (cursor.has("at"), cursor.has("hazard")) {
         (true, true) => cursor.wrong("F0891", "hazard", "`at` and `hazard` both stand", "either one moment, or a hazard with a `warning`"),

@@ -1,8 +1,11 @@
 //! `[[hazard]]`.
 
+mod link_state;
 mod reconstruction;
+mod strike;
 
 pub use reconstruction::repair_pools;
+pub use strike::{defences, munitions};
 
 use bastide_units::{Duration, Rate, Time};
 
@@ -10,10 +13,11 @@ use super::each;
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Aim, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
+use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentGraph, SegmentId, Site, Target, Timing};
 use crate::tree::Table;
 
 mod cyber;
+mod disruption;
 pub mod segment;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
@@ -31,19 +35,15 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
             "fuel-block" => super::grid_event::fuel_block(cursor, sites),
             "generator-failure" => super::grid_event::generator_failure(cursor, sites),
             "strike-campaign" => HazardKind::StrikeCampaign {
-                targets: targets(cursor),
+                targets: strike::targets(cursor),
                 timing: timing(cursor),
-                munitions: cursor.count("munitions"),
-                interception: cursor.ratio("interception"),
-                aim: [Aim::Random, Aim::Value][cursor.one_of("aim", keys::AIMS)],
-                damage: damage(cursor),
-                repair: cursor.distribution::<Duration>("repair"),
-                nodes_destroyed: cursor.ratio("nodes_destroyed"),
+                strike: Box::new(strike::strike(cursor, root)),
             },
             "wiper" => cyber::wiper(cursor, segments, graph),
             "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
-            _ => HazardKind::SupplyDelay {
+            "degraded-links" => link_state::degraded_links(cursor),
+            "supply-delay" => HazardKind::SupplyDelay {
                 accelerators: cursor
                     .references("accelerators", "accelerator")
                     .unwrap_or_default()
@@ -53,6 +53,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
                 probability: cursor.ratio("probability"),
                 delay: cursor.distribution::<Duration>("delay"),
             },
+            other => disruption::disruption(cursor, other, root)?,
         };
         Some(Hazard { entity, kind })
     });

@@ -132,8 +132,14 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
         };
         rows.push(Row { kind: "failure", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });
     }
+    for x in &model.defences {
+        rows.push(Row { kind: "defence", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
     for x in &model.repair_pools {
         rows.push(Row { kind: "repair_pool", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
+    for x in &model.laws {
+        rows.push(Row { kind: "rule", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
     }
     for x in &model.hazards {
         let kind = match x.kind {
@@ -146,6 +152,8 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::Wiper { .. } => "wiper",
             HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
+            HazardKind::DegradedLinks { .. } => "degraded links",
+            HazardKind::Disruption(ref it) => it.effect.name(),
             HazardKind::SupplyDelay { .. } => "supply delay",
         };
         rows.push(Row { kind: "hazard", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });

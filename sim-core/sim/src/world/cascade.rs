@@ -25,11 +25,22 @@ pub(crate) struct Losses {
     lines: Vec<usize>,
     /// Lost output of each class \[MW\]; empty when none is.
     units_mw: Vec<f64>,
-    seq: Option<u64>,
+    /// The largest of the losses: what follows is put down to it.
+    largest: Option<(f64, u64)>,
     /// Served by each load since the last dispatch \[MW\].
     served_mw: Vec<f64>,
     /// Whether protection is at work: what it trips is no further loss.
     at_work: bool,
+}
+
+impl Losses {
+    fn put_down(&mut self, mw: f64, seq: Option<u64>) {
+        if let Some(seq) = seq
+            && self.largest.is_none_or(|(most, _)| mw >= most)
+        {
+            self.largest = Some((mw, seq));
+        }
+    }
 }
 
 /// Islands of buses, by their smallest member.
@@ -46,7 +57,8 @@ impl World<'_> {
     pub(super) fn lost_line(&mut self, line: usize, seq: u64) {
         if self.setup.model.policy.grid.cascades && !self.losses.at_work {
             self.losses.lines.push(line);
-            self.losses.seq = Some(seq);
+            let flow = self.grid.out.flow_mw.get(line).map_or(0.0, |mw| mw.abs());
+            self.losses.put_down(flow, Some(seq));
         }
     }
 
@@ -60,8 +72,14 @@ impl World<'_> {
         losses.units_mw.resize(self.setup.model.generators.len(), 0.0);
         let left = (output - losses.units_mw[generator]).max(0.0);
         losses.units_mw[generator] += left * f64::from(units) / f64::from(of.max(1));
-        losses.seq = seq.or(losses.seq);
+        let lost = losses.units_mw[generator];
+        losses.put_down(lost, seq);
         self.dirty.grid |= losses.units_mw[generator] > TINY_MW;
+    }
+
+    /// Whether a bus has no voltage already.
+    fn is_dead(&self, bus: usize) -> bool {
+        self.grid.buses[bus].out || self.blackouts.is_dead(bus, self.now)
     }
 
     /// Keeps what the loads are served, for the next loss.
@@ -81,7 +99,7 @@ impl World<'_> {
         let mut losses = std::mem::take(&mut self.losses);
         self.losses.at_work = true;
         losses.units_mw.resize(self.setup.model.generators.len(), 0.0);
-        let cause = losses.seq;
+        let cause = losses.largest.map(|(_, seq)| seq);
         if losses.served_mw.len() == self.grid.demand.len() {
             if self.setup.model.lines.iter().any(|line| line.reactance_pu.is_some()) {
                 self.overloads(&losses, cause);
@@ -120,7 +138,7 @@ impl World<'_> {
         let mut parent: Vec<usize> = (0..model.buses.len()).collect();
         for (at, line) in model.lines.iter().enumerate() {
             let (from, to) = (line.from.index(), line.to.index());
-            let dead = self.blackouts.is_dead(from, self.now) || self.blackouts.is_dead(to, self.now);
+            let dead = self.is_dead(from) || self.is_dead(to);
             if !dead && self.grid.forward[at].max(self.grid.reverse[at]) > 0.0 {
                 let (a, b) = (find(&mut parent, from), find(&mut parent, to));
                 parent[a.max(b)] = a.min(b);
@@ -154,14 +172,14 @@ impl World<'_> {
                 continue;
             }
             let members: Vec<usize> = (0..parent.len()).filter(|bus| find(&mut parent, *bus) == root).collect();
-            if members.iter().all(|bus| self.blackouts.is_dead(*bus, self.now)) {
+            if members.iter().all(|bus| self.is_dead(*bus)) {
                 continue;
             }
             let out = swing.follow(&island);
             let too_much = policy.collapse_share.is_some_and(|share| island.deficit_mw - island.ai_mw >= share * island.load_mw);
             if out.collapsed || too_much {
                 for bus in members {
-                    if !self.blackouts.is_dead(bus, self.now) {
+                    if !self.is_dead(bus) {
                         self.black_out(bus, cause, "collapse");
                     }
                 }
@@ -232,7 +250,7 @@ impl World<'_> {
                 continue;
             }
             if cut >= load - TINY_MW && load > ai + TINY_MW {
-                if !self.blackouts.is_dead(bus, self.now) {
+                if !self.is_dead(bus) {
                     self.black_out(bus, last, "collapse");
                 }
                 continue;

@@ -160,6 +160,21 @@ impl Grid {
         }
     }
 
+    /// Units of a class in service.
+    pub(super) fn units(&self, generator: usize) -> u32 {
+        self.units[generator]
+    }
+
+    /// Flow over a line at the last dispatch, whatever its direction \[MW\].
+    pub(super) fn flow_mw(&self, line: usize) -> f64 {
+        self.out.flow_mw.get(line).map_or(0.0, |flow| flow.abs())
+    }
+
+    /// Output of a class at the last dispatch \[MW\].
+    pub(super) fn output_mw(&self, generator: usize) -> f64 {
+        self.out.generation_mw.get(generator).copied().unwrap_or(0.0)
+    }
+
     /// Sets a number; true if it is another one than before.
     fn set(values: &mut [f64], at: usize, value: f64) -> bool {
         let changed = values[at] != value;
@@ -233,13 +248,19 @@ impl World<'_> {
         for (at, load) in model.loads.iter().enumerate() {
             changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
         }
-        for (price, bus) in grid.energy_price.iter_mut().zip(&model.buses) {
-            // EUR/J to EUR/MWh.
-            *price = model.at(bus.energy_price, hour) * 3.6e9;
-        }
+        self.set_energy_prices();
         // Storage has changed with its content; what sites ask for is looked at when services are settled.
         self.dirty.grid |= changed | !model.storages.is_empty();
         self.dirty.needs = true;
+    }
+
+    /// Prices of the hour.
+    pub(super) fn set_energy_prices(&mut self) {
+        let model = self.setup.model;
+        for ((price, factor), bus) in self.grid.energy_price.iter_mut().zip(&self.supply.energy_factor).zip(&model.buses) {
+            // EUR/J to EUR/MWh.
+            *price = model.at(bus.energy_price, self.hour) * 3.6e9 * factor;
+        }
     }
 
     /// Whether any site would now ask for another power than at the last dispatch.
@@ -440,9 +461,12 @@ impl World<'_> {
             self.grid.lines_out -= 1;
         }
         for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+            if off.is_some() {
+                self.lost_units(at, 1, 1, off);
+            }
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
             self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
-            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
+            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.working_units(at));
         }
         self.dirty.grid = true;
     }
@@ -517,6 +541,7 @@ impl World<'_> {
             let seq =
                 self.recorder.event(self.now, "units-down", "generator", generator, f64::from(self.grid.units[generator]), note, cause);
             self.grid.hit_units.push((Time::NEVER, generator, seq));
+            self.lost_units(generator, 1, 1, Some(seq));
             self.units_changed(generator);
         }
     }

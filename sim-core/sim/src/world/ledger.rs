@@ -15,7 +15,7 @@ const YEAR_H: f64 = 8760.0;
 const MILLION: f64 = 1e6;
 
 /// Yearly payment for one unit of capital over a lifetime.
-fn annuity(rate: f64, years: f64) -> f64 {
+pub(super) fn annuity(rate: f64, years: f64) -> f64 {
     if rate.abs() < 1e-12 { 1.0 / years } else { rate / (1.0 - (1.0 + rate).powf(-years)) }
 }
 
@@ -66,6 +66,7 @@ impl World<'_> {
         self.finish_grid();
         self.integrate_services();
         self.advance_evacuations();
+        self.end_partition();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -81,7 +82,7 @@ impl World<'_> {
         self.finish_evacuations(&mut metrics);
         self.finish_failures(&mut metrics);
         self.finish_cyber(&mut metrics);
-        self.finish_repair_pools(&mut metrics);
+        self.finish_defence_and_repair(&mut metrics);
         self.finish_costs(&mut metrics, &mut balance);
         let training = self.setup.layout.channels.len() - 4;
         History {
@@ -137,7 +138,15 @@ impl World<'_> {
             metrics.set("tier", place, "hours_below_90", sums.below_90_s / 3600.0);
             metrics.set("tier", place, "hours_below_50", sums.below_50_s / 3600.0);
             metrics.set("tier", place, "time_to_recover", sums.longest_s / 3600.0);
+            metrics.set("tier", place, "resilience_area", sums.area_s / 3600.0);
+            metrics.set("tier", place, "worst_hour_share", sums.worst_hour.share());
+            let (lost_tb, recovery_h) = self.data_of_tier(tier);
+            metrics.set("tier", place, "data_lost", lost_tb);
+            metrics.set("tier", place, "recovery_point", recovery_h);
             metrics.set("tier", place, "latency_p95", self.services.latency_quantile_ms(tier, 0.95));
+            let (autonomy, kept) = self.partitions.autonomy[tier].summary();
+            metrics.set("tier", place, "autonomy", autonomy);
+            metrics.set("tier", place, "autonomy_kept", kept);
             metrics.set("tier", place, "tokens_served", served / MILLION);
             metrics.set("tier", place, "tokens_lost", lost / MILLION);
             let times = self.services.latencies.times(self.setup, |of| model.services[of].tier as usize == tier);
@@ -148,7 +157,19 @@ impl World<'_> {
         metrics.set("system", 0, "tokens_served", served / MILLION);
         metrics.set("system", 0, "tokens_lost", balance.tokens_lost / MILLION);
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
+        metrics.set("system", 0, "partitions", f64::from(self.partitions.count));
         metrics.set("system", 0, "residency_violations", self.violations as f64);
+    }
+
+    /// Data lost \[TB\] and largest recovery point \[h\] of the datasets of a tier's services.
+    fn data_of_tier(&self, tier: usize) -> (f64, f64) {
+        let model = self.setup.model;
+        let mut sets: Vec<usize> = Vec::new();
+        for service in model.services.iter().filter(|service| service.tier as usize == tier) {
+            sets.extend(service.dataset.map(|id| id.index()).filter(|id| !sets.contains(id)));
+        }
+        let of = |set: usize| self.data.summary(set, self.setup.end);
+        sets.into_iter().map(of).fold((0.0, 0.0), |(lost, point): (f64, f64), (tb, hours, _)| (lost + tb, point.max(hours)))
     }
 
     fn finish_sites(&self, metrics: &mut Metrics) {
@@ -164,12 +185,14 @@ impl World<'_> {
             metrics.set("site", site, "it_power", setup.it_mw[site]);
             metrics.set("site", site, "availability", state.availability(end));
             metrics.set("site", site, "outages", f64::from(state.outages));
+            metrics.set("site", site, "isolated_hours", self.partitions.isolated_hours(setup.graph.hubs + site, end));
             metrics.set("site", site, "hours_curtailed", state.hours_curtailed(end));
             metrics.set("site", site, "energy", sums.site_mwh[site]);
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
             metrics.set("site", site, "generator_hours", state.generator_hours(end));
             metrics.set("site", site, "fuel", sums.site_generator_mwh[site] * DIESEL_L_PER_MWH);
             metrics.set("site", site, "fuel_exhausted_after", state.fuel_exhausted_after(end));
+            metrics.set("site", site, "spares_exhausted_after", self.repairs.parts_last_h(site, end));
             dry += u32::from(state.ran_dry());
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
@@ -203,6 +226,14 @@ impl World<'_> {
         }
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
+        }
+        if !self.setup.model.links.is_empty() {
+            for nation in 0..self.setup.model.nations.len() {
+                let (left, least) = self.partitions.bandwidth(nation, end);
+                metrics.set("nation", nation, "isolated_hours", self.partitions.isolated_hours(nation, end));
+                metrics.set("nation", nation, "bandwidth_left", left);
+                metrics.set("nation", nation, "bandwidth_least", least);
+            }
         }
         for (at, facility) in self.facilities.states.iter().enumerate() {
             metrics.set("facility", at, "availability", facility.up_share(end));
@@ -259,7 +290,13 @@ impl World<'_> {
         }
     }
 
-    fn finish_repair_pools(&self, metrics: &mut Metrics) {
+    fn finish_defence_and_repair(&self, metrics: &mut Metrics) {
+        for (at, defence) in self.defences.iter().enumerate() {
+            metrics.set("defence", at, "engaged", defence.engaged);
+            metrics.set("defence", at, "downed", defence.downed);
+            metrics.set("defence", at, "interceptors_spent", defence.spent);
+            metrics.set("defence", at, "exhausted_after", defence.exhausted.unwrap_or(self.setup.end).as_hours());
+        }
         for pool in 0..self.setup.model.repair_pools.len() {
             let sums = self.reconstruction.summary(pool, self.setup.end);
             metrics.set("repair_pool", pool, "jobs", sums.jobs);
@@ -299,7 +336,7 @@ impl World<'_> {
     fn finish_costs(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let model = self.setup.model;
         let duration = Duration::from_h(self.setup.end.as_hours());
-        let capital = self.capital_eur() * duration.as_h() / YEAR_H;
+        let capital = (self.capital_eur() + self.supply.extra_yearly_eur) * duration.as_h() / YEAR_H;
         let mut upkeep = 0.0;
         for (site, place) in model.sites.iter().enumerate() {
             if self.setup.built[site] {

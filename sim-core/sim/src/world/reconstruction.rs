@@ -2,7 +2,8 @@
 //!
 //! A repair first takes a spare part, if it needs one, then a crew; both are waited for in the order of asking, crews also in that of
 //! announced value. The crew is busy while it travels, while weather or a missing escort holds it up, and while it works. A part that is
-//! used is ordered again at once and comes after its lead time (one-for-one replenishment of a base stock; Sherbrooke 1968, METRIC).
+//! used is ordered again at once and comes after its lead time, none before one that was ordered earlier (one-for-one replenishment of a
+//! base stock; Sherbrooke 1968, METRIC).
 //! A target is out as long as any of its repairs is open. What belongs to no pool is repaired by itself, at once.
 //!
 //! With crews in the order of asking, each repair is done no later with more crews than with fewer: the queue is G/G/c with the same
@@ -10,10 +11,11 @@
 
 use std::collections::VecDeque;
 
-use bastide_model::model::{Damage, Model, RepairOrder, RepairPool, Target};
+use bastide_engine::Stream;
+use bastide_model::model::{Damage, FollowUp, Model, RepairOrder, RepairPool, Target};
 use bastide_units::{Duration, Time};
 
-use super::{CLASS_RETURN, Event, World};
+use super::{CLASS_FAILURE, CLASS_RETURN, Event, World};
 use crate::setup::{entity_key, target_name};
 
 /// One repair.
@@ -44,6 +46,8 @@ struct PoolState {
     crews: Option<u32>,
     /// Parts in stock; `None` for a stock that never ends.
     parts: Option<u32>,
+    /// When the part comes that was ordered last.
+    last_part: Time,
     for_crew: VecDeque<u32>,
     for_part: VecDeque<u32>,
     jobs: f64,
@@ -65,8 +69,20 @@ pub(super) struct PoolSums {
     pub exhausted: Time,
 }
 
+/// A second strike that is on its way.
+#[derive(Clone, Copy)]
+struct SecondStrike {
+    target: Target,
+    /// The repair that it meets; `None` for one without a pool, which is lengthened already.
+    job: Option<u32>,
+    repair_s: f64,
+    crew_out_s: f64,
+    cause: u64,
+}
+
 pub(crate) struct Reconstruction {
     jobs: Vec<Job>,
+    second: Vec<SecondStrike>,
     pools: Vec<PoolState>,
     /// Targets with their pools, ordered.
     owners: Vec<((u8, u32), u32)>,
@@ -101,6 +117,7 @@ impl Reconstruction {
         let pool = |pool: &RepairPool| PoolState {
             crews: pool.crews,
             parts: pool.spares.map(|(stock, _)| stock),
+            last_part: Time::ZERO,
             for_crew: VecDeque::new(),
             for_part: VecDeque::new(),
             jobs: 0.0,
@@ -114,7 +131,7 @@ impl Reconstruction {
         let mut owners: Vec<((u8, u32), u32)> =
             pools.flat_map(|(at, pool)| pool.targets.iter().map(move |target| (key(*target), at as u32))).collect();
         owners.sort_unstable();
-        Self { jobs: Vec::new(), pools: model.repair_pools.iter().map(pool).collect(), owners }
+        Self { jobs: Vec::new(), second: Vec::new(), pools: model.repair_pools.iter().map(pool).collect(), owners }
     }
 
     fn pool_of(&self, target: Target) -> Option<u32> {
@@ -177,6 +194,79 @@ impl World<'_> {
         }
     }
 
+    /// Damages a target that was struck, and sends what follows up. The draws are those of the hit.
+    #[allow(clippy::too_many_arguments, reason = "what a hit does")]
+    pub(crate) fn struck(
+        &mut self,
+        target: Target,
+        repair_s: f64,
+        damage: Option<Damage>,
+        follow_up: Option<&FollowUp>,
+        mut draws: Stream,
+        cause: u64,
+        note: &'static str,
+    ) {
+        let Some(follow_up) = follow_up else {
+            self.damage(target, repair_s, damage, cause, note);
+            return;
+        };
+        let comes = draws.bernoulli(follow_up.probability);
+        let sample = |distribution: &bastide_engine::Distribution, member| distribution.sample(&mut draws.member(member));
+        let (after_s, more_s, crew_out_s) = (sample(&follow_up.after, 1), sample(&follow_up.repair, 2), sample(&follow_up.crew_out, 3));
+        // Without a pool the time of the repair is known, so that what meets it lengthens it here.
+        let plain = self.reconstruction.pool_of(target).is_none();
+        let met = comes && (!plain || after_s < repair_s);
+        let job = self.damage(target, repair_s + if met && plain { more_s } else { 0.0 }, damage, cause, note);
+        if met {
+            let strike = self.reconstruction.second.len() as u32;
+            self.reconstruction.second.push(SecondStrike { target, job, repair_s: more_s, crew_out_s, cause });
+            self.queue.schedule(self.now + Duration::from_s(after_s), CLASS_FAILURE, Event::FollowUp { strike });
+        }
+    }
+
+    /// A second strike comes in: a repair that is not done takes longer, and the crew at work is lost for a while.
+    pub(super) fn on_follow_up(&mut self, strike: usize) {
+        let now = self.now;
+        let SecondStrike { target, job, repair_s, crew_out_s, cause } = self.reconstruction.second[strike];
+        if job.is_some_and(|job| !self.reconstruction.jobs[job as usize].open) {
+            return;
+        }
+        let (kind, at) = entity(target);
+        let seq = self.recorder.event(now, "follow-up-strike", kind, at, repair_s / 3600.0, "hours more", Some(cause));
+        let Some(number) = job else { return };
+        let job = &mut self.reconstruction.jobs[number as usize];
+        job.cause = seq;
+        let Some(begun) = job.begun else {
+            job.work_s += repair_s;
+            return;
+        };
+        let left_s = (job.way_s + job.work_s - now.since(begun).as_s()).max(0.0);
+        let pool = job.pool;
+        let limited = self.reconstruction.pools[pool as usize].crews.is_some();
+        if crew_out_s > 0.0 && limited {
+            // Another crew has to come, and does what is left.
+            job.work_s = left_s.min(job.work_s) + repair_s;
+            (job.begun, job.asked) = (None, now);
+            job.version += 1;
+            self.queue.schedule(now + Duration::from_s(crew_out_s), CLASS_RETURN, Event::CrewBack { pool });
+            let state = &mut self.reconstruction.pools[pool as usize];
+            match &mut state.crews {
+                Some(0) => {
+                    state.for_crew.push_front(number);
+                    self.repair_waits(number, "for another crew");
+                }
+                Some(crews) => {
+                    *crews -= 1;
+                    self.begin_job(number);
+                }
+                None => self.begin_job(number),
+            }
+        } else {
+            (job.way_s, job.work_s) = (0.0, left_s + repair_s);
+            self.begin_job(number);
+        }
+    }
+
     fn ask_for_repair(&mut self, pool: u32, target: Target, repair_s: f64, damage: Option<Damage>, cause: u64) -> u32 {
         let setup = self.setup;
         let fixed = &setup.model.repair_pools[pool as usize];
@@ -199,7 +289,9 @@ impl World<'_> {
         if damage.is_none_or(|damage| damage >= fixed.spare_for)
             && let Some((_, lead_time)) = &fixed.spares
         {
-            let arrives = now + Duration::from_s(lead_time.sample(&mut stream.member(0)));
+            // No part overtakes one that was ordered before: a damage less would else keep a quick part from an earlier repair.
+            let arrives = (now + Duration::from_s(lead_time.sample(&mut stream.member(0)))).max(state.last_part);
+            state.last_part = arrives;
             if arrives < setup.end {
                 self.queue.schedule(arrives, CLASS_RETURN, Event::PartArrives { pool });
             }
@@ -256,7 +348,7 @@ impl World<'_> {
     }
 
     /// A crew turns to the next repair.
-    fn crew_free(&mut self, pool: u32) {
+    pub(super) fn crew_free(&mut self, pool: u32) {
         let setup = self.setup;
         let order = setup.model.repair_pools[pool as usize].order;
         let state = &mut self.reconstruction.pools[pool as usize];

@@ -78,6 +78,8 @@ fn no_spread_and_full_spread_are_limits() {
     assert_eq!(reached("dwell = \"5 d\"\nspread_rate = \"1e9 / s\""), [50.0; 4]);
     assert_eq!(reached("spread = 1"), [50.0; 4]);
     assert_eq!(reached("entry = [\"c\"]"), [0.0, 0.0, 50.0, 0.0]);
+    // Inside for long: what is left of the dwell time, with all of it for the spread.
+    assert_eq!(reached("dwell = \"900 d\"\ninside = \"899 d\"\nspread_rate = \"1 / d\""), [50.0; 4]);
     // An attack that outlives the history does nothing.
     assert_eq!(reached("dwell = \"10 y\"\nspread_rate = \"1 / d\""), [0.0; 4]);
 }
@@ -305,4 +307,22 @@ fn an_exploit_of_a_vendor_stops_its_accelerators_only() {
     let find = |kind: &str| events.iter().find(|event| event.kind == kind).unwrap();
     assert_eq!(find("service-lost").cause_seq, Some(find("accelerators-down").seq));
     assert_eq!(find("accelerators-down").cause_seq, Some(find("common-mode").seq));
+}
+
+#[test]
+fn sites_of_one_control_plane_are_exploited_as_one() {
+    let plane = |name: &str, sites: &[&str]| {
+        format!("\n[[facility]]\nname = \"{name}\"\nkind = \"control-plane\"\nnation = \"north\"\nneeded_by = {sites:?}\n")
+    };
+    let planes = plane("one", &["site.a", "site.b"]) + &plane("two", &["site.c"]);
+    let hazard = "\n[[hazard]]\nname = \"flaw\"\nkind = \"common-mode\"\nshares = \"control-plane\"\nat = 2027-01-11T00:00:00Z\nprobability = 0.5\nrepair = \"1 d\"\n";
+    let (model, builds) = four(&planes, hazard);
+    let run = simulate(&model, &plan(&model, &builds), 400);
+    let [a, b, c, d] = NAMES.map(|name| run.values("site", name, "outages"));
+    assert_eq!(a, b);
+    expect_share(&a, 0.5);
+    // Another control plane fails by itself, and who needs none never does.
+    let both: Vec<f64> = a.iter().zip(&c).map(|(a, c)| a * c).collect();
+    expect_share(&both, 0.25);
+    assert!(d.iter().all(|outages| *outages == 0.0));
 }
