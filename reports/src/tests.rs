@@ -289,7 +289,7 @@ fn cases_are_told_as_they_were_computed() {
     let rows: Vec<&str> = group.table.rows.iter().map(|row| row.cells[0].text.as_str()).collect();
     assert_eq!(rows, ["Demand served, T1 [%]", "As written", "2: few of them", "10: many of them"]);
     let cells = &group.table.rows[2].cells;
-    let plain = |text: &str| text.replace('\u{a0}', " ").replace('\u{202f}', " ");
+    let plain = |text: &str| text.replace(['\u{a0}', '\u{202f}'], " ");
     assert_eq!((plain(&cells[1].text).as_str(), plain(&cells[1].sub).as_str(), cells[1].mark), ("97.0 ± 0.2", "+7.0 ± 0.3 pp*", ""));
     assert_eq!((plain(&cells[2].text).as_str(), cells[2].mark), ("99.0 ± 0.2", "best"));
     // No change, and an alternative that the case does not tell of.

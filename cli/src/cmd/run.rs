@@ -14,6 +14,7 @@ use crate::args::{CaseInput, Format, Global};
 use crate::exit::Failure;
 use crate::output::Output;
 
+#[allow(clippy::too_many_arguments, reason = "what the command line says")]
 pub fn run(
     scenario: &Path,
     plan: Option<&Path>,
