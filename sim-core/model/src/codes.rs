@@ -649,19 +649,19 @@ static CODES: &[Code] = &[
         "Where damage follows distance, each munition needs a `warhead`.",
         "fragility = [...] with munitions = 30",
     ),
-    code(
-        "F0844",
-        "a key of another aim",
-        "`sequence` belongs to `aim = \"list\"`, which needs it, and `training_weight` to `aim = \"adaptive\"`.",
-        "aim = \"list\" without `sequence`",
-    ),
+    code("F0844", "a list that is not given", "`aim = \"list\"` goes by `sequence`.", "aim = \"list\" without `sequence`"),
     code(
         "F0845",
         "impossible states of damage",
         "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
         "light = 0.6, heavy = 0.6",
     ),
-    code("F0846", "more munitions than can be simulated", "A salvo has a million munitions at most, on average.", "munitions = 4000000000"),
+    code(
+        "F0846",
+        "more munitions than can be simulated",
+        "A salvo has a million munitions at most, a history a hundred million, on average.",
+        "munitions = 4000000000",
+    ),
     code(
         "F0847",
         "two ways to say what a hit does",
