@@ -334,6 +334,16 @@ fn sides(it: &BreakEven, crossing: &Crossing) -> (f64, f64) {
     (mean(told().rfind(|(value, _)| **value <= crossing.value)), mean(told().find(|(value, _)| **value >= crossing.value)))
 }
 
+/// Whether each of the two is clearly ahead somewhere on its side.
+fn is_told(it: &BreakEven, crossing: &Crossing) -> bool {
+    let (before, after) = sides(it, crossing);
+    let clear = |sign: f64, below: bool| {
+        let mut found = it.values.iter().zip(&it.differences).filter(|(value, _)| (**value <= crossing.value) == below);
+        found.any(|(_, spread)| spread.mean * sign > 0.0 && is_sure(spread))
+    };
+    clear(before, true) && clear(after, false)
+}
+
 fn axis_words(axis: &str) -> (String, String) {
     match axis.split_once('[') {
         Some((words, unit)) => (words.trim().to_owned(), format!("{SPACE}{}", unit.trim_end_matches(']').trim())),
@@ -363,11 +373,11 @@ fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
     let mut crossing: Vec<&&BreakEven> = all.iter().filter(|it| !it.crossings.is_empty()).collect();
     crossing.sort_by_key(|it| it.subject.metric != "served_share");
     for it in &crossing {
-        for found in &it.crossings {
+        for found in it.crossings.iter().filter(|found| is_told(it, found)) {
             let (before, after) = sides(it, found);
             let (axis, unit) = axis_words(&it.axis);
             told.push(format!(
-                "{}: {} leads {} up to {axis} of {}{unit} (95 % interval {}{unit}), and falls behind it beyond.",
+                "{}: {} leads {} below {axis} = {}{unit} (95 % interval {}{unit}); above, it is the other way round.",
                 subject_words(facts, &it.subject),
                 leader(facts, it, before),
                 leader(facts, it, after),

@@ -1,8 +1,8 @@
 //! Blackouts and the way back.
 //!
 //! A bus that loses its supply is dark for its `black_start`; then its capability grows as [`ZoneRestoration`] says, and its loads and sites come
-//! back in order as far as capability reaches. The curve is given in megawatts by the load that was lost there, sites apart: what sites take
-//! of it, the others wait for. It does not depend on who comes back when, so that a site that waits never slows anybody down.
+//! back in order as far as capability reaches. The curve is a share of what its loads ask for in the hour, sites apart: what sites take of it,
+//! the others wait for. It does not depend on who comes back when, so that a site that waits never slows anybody down.
 //!
 //! While buses are dark, dispatch is solved for what may be served; what may not is shed. A curve is followed in steps, and each holds what
 //! it begins with: the way back is late by half a step on average.
@@ -238,7 +238,12 @@ impl Blackouts {
         let share = zone.share(hours);
         // A plan of switching counts with its units as they start; what it serves, they carry.
         let units = if zone.plan.is_empty() { share } else { f64::from(u8::from(!dead)) };
-        let mut left = if dead { 0.0 } else { share * zone.lost_mw.map_or(0.0, |(_, all)| all) + help };
+        let (others, all) = zone.lost_mw.unwrap_or((0.0, 0.0));
+        // As many feeders are back, and they ask for what the hour asks for.
+        let asked: f64 = self.order[bus].iter().filter(|load| **load < model.loads.len()).map(|load| grid.demand[*load]).sum();
+        let back_mw = share * all;
+        let able = if others > 0.0 { (back_mw / others).min(1.0) * asked + (back_mw - others).max(0.0) } else { back_mw };
+        let mut left = if dead { 0.0 } else { able + help };
         for &load in &self.order[bus] {
             let served = self.demand[load].min(left);
             self.demand[load] = served;
