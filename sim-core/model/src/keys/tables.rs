@@ -836,7 +836,7 @@ pub static TABLES: &[TableSpec] = &[
                         "services_stop",
                         Boolean,
                         Default("false"),
-                        "Whether all services of a reached site stop until their tier is restored.",
+                        "Whether what was reached does not serve until it is restored, tier by tier, however little of it was wiped.",
                     ),
                     row(
                         "restoration",

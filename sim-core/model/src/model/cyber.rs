@@ -63,7 +63,7 @@ pub struct CyberAttack {
     pub backups_lost: f64,
     /// Factor on the work of restoration where no backup is left.
     pub rebuild: f64,
-    /// Whether all services of a reached site stop until their tier is restored, rather than go on with what is left.
+    /// Whether all accelerators of a reached site, or of its parts, stand idle until they are restored, rather than those that were wiped.
     pub services_stop: bool,
     /// Which healthy sites are shut down as a precaution.
     pub shutdown: Shutdown,

@@ -124,8 +124,8 @@ fn two_sites(hazard: &str, more: &str) -> (std::sync::Arc<bastide_model::model::
 fn a_team_is_one_queue_by_tier() {
     let (model, text) = two_sites(&wiper(&format!("share = 0.5\n{TEAM}")), "");
     let run = simulate(&model, &plan(&model, &text), 2);
-    // A million people without `chat` for 42 h.
-    close(run.value("users", "chat", "hours_lost"), 42.0);
+    // A million people without `chat` for 30 h, and then as its accelerators come back in five pieces of 2.4 h.
+    close(run.value("users", "chat", "hours_lost"), 30.0 + 2.4 * (1.0 + 0.8 + 0.6 + 0.4 + 0.2));
     // 12 h of assessment. Right: 6 h on the site, then 20 of 80 accelerators of which half are wiped, 60 person hours: 6 h; T0 is back
     // after 24 h. Left: 6 h, then 40 accelerators, 12 h: T1 after 42 h. The rest: 20 and 30 wiped accelerators of 6 h, 30 h: 72 h.
     close(run.value("wiper", "worm", "restored_t0"), 24.0);

@@ -72,9 +72,6 @@ impl World<'_> {
             return self.law_cause(service, site);
         }
         let demand = &self.setup.model.services[service];
-        if self.cyber.is_stopped(site, demand.tier as usize) {
-            return state.why.wiped;
-        }
         if self.facilities.blocks(service * self.sites.len() + site) {
             return self.facilities.blocked_seq[service];
         }

@@ -125,7 +125,6 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
-            && !self.cyber.is_stopped(site, demand.tier as usize)
             && !self.facilities.blocks(service * self.sites.len() + site)
             && self.may_serve(service, site)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
