@@ -15,8 +15,10 @@ use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveSha
 use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
+mod supply;
 
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
+pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -98,6 +100,16 @@ pub(crate) const HAZARD_KINDS: &[&str] = &[
     "common-mode",
     "cable-cut",
     "degraded-links",
+    "export-cap",
+    "delivery-stop",
+    "price-shock",
+    "spares-stop",
+    "sanction",
+    "operator-withdrawal",
+    "model-change",
+    "rule-change",
+    "member-exit",
+    "suspension",
     "supply-delay",
 ];
 pub(crate) const ALL: &[&str] = &["all"];
@@ -904,6 +916,16 @@ pub static TABLES: &[TableSpec] = &[
                 "cable-cut",
                 &[TARGETS, AT, RATE, FROM, UNTIL, row("cuts", Count(AtLeastOne), Default("1"), "Ducts cut by one event."), HIT_REPAIR],
             ),
+            ("export-cap", supply::EXPORT_CAP),
+            ("delivery-stop", supply::DELIVERY_STOP),
+            ("price-shock", supply::PRICE_SHOCK),
+            ("spares-stop", supply::SPARES_STOP),
+            ("sanction", supply::SANCTION),
+            ("operator-withdrawal", supply::OPERATOR_WITHDRAWAL),
+            ("model-change", supply::MODEL_CHANGE),
+            ("rule-change", supply::RULE_CHANGE),
+            ("member-exit", supply::MEMBER_EXIT),
+            ("suspension", supply::SUSPENSION),
             (
                 "degraded-links",
                 &[

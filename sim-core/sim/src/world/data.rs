@@ -4,7 +4,9 @@
 //! copy takes its place, as old as the last synchronisation: synchronisations come every `replication_interval` from a phase drawn once.
 //! When the last copy is lost, the last offline backup is restored to its primary site at the bandwidth of a site's access, as old as
 //! that backup; without backups the data is lost. A lost copy is made again as soon as its site works and reaches another copy,
-//! over the widest path.
+//! over the widest path. How old copies become behind a cut: `staleness`.
+
+mod staleness;
 
 use bastide_engine::Stream;
 use bastide_units::{Duration, Time};
@@ -49,6 +51,7 @@ pub(crate) struct Data {
     sets: Vec<DatasetState>,
     /// `[dataset * sites + site]`.
     readable: Vec<bool>,
+    pub staleness: staleness::Staleness,
     sites: usize,
     pub created: f64,
     pub replicated: f64,
@@ -81,6 +84,7 @@ impl Data {
         Self {
             sets: setup.model.datasets.iter().enumerate().map(set).collect(),
             readable: vec![false; setup.model.datasets.len() * sites],
+            staleness: staleness::Staleness::new(setup),
             sites,
             created,
             replicated: 0.0,
@@ -152,13 +156,14 @@ impl World<'_> {
         for dataset in 0..self.data.sets.len() {
             live.clear();
             live.extend(self.data.live_copies(self.setup, &self.sites, dataset));
+            let any = !live.is_empty();
+            self.age_copies(dataset, &mut live);
             for site in 0..self.data.sites {
                 let reads = live.iter().any(|copy| self.net.paths.joined(*copy, site));
                 let place = dataset * self.data.sites + site;
                 changed |= self.data.readable[place] != reads;
                 self.data.readable[place] = reads;
             }
-            let any = !live.is_empty();
             let set = &mut self.data.sets[dataset];
             if any != set.readable {
                 if set.readable {
@@ -228,6 +233,7 @@ impl World<'_> {
         let set = &self.data.sets[dataset];
         let why = |(at, &place): (usize, &usize)| match set.copies[at] {
             Replica::Held if !self.sites[place].works => self.sites[place].down_seq,
+            Replica::Held if self.data.staleness.seq(dataset, place).is_some() => self.data.staleness.seq(dataset, place),
             Replica::Held if !self.net.paths.joined(place, site) => self.link_cause(),
             Replica::Held | Replica::Absent => None,
             Replica::Missing | Replica::Underway => set.lost_by[at],

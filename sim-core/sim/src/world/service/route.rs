@@ -136,7 +136,7 @@ impl World<'_> {
     fn take(&mut self, service: usize, origin: usize, site: usize, want: f64, planned: bool) -> f64 {
         let setup = self.setup;
         let tier = setup.model.services[service].tier as usize;
-        let speed = self.sites[site].speed;
+        let speed = self.sites[site].speed * self.services.pace[service];
         let range = setup.choice_at[service * setup.model.sites.len() + site].clone();
         let loaded = self.services.loaded[service];
         let scaled = setup.model.services[service].operation.scaling.is_some();
