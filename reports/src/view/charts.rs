@@ -9,13 +9,21 @@ use crate::number::{self, Scale};
 
 const TIMELINE: &str = "Source: timeline.parquet of this study; bins hold time-weighted means.";
 const ESTIMATES: &str = "Source: estimates.parquet of this study.";
+/// Mean share of sites at work in one bin below which their curve is shown.
+const TOGETHER: f64 = 0.7;
 /// Rows of a table of a curve.
 const ROWS: usize = 13;
 
 /// Served share by tier.
 pub(super) fn survival(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
     let tiers: Vec<&str> = channel_entities(facts, "tier", "served_share");
-    tiers.iter().map(|tier| curve(facts, "tier", tier, "served_share", &tier_words(tier))).collect()
+    let mut figures = tiers.iter().map(|tier| curve(facts, "tier", tier, "served_share", &tier_words(tier))).collect::<Result<Vec<_>, _>>()?;
+    // Sites that work, where they fall together: what services make of that stands above.
+    let fall = |x: &&Channel| x.subject.metric == "sites_up_share" && x.values.iter().any(|value| value.mean < TOGETHER);
+    if facts.study.timeline.iter().any(|x| fall(&x)) {
+        figures.push(curve(facts, "system", "all", "sites_up_share", "Sites at work")?);
+    }
+    Ok(figures)
 }
 
 /// Training goodput.

@@ -24,6 +24,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);
     strikes::defences(ctx, &resolved.model);
+    strikes::munitions(ctx, &resolved.model);
     frequency::check(ctx, &resolved.model);
     // Whether a site is legal or near cannot be said while a nation, bus or site is unknown.
     if ["nation", "bus", "site", "link"].iter().all(|table| !ctx.is_unsure(table)) {

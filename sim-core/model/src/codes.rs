@@ -649,19 +649,19 @@ static CODES: &[Code] = &[
         "Where damage follows distance, each munition needs a `warhead`.",
         "fragility = [...] with munitions = 30",
     ),
-    code(
-        "F0844",
-        "a key of another aim",
-        "`sequence` belongs to `aim = \"list\"`, which needs it, and `training_weight` to `aim = \"adaptive\"`.",
-        "aim = \"list\" without `sequence`",
-    ),
+    code("F0844", "a list that is not given", "`aim = \"list\"` goes by `sequence`.", "aim = \"list\" without `sequence`"),
     code(
         "F0845",
         "impossible states of damage",
         "The probabilities of the states sum to 1 at most, and worse damage reaches no farther than lighter damage.",
         "light = 0.6, heavy = 0.6",
     ),
-    code("F0846", "more munitions than can be simulated", "A salvo has a million munitions at most, on average.", "munitions = 4000000000"),
+    code(
+        "F0846",
+        "more munitions than can be simulated",
+        "A salvo has a million munitions at most, a history a hundred million, on average.",
+        "munitions = 4000000000",
+    ),
     code(
         "F0847",
         "two ways to say what a hit does",
@@ -703,6 +703,25 @@ static CODES: &[Code] = &[
         "a group of different things",
         "Any one facility of a group is enough for what needs them, so all of a group must be of one kind.",
         "group = \"control\" of a control plane and of a licence server",
+    ),
+    code(
+        "F0862",
+        "states of a link that make no chain",
+        "Links pass through two states or more, each with a name of its own, a `stay` where it ends by itself, and a `period` where it is up and down by turns.",
+        "states = [{ name = \"normal\" }]",
+    ),
+    code(
+        "F0863",
+        "states that follow one another wrongly",
+        "What follows a state is another state of the same list, and the probabilities of all that may follow sum to 1.",
+        "next = { degraded = 0.5, off = 0.4 }",
+    ),
+    code("F0864", "ducts said twice", "A link lies in one `duct`, or in several `ducts`.", "duct = \"a\", ducts = [\"a\", \"b\"]"),
+    code(
+        "F0865",
+        "copies that are always too old",
+        "Copies are as old as the last synchronisation. With a `max_staleness` below the time between two, they would be unreadable most of the time.",
+        "replication_interval = \"6 h\", max_staleness = \"1 h\"",
     ),
     code(
         "F0880",

@@ -144,6 +144,8 @@ pub enum Kind {
     Table(&'static TableSpec),
     /// A list of such tables.
     Tables(&'static TableSpec),
+    /// The states of a duct.
+    LinkStates,
     /// The restoration steps of a wiper.
     Restoration,
     /// Factors by a quantity: a list of pairs.

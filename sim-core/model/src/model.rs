@@ -11,6 +11,7 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
+mod link_state;
 mod machine;
 mod reconstruction;
 mod strike;
@@ -21,6 +22,7 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
+pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
@@ -302,6 +304,8 @@ pub struct Nation {
     pub hub: Option<Place>,
     /// Local time less UTC, summer time left out.
     pub utc_offset: Duration,
+    /// Whether the rest of the world is reached here: who reaches no such nation is cut off.
+    pub backbone: bool,
 }
 
 /// A bus or zone.
@@ -595,8 +599,10 @@ pub struct Link {
     pub latency: Duration,
     /// Length of the route.
     pub length: Option<Length>,
-    /// Links with the same duct are cut together.
-    pub duct: Option<String>,
+    /// Ducts in which it lies; links of one duct are cut together.
+    pub ducts: Vec<String>,
+    /// Used only where nothing else reaches.
+    pub standby: bool,
     /// Faults.
     pub reliability: Option<Reliability>,
 }
@@ -630,6 +636,8 @@ pub struct Dataset {
     pub replicas: u32,
     /// Time between two synchronisations of the copies: the recovery point when the primary is lost.
     pub replication_interval: Duration,
+    /// Greatest age at which a copy cut off from the primary is read; `None` for any.
+    pub max_staleness: Option<Duration>,
     /// Time between two offline backups, which no wiper reaches; `None` without any.
     pub backup_interval: Option<Duration>,
 }
@@ -678,6 +686,8 @@ pub struct Service {
     pub max_latency: Duration,
     /// Data that must be readable where the service runs.
     pub dataset: Option<DatasetId>,
+    /// What a token takes on the network, requests and protocol with it; `None` where traffic is no matter.
+    pub bytes_per_token: Option<DataSize>,
     /// Value of a token to its user; what a lost one costs.
     pub value: TokenPrice,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
@@ -835,6 +845,19 @@ pub enum HazardKind {
     },
     /// A disruption of supply, markets or law.
     Disruption(Box<Disruption>),
+    /// Ducts that pass through states.
+    DegradedLinks {
+        /// Links whose ducts do, each duct by itself.
+        targets: Vec<LinkId>,
+        /// Events that make a duct leave the first state, for each duct; `None` for a chain that runs by itself.
+        timing: Option<Timing>,
+        /// When the first state begins.
+        from: Time,
+        /// When all ducts return to it for good.
+        until: Time,
+        /// The states.
+        states: Vec<LinkState>,
+    },
     /// Late deliveries.
     SupplyDelay {
         /// Types concerned; empty means all.

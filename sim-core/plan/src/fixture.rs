@@ -41,7 +41,7 @@ pub fn empty() -> Model {
         inputs: vec![],
         assumptions: vec![],
         series: vec![],
-        nations: vec![Nation { entity: entity("north", 1), groups: vec![], hub: None, utc_offset: Duration::ZERO }],
+        nations: vec![Nation { entity: entity("north", 1), groups: vec![], hub: None, utc_offset: Duration::ZERO, backbone: false }],
         buses: vec![bus],
         lines: vec![],
         generators: vec![],
@@ -190,6 +190,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         profile: Profile::Constant(1.0),
         origins: vec![(NationId(0), 1.0)],
         max_latency: Duration::from_s(1.0),
+        bytes_per_token: None,
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
@@ -240,6 +241,7 @@ pub fn add_dataset(model: &mut Model, name: &str) -> DatasetId {
         value: Money::from_eur(1.0),
         replicas: 2,
         replication_interval: Duration::from_h(1.0),
+        max_staleness: None,
         backup_interval: None,
     });
     model.legal_dataset.push(vec![always(); model.sites.len()]);

@@ -8,6 +8,7 @@ pub(crate) mod common_mode;
 pub(crate) mod cyber;
 mod disruption;
 pub(crate) mod grid_event;
+mod link_state;
 mod outage;
 mod strike;
 pub(crate) mod supply;
@@ -17,6 +18,8 @@ pub(crate) use strike::size;
 use bastide_engine::{Stream, stream_key};
 use bastide_model::model::{HazardKind, Target, Timing};
 use bastide_units::{Duration, Time};
+
+pub(crate) use link_state::Chain;
 
 use crate::setup::target_name;
 use crate::world::{CLASS_FAILURE, Event, World};
@@ -41,6 +44,8 @@ pub(crate) struct HazardState {
     present: bool,
     /// The last event of a window.
     seq: Option<u64>,
+    /// First chain of states, for degraded links.
+    first_chain: usize,
 }
 
 /// Schedules the first event of each hazard.
@@ -51,7 +56,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
         let name = format!("hazard.{}", hazard.entity.name);
         let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
         let of_targets = |targets: &[Target]| targets.iter().map(|target| stream(&target_name(model, *target))).collect();
-        let mut ducts = Vec::new();
+        let (mut ducts, mut first_chain) = (Vec::new(), 0);
         let targets: Vec<Stream> = match &hazard.kind {
             HazardKind::RandomOutage { targets, .. } | HazardKind::StrikeCampaign { targets, .. } => of_targets(targets),
             HazardKind::Wiper { segments, .. } => {
@@ -63,6 +68,12 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
             HazardKind::Disruption(it) => disruption::targets(model, it, &stream),
+            HazardKind::DegradedLinks { targets, .. } => {
+                let (names, links) = cable::ducts(model, targets);
+                first_chain = link_state::begin(world, at, &names, links);
+                let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
+                names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
+            }
             HazardKind::CommonMode(_)
             | HazardKind::SupplyDelay { .. }
             | HazardKind::Blackout { .. }
@@ -70,6 +81,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             | HazardKind::FuelBlock { .. }
             | HazardKind::GeneratorFailure { .. } => Vec::new(),
         };
+        let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
         let (mut attack, mut exploit) = (None, None);
         match &hazard.kind {
             HazardKind::Wiper { segments, .. } => attack = Some(Box::new(cyber::Draws::new(model, segments, &stream))),
@@ -90,6 +102,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             exploit,
             present: false,
             seq: None,
+            first_chain,
         };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
@@ -105,6 +118,12 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 let first = first(*timing, &mut state.times);
                 schedule(world, at, 0, first, *timing);
             }
+            HazardKind::DegradedLinks { timing: Some(timing), .. } => {
+                for duct in 0..state.targets.len() {
+                    let first = first(*timing, &mut state.targets[duct]);
+                    schedule(world, at, duct, first, *timing);
+                }
+            }
             HazardKind::CommonMode(it) => {
                 let first = first(it.timing, &mut state.times);
                 schedule(world, at, 0, first, it.timing);
@@ -116,7 +135,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 let first = first(it.timing, &mut state.times);
                 schedule(world, at, 0, first, it.timing);
             }
-            HazardKind::SupplyDelay { .. } => {}
+            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => {}
         }
         states.push(state);
     }
@@ -166,6 +185,10 @@ impl World<'_> {
                 self.cable_cut(hazard, *cuts, repair);
                 *timing
             }
+            HazardKind::DegradedLinks { timing: Some(timing), .. } => {
+                self.degrade(hazard, self.hazards[hazard].first_chain + target);
+                *timing
+            }
             HazardKind::Blackout { timing, .. } => {
                 self.black_out_buses(hazard);
                 *timing
@@ -178,11 +201,11 @@ impl World<'_> {
                 self.disruption(hazard, it);
                 it.timing
             }
-            HazardKind::SupplyDelay { .. } => return,
+            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => return,
         };
         if let Timing::Rate { rate, .. } = timing {
             let state = &mut self.hazards[hazard];
-            let own = matches!(model.hazards[hazard].kind, HazardKind::RandomOutage { .. });
+            let own = matches!(model.hazards[hazard].kind, HazardKind::RandomOutage { .. } | HazardKind::DegradedLinks { .. });
             let stream = if own { &mut state.targets[target] } else { &mut state.times };
             let again = next(self.now, rate.as_per_s(), stream);
             schedule(self, hazard, target, again, timing);

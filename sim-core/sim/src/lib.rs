@@ -10,6 +10,7 @@
 extern crate self as bastide_sim;
 
 pub mod adequacy;
+pub mod fair_share;
 mod hazard;
 pub mod record;
 pub mod results;

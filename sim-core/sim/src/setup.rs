@@ -128,6 +128,10 @@ pub(crate) struct Setup<'a> {
     pub graph: Graph,
     /// Who needs which facilities.
     pub claims: Vec<Claim>,
+    /// What a token of each service takes on links \[B\]; zero where that is no matter.
+    pub bytes_per_token: Vec<f64>,
+    /// Whether any service sends over links that may be short.
+    pub any_traffic: bool,
     /// Nations that are origins of services.
     pub origins: Vec<bool>,
     /// Times at which what is legal changes.
@@ -165,7 +169,7 @@ impl<'a> Setup<'a> {
             }
         }
         let mut latency = crate::world::network::Paths::new(&graph);
-        latency.solve(&graph, &vec![true; model.links.len() + model.sites.len()], &origins);
+        latency.solve(&graph, &vec![true; graph.width.len()], &graph.latency_s, &origins);
         let routes = routes(model, plan, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let mut pool_choices = vec![Vec::new(); pools.len()];
@@ -192,6 +196,7 @@ impl<'a> Setup<'a> {
                 places.extend(new);
             }
         }
+        let bytes_per_token = model.services.iter().map(|it| it.bytes_per_token.map_or(0.0, |bytes| bytes.as_bytes())).collect::<Vec<_>>();
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;
@@ -233,6 +238,8 @@ impl<'a> Setup<'a> {
             departures: vec![None; model.evacuations.len()],
             graph,
             claims,
+            any_traffic: !model.links.is_empty() && bytes_per_token.iter().any(|bytes| *bytes > 0.0),
+            bytes_per_token,
             origins,
             legal_changes,
             restricted,

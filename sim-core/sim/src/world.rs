@@ -19,8 +19,10 @@ pub(crate) mod fleet;
 pub(crate) mod grid;
 mod law;
 mod ledger;
+pub(crate) mod link;
 mod maintenance;
 pub(crate) mod network;
+mod partition;
 mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
@@ -74,6 +76,7 @@ pub(crate) enum Event {
     BusBack { bus: u32 },
     LinkFails { link: u32 },
     LinkBack { link: u32 },
+    LinkState { chain: u32, version: u32 },
     FacilityFails { facility: u32 },
     FacilityBack { facility: u32 },
     GraceOver { claim: u32, version: u32 },
@@ -214,8 +217,9 @@ pub(crate) struct World<'a> {
     pub turns: shedding::Turns,
     pub losses: cascade::Losses,
     pub heat: crate::hazard::grid_event::Heat,
-    pub net: NetworkState,
+    pub net: link::NetworkState,
     pub facilities: facility::Facilities,
+    pub partitions: partition::Partitions,
     pub data: data::Data,
     pub evacuations: evacuation::Evacuations,
     pub services: service::Services,
@@ -235,27 +239,10 @@ pub(crate) struct World<'a> {
     pub violations: u64,
 }
 
-/// Links and the paths over them.
-pub(crate) struct NetworkState {
-    pub links: Vec<Outage>,
-    /// Links that carry, then sites that have access to the hub of their nation.
-    pub up: Vec<bool>,
-    /// Things that hold the access of each site down.
-    access_held: Vec<u32>,
-    /// Event that cut each site off, while it is.
-    pub access_seq: Vec<Option<u64>>,
-    /// The last event that took something out.
-    pub last_seq: Option<u64>,
-    pub paths: network::Paths,
-    streams: Vec<Stream>,
-}
-
 impl<'a> World<'a> {
     /// The world at its start, with all first events scheduled.
     pub(crate) fn new(setup: &'a Setup<'a>, seed: u64, replication: u32, options: Options) -> Self {
         let model = setup.model;
-        let stream = |key| Stream::new(seed, replication, key);
-        let link_key = |name: &str| crate::setup::entity_key("link", name, "outage");
         let mut world = Self {
             setup,
             seed,
@@ -277,16 +264,9 @@ impl<'a> World<'a> {
             turns: shedding::Turns::new(setup),
             losses: cascade::Losses::default(),
             heat: crate::hazard::grid_event::Heat::new(setup),
-            net: NetworkState {
-                links: vec![Outage::default(); model.links.len()],
-                up: vec![true; model.links.len() + model.sites.len()],
-                access_held: vec![0; model.sites.len()],
-                access_seq: vec![None; model.sites.len()],
-                last_seq: None,
-                paths: network::Paths::new(&setup.graph),
-                streams: model.links.iter().map(|link| stream(link_key(&link.entity.name))).collect(),
-            },
+            net: link::NetworkState::new(setup, seed, replication),
             facilities: facility::Facilities::new(setup, seed, replication),
+            partitions: partition::Partitions::new(setup),
             data: data::Data::new(setup, seed, replication),
             evacuations: evacuation::Evacuations::new(setup, seed, replication),
             services: service::Services::new(setup, seed, replication, options),
@@ -366,6 +346,7 @@ impl<'a> World<'a> {
             Event::BusBack { bus } => self.on_bus_back(bus as usize),
             Event::LinkFails { link } => self.on_link_fails(link as usize),
             Event::LinkBack { link } => self.on_link_back(link as usize),
+            Event::LinkState { chain, version } => self.on_link_state(chain as usize, version),
             Event::FacilityFails { facility } => self.on_facility_fails(facility as usize),
             Event::FacilityBack { facility } => self.on_facility_back(facility as usize),
             Event::GraceOver { claim, version } => self.on_grace_over(claim as usize, version),
@@ -427,7 +408,8 @@ impl<'a> World<'a> {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
         while self.dirty.any() || self.relocate() {
             if std::mem::take(&mut self.dirty.network) {
-                self.net.paths.solve(&self.setup.graph, &self.net.up, &self.setup.origins);
+                self.solve_paths();
+                self.partitions_changed();
                 self.paths_changed();
                 self.dirty.claims = true;
                 self.dirty.data = true;
@@ -460,91 +442,5 @@ impl<'a> World<'a> {
 
     pub(crate) fn stream(&self, key: u64) -> Stream {
         Stream::new(self.seed, self.replication, key)
-    }
-
-    // Links.
-
-    fn next_link_failure(&mut self, link: usize, from: Time) {
-        if let Some(reliability) = &self.setup.model.links[link].reliability
-            && reliability.failure_rate.as_per_s() > 0.0
-        {
-            let wait = self.net.streams[link].exponential(1.0 / reliability.failure_rate.as_per_s());
-            let time = from + Duration::from_s(wait);
-            self.queue.schedule(time, CLASS_FAILURE, Event::LinkFails { link: link as u32 });
-        }
-    }
-
-    fn on_link_fails(&mut self, link: usize) {
-        let mut again = self.now;
-        if let Some(reliability) = self.setup.model.links[link].reliability
-            && !self.net.links[link].out
-        {
-            again = self.now + Duration::from_s(reliability.repair.sample(&mut self.net.streams[link]));
-            self.link_out(link, again, None, "fault");
-        }
-        self.next_link_failure(link, again);
-    }
-
-    /// Takes a link out until at least `until`.
-    pub(crate) fn link_out(&mut self, link: usize, until: Time, cause: Option<u64>, note: &'static str) {
-        let hours = until.since(self.now).as_h();
-        let seq = self.recorder.event(self.now, "link-down", "link", link, hours, note, cause);
-        self.net.last_seq = Some(seq);
-        if self.net.links[link].begin(self.now, until, Some(seq)) {
-            self.net.up[link] = false;
-            self.dirty.network = true;
-        }
-        self.queue.schedule(until, CLASS_RETURN, Event::LinkBack { link: link as u32 });
-    }
-
-    fn on_link_back(&mut self, link: usize) {
-        if self.net.links[link].end(self.now) {
-            self.link_up(link);
-        }
-    }
-
-    fn link_up(&mut self, link: usize) {
-        self.recorder.event(self.now, "link-up", "link", link, 0.0, "", self.net.links[link].seq);
-        self.net.up[link] = true;
-        self.dirty.network = true;
-        self.copy_missing();
-    }
-
-    /// Something that the link needs takes it out until it is released.
-    pub(crate) fn hold_link(&mut self, link: usize, cause: Option<u64>, note: &'static str) {
-        if self.net.links[link].hold(self.now) {
-            let seq = self.recorder.event(self.now, "link-down", "link", link, 0.0, note, cause);
-            (self.net.links[link].seq, self.net.last_seq) = (Some(seq), Some(seq));
-            self.net.up[link] = false;
-            self.dirty.network = true;
-        }
-    }
-
-    pub(crate) fn release_link(&mut self, link: usize) {
-        if self.net.links[link].release(self.now) {
-            self.link_up(link);
-        }
-    }
-
-    /// Something that the access of a site to its hub needs takes it away until it is released.
-    pub(crate) fn hold_access(&mut self, site: usize, cause: Option<u64>, note: &'static str) {
-        self.net.access_held[site] += 1;
-        if self.net.access_held[site] == 1 {
-            let seq = self.recorder.event(self.now, "access-lost", "site", site, 0.0, note, cause);
-            (self.net.access_seq[site], self.net.last_seq) = (Some(seq), Some(seq));
-            self.net.up[self.net.links.len() + site] = false;
-            self.dirty.network = true;
-        }
-    }
-
-    pub(crate) fn release_access(&mut self, site: usize) {
-        self.net.access_held[site] = self.net.access_held[site].saturating_sub(1);
-        if self.net.access_held[site] == 0 {
-            let cause = self.net.access_seq[site].take();
-            self.recorder.event(self.now, "access-back", "site", site, 0.0, "", cause);
-            self.net.up[self.net.links.len() + site] = true;
-            self.dirty.network = true;
-            self.copy_missing();
-        }
     }
 }

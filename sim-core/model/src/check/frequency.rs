@@ -2,12 +2,14 @@
 
 use crate::decode::Context;
 use crate::diag::Diagnostic;
-use crate::model::{Failure, FailureDomain, Model, Spike};
+use crate::model::{Failure, FailureDomain, HazardKind, Model, Spike, Timing};
 
 /// Failures of one unit per day, all factors at their greatest: a node that fails each minute never works.
 const MOST_FAILURES_PER_D: f64 = 1440.0;
 /// Failures of the standing fleets in one history. A hundred million take about a minute.
 const MOST_FAILURES: f64 = 1e8;
+/// Outages and blackouts of one hazard in one history.
+const MOST_OUTAGES: f64 = 1e6;
 /// Spikes in one history.
 const MOST_SPIKES: f64 = 1e5;
 /// Spikes that hold at a time, on average.
@@ -23,6 +25,19 @@ pub fn check(ctx: &mut Context, model: &Model) {
         {
             let hint = "check the unit of `rate`, and `by_age` and `by_job_size`";
             ctx.push(Diagnostic::error("F0815", failure.entity.span.clone(), message).hint(hint));
+        }
+    }
+    for (index, hazard) in model.hazards.iter().enumerate() {
+        let (timing, each) = match &hazard.kind {
+            HazardKind::RandomOutage { timing, targets, .. } => (timing, targets.len()),
+            HazardKind::Blackout { timing, .. } => (timing, 1),
+            _ => continue,
+        };
+        let Timing::Rate { rate, .. } = timing else { continue };
+        let expected = rate.as_per_s() * model.header.duration.as_s() * each as f64;
+        if !ctx.is_poisoned("hazard", index) && expected > MOST_OUTAGES {
+            let message = format!("hazard `{}` is expected {expected:.0e} times in a history", hazard.entity.name);
+            ctx.push(Diagnostic::error("F0815", hazard.entity.span.clone(), message).hint("check the unit of `rate`"));
         }
     }
     for (index, spike) in model.spikes.iter().enumerate() {

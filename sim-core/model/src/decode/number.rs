@@ -11,7 +11,7 @@ use crate::tree::{Node, Table, Value};
 
 impl<'t> Cursor<'_, 't> {
     /// A number of base units, or `None` after a message.
-    pub(super) fn number<Q: Quantity>(&mut self, key: &str, node: &Node, range: Range) -> Option<f64> {
+    pub(crate) fn number<Q: Quantity>(&mut self, key: &str, node: &Node, range: Range) -> Option<f64> {
         let value = match &node.value {
             Value::Text(text) => match Q::parse(text) {
                 Ok(quantity) => quantity.base(),
@@ -211,11 +211,15 @@ impl<'t> Cursor<'_, 't> {
     /// A distribution, if the key stands; of NaN after a message.
     pub fn distribution_opt<Q: Quantity>(&mut self, key: &str) -> Option<Distribution> {
         let node = self.take(key)?;
+        Some(self.distribution_at::<Q>(key, node))
+    }
+    /// A distribution inside a table; of NaN after a message.
+    pub(crate) fn distribution_at<Q: Quantity>(&mut self, key: &str, node: &'t Node) -> Distribution {
         let distribution = match &node.value {
             Value::Table(table) => self.distribution_of::<Q>(key, node.at, table),
             _ => self.number::<Q>(key, node, Range::NotNegative).map(Distribution::Fixed),
         };
-        Some(distribution.unwrap_or(Distribution::Fixed(f64::NAN)))
+        distribution.unwrap_or(Distribution::Fixed(f64::NAN))
     }
     /// A distribution, or its default.
     pub fn distribution<Q: Quantity>(&mut self, key: &str) -> Distribution {

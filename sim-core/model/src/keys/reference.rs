@@ -56,6 +56,7 @@ impl Kind {
             Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
             Self::Tables(spec) => format!("list of tables of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
+            Self::LinkStates => "list of states".to_owned(),
             Self::Restoration => "list of steps".to_owned(),
             Self::Factors(unit) if unit.name == "ratio" => "list of [number, factor]".to_owned(),
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
@@ -111,6 +112,10 @@ pub fn example(key: &Key) -> String {
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::LinkStates => {
+            "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
+                .to_owned()
+        }
         Kind::Restoration => "[{ after = \"2 d\", restored = 0.5 }, { after = \"9 d\", restored = 1 }]".to_owned(),
         Kind::Factors(unit) if unit.name == "ratio" => "[[1024, 3.7], [4096, 1]]".to_owned(),
         Kind::Factors(_) => "[[\"0 d\", 3], [\"90 d\", 1]]".to_owned(),

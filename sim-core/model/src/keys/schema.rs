@@ -156,6 +156,21 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
         }
         Kind::Table(spec) => inner(shared, spec),
         Kind::Tables(spec) => json!({ "type": "array", "items": inner(shared, spec) }),
+        Kind::LinkStates => {
+            let time = quantity(shared, &super::unit::<Duration>(), Range::NotNegative);
+            let period = quantity(shared, &super::unit::<Duration>(), Range::Positive);
+            let stay = self::kind(shared, &Kind::Distribution(super::unit::<Duration>()));
+            let share = ratio(shared, Range::Share);
+            json!({ "type": "array", "minItems": 2, "items": {
+                "type": "object", "additionalProperties": false, "required": ["name"],
+                "properties": {
+                    "name": { "type": "string", "minLength": 1 }, "bandwidth": share, "duty": share,
+                    "latency_factor": ratio(shared, Range::AtLeastOne), "loss": ratio(shared, Range::BelowOne),
+                    "added_latency": time, "period": period, "stay": stay,
+                    "next": { "type": "object", "additionalProperties": share },
+                },
+            } })
+        }
         Kind::Restoration => {
             let after = quantity(shared, &super::unit::<Duration>(), Range::NotNegative);
             json!({ "type": "array", "minItems": 1, "items": {

@@ -6,8 +6,8 @@ use bastide_units::{
 };
 
 use super::Kind::{
-    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, ListOf, Name, Nations, OneOf, Profile,
-    Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
+    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -108,6 +108,7 @@ pub(crate) const HAZARD_KINDS: &[&str] = &[
     "rule-change",
     "member-exit",
     "suspension",
+    "degraded-links",
     "supply-delay",
 ];
 pub(crate) const ALL: &[&str] = &["all"];
@@ -146,6 +147,12 @@ pub static TABLES: &[TableSpec] = &[
                 Quantity(unit::<Duration>(), Any),
                 Default("0 h"),
                 "Local time less UTC, the same all year; `daily` and `weekly` of services follow it.",
+            ),
+            row(
+                "backbone",
+                Boolean,
+                Default("false"),
+                "Whether the rest of the world is reached here; who reaches no such nation is cut off. Without any, the part of the network with most hubs is the rest of the world.",
             ),
             SOURCE,
             VERIFIED,
@@ -453,6 +460,13 @@ pub static TABLES: &[TableSpec] = &[
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
+            row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
+            row(
+                "standby",
+                Boolean,
+                Default("false"),
+                "Whether it is used only between parts of the network that nothing else joins, as a satellite.",
+            ),
             MTTF,
             FAILURE_RATE,
             REPAIR_TIME,
@@ -509,6 +523,7 @@ pub static TABLES: &[TableSpec] = &[
             row("replicas", Count(AtLeastOne), Default("1"), "Copies at different sites."),
             row("replication_interval", TIME, Default("1 h"), "Time between two synchronisations of the copies."),
             row("backup_interval", TIME, Optional, "Time between two offline backups."),
+            row("max_staleness", TIME, Optional, "Greatest age at which a copy that is cut off from the primary is read; any age without."),
             CLASS,
             RESIDENCY,
             CERTIFICATION,
@@ -550,6 +565,12 @@ pub static TABLES: &[TableSpec] = &[
             row("noise_correlation", DURATION, Computed("0 h"), "Time in which the correlation of `demand_noise` falls to 1/e."),
             row("origins", RatiosOfNations, Computed("all from `nation`"), "Shares of demand by nation; they sum to 1."),
             row("max_latency", TIME, Default("1 s"), "Most one-way network latency from origin to site."),
+            row(
+                "bytes_per_token",
+                Quantity(unit::<DataSize>(), Positive),
+                Optional,
+                "What a token takes on links, with its share of the request, retrieved text and protocol; without, traffic is no matter.",
+            ),
             CLASS,
             RESIDENCY,
             CERTIFICATION,
@@ -788,6 +809,7 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
+                    row("inside", REPAIR, Default("0 s"), "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`."),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",
@@ -893,6 +915,22 @@ pub static TABLES: &[TableSpec] = &[
             ("rule-change", supply::RULE_CHANGE),
             ("member-exit", supply::MEMBER_EXIT),
             ("suspension", supply::SUSPENSION),
+            (
+                "degraded-links",
+                &[
+                    TARGETS,
+                    AT,
+                    RATE,
+                    FROM,
+                    UNTIL,
+                    row(
+                        "states",
+                        LinkStates,
+                        Required,
+                        "States of each duct of the targets, the first of them the usual one; without `at` and `rate` they follow one another by themselves.",
+                    ),
+                ],
+            ),
             (
                 "supply-delay",
                 &[

@@ -50,6 +50,8 @@ pub struct CyberAttack {
     pub entry: Vec<usize>,
     /// Time from entry to detonation \[s\]; `None` for none.
     pub dwell: Option<Distribution>,
+    /// Time that he was inside already when the hazard happens \[s\].
+    pub inside: Distribution,
     /// Rate at which an edge of the segment graph is crossed during the dwell time; `None` where each further segment is reached
     /// with a probability.
     pub spread_rate: Option<Rate>,

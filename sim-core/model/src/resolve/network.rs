@@ -16,23 +16,29 @@ pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
         Endpoint::Nation(id) => id.index(),
         Endpoint::Site(id) => nations + id.index(),
     };
-    let mut edges: Vec<Vec<(usize, f64)>> = vec![Vec::new(); nodes];
-    let mut join = |a: usize, b: usize, cost: f64| {
-        if a < nodes && b < nodes {
-            edges[a].push((b, cost));
-            edges[b].push((a, cost));
+    let join = |standby: bool| {
+        let mut edges: Vec<Vec<(usize, f64)>> = vec![Vec::new(); nodes];
+        let mut join = |a: usize, b: usize, cost: f64| {
+            if a < nodes && b < nodes {
+                edges[a].push((b, cost));
+                edges[b].push((a, cost));
+            }
+        };
+        for link in model.links.iter().filter(|link| standby || !link.standby) {
+            join(node(link.from), node(link.to), link.latency.base());
         }
+        for (index, site) in model.sites.iter().enumerate() {
+            join(site.nation.index(), nations + index, 0.0);
+        }
+        edges
     };
-    for link in &model.links {
-        join(node(link.from), node(link.to), link.latency.base());
-    }
-    for (index, site) in model.sites.iter().enumerate() {
-        join(site.nation.index(), nations + index, 0.0);
-    }
+    let (usual, all) = (join(false), join(true));
     (0..nations)
         .map(|origin| {
-            let reached = shortest(&edges, origin);
-            (0..model.sites.len()).map(|site| reached.get(&(nations + site)).map(|seconds| Duration::from_s(*seconds))).collect()
+            // What stands by carries only where nothing else leads.
+            let (reached, at_worst) = (shortest(&usual, origin), shortest(&all, origin));
+            let latency = |site: usize| reached.get(&(nations + site)).or(at_worst.get(&(nations + site)));
+            (0..model.sites.len()).map(|site| latency(site).map(|seconds| Duration::from_s(*seconds))).collect()
         })
         .collect()
 }

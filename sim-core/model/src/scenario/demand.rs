@@ -81,7 +81,12 @@ pub fn datasets(ctx: &mut Context, root: &Table) -> Vec<(Dataset, Demands)> {
             replicas: cursor.count("replicas"),
             replication_interval: cursor.quantity("replication_interval"),
             backup_interval: cursor.quantity_opt("backup_interval"),
+            max_staleness: cursor.quantity_opt("max_staleness"),
         };
+        if dataset.max_staleness.is_some_and(|most| most < dataset.replication_interval) {
+            let message = format!("copies of dataset `{}` are too old before they are synchronised", dataset.entity.name);
+            cursor.wrong("F0865", "max_staleness", message, "let `max_staleness` be no shorter than `replication_interval`");
+        }
         index += 1;
         (dataset, demands)
     })
@@ -156,6 +161,7 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         profile: cursor.profile::<Ratio>("profile"),
         origins,
         max_latency: cursor.quantity("max_latency"),
+        bytes_per_token: cursor.quantity_opt("bytes_per_token"),
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
         security_overhead: cursor.ratio("security_overhead"),

@@ -27,7 +27,7 @@ pub fn nations(ctx: &mut Context, root: &Table) -> Vec<Nation> {
         if utc_offset.as_h() < -12.0 || utc_offset.as_h() > 14.0 {
             cursor.wrong("F0541", "utc_offset", "no place on earth has this local time", "from `-12 h` to `14 h`, such as `2 h` for Riga");
         }
-        Nation { entity, groups, hub: cursor.place_on_map(), utc_offset }
+        Nation { entity, groups, hub: cursor.place_on_map(), utc_offset, backbone: cursor.boolean("backbone") }
     });
     for (index, nation) in nations.iter().enumerate() {
         for group in &nation.groups {

@@ -32,7 +32,7 @@ const COOLDOWN: Duration = Duration::from_s(300.0);
 /// Keys that mean something only where replicas are scaled.
 const OF_SCALING: [&str; 8] = ["min_replicas", "max_replicas", "startup", "weights", "load_bandwidth", "warmup", "cooldown", "kv_warmup"];
 /// Keys that batch work has no use for.
-const NOT_OF_BATCH: [&str; 4] = ["scale_target", "latency_target", "latency_cap", "needs"];
+const NOT_OF_BATCH: [&str; 5] = ["scale_target", "latency_target", "latency_cap", "bytes_per_token", "needs"];
 
 /// Decodes `daily`, `weekly` and the noise.
 pub fn shape(cursor: &mut Cursor<'_, '_>) -> DemandShape {

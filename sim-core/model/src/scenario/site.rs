@@ -283,8 +283,24 @@ pub fn links(ctx: &mut Context, root: &Table) -> Vec<Link> {
             bandwidth: cursor.quantity("bandwidth"),
             latency: cursor.quantity("latency"),
             length: cursor.quantity_opt("length"),
-            duct: cursor.word_opt("duct"),
+            ducts: ducts(cursor),
+            standby: cursor.boolean("standby"),
             reliability: cursor.reliability(),
         }
     })
+}
+
+/// `duct`, or the `ducts` of a link that lies in several.
+fn ducts(cursor: &mut Cursor<'_, '_>) -> Vec<String> {
+    let one = cursor.word_opt("duct");
+    if !cursor.has("ducts") {
+        return one.into_iter().collect();
+    }
+    let several = cursor.words("ducts");
+    if one.is_some() {
+        cursor.wrong("F0864", "ducts", "`duct` and `ducts` both stand", "keep `ducts`, with all of them");
+    } else if several.iter().any(|duct| duct.trim().is_empty()) || several.is_empty() {
+        cursor.wrong("F0217", "ducts", "`ducts` is empty, or a word in it", "name the ducts, or leave the key out");
+    }
+    several
 }

@@ -1,5 +1,6 @@
 //! `[[hazard]]`.
 
+mod link_state;
 mod reconstruction;
 mod strike;
 
@@ -41,6 +42,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
             "wiper" => cyber::wiper(cursor, segments, graph),
             "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
+            "degraded-links" => link_state::degraded_links(cursor),
             "supply-delay" => HazardKind::SupplyDelay {
                 accelerators: cursor
                     .references("accelerators", "accelerator")

@@ -74,7 +74,8 @@ pub(super) fn schedule(instance: &Instance, order: &[usize]) -> Vec<Departure> {
     let departure = |job: &usize| {
         let item = &items[*job];
         let whole = |share: &f64| *share >= 1.0 - TINY;
-        let saved = instance.losses.iter().zip(&item.by_loss).filter(|(_, share)| whole(share)).map(|((_, probability), _)| probability).sum();
+        let kept = instance.losses.iter().zip(&item.by_loss).filter(|(_, share)| whole(share));
+        let saved = kept.fold(0.0, |sum, ((_, probability), _)| sum + probability);
         Departure {
             dataset: instance.jobs[*job].dataset,
             begins: item.begins.map(after),

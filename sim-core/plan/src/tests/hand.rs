@@ -314,7 +314,7 @@ fn the_loss_of_a_site_has_its_price() {
 fn services_far_away_are_not_served() {
     use bastide_model::model::{Endpoint, Link, LinkKind, Nation, NationId};
     let mut model = empty();
-    model.nations.push(Nation { entity: entity("south", 3), groups: vec![], hub: None, utc_offset: Duration::ZERO });
+    model.nations.push(Nation { entity: entity("south", 3), groups: vec![], hub: None, utc_offset: Duration::ZERO, backbone: false });
     model.links.push(Link {
         entity: entity("sea", 4),
         from: Endpoint::Nation(NationId(0)),
@@ -323,7 +323,8 @@ fn services_far_away_are_not_served() {
         bandwidth: bastide_units::Bandwidth::from_gbit_per_s(100.0),
         latency: Duration::from_ms(20.0),
         length: None,
-        duct: None,
+        ducts: vec![],
+        standby: false,
         reliability: None,
     });
     let near = add_site(&mut model, "near");

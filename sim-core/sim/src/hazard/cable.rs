@@ -8,18 +8,17 @@ use crate::world::World;
 /// Ducts of the targets, in order of first mention: their names and all links of the model that lie in them. A link without a duct lies
 /// in one of its own.
 pub(super) fn ducts(model: &Model, targets: &[LinkId]) -> (Vec<String>, Vec<Vec<usize>>) {
-    let name = |link: usize| {
+    let ducts_of = |link: usize| -> Vec<String> {
         let link = &model.links[link];
-        link.duct.as_ref().map_or_else(|| format!("link.{}", link.entity.name), Clone::clone)
+        if link.ducts.is_empty() { vec![format!("link.{}", link.entity.name)] } else { link.ducts.clone() }
     };
     let mut names: Vec<String> = Vec::new();
-    for target in targets {
-        let duct = name(target.index());
+    for duct in targets.iter().flat_map(|target| ducts_of(target.index())) {
         if !names.contains(&duct) {
             names.push(duct);
         }
     }
-    let links = names.iter().map(|duct| (0..model.links.len()).filter(|link| name(*link) == *duct).collect()).collect();
+    let links = names.iter().map(|duct| (0..model.links.len()).filter(|link| ducts_of(*link).contains(duct)).collect()).collect();
     (names, links)
 }
 

@@ -23,6 +23,7 @@ use spread::Edge;
 pub(crate) struct Draws {
     edges: Vec<Edge>,
     dwell: Stream,
+    inside: Stream,
     detection: Stream,
     isolation: Stream,
     assessment: Stream,
@@ -45,6 +46,7 @@ impl Draws {
         Self {
             edges: model.segment_graph.edges.iter().filter_map(edge).collect(),
             dwell: stream("dwell"),
+            inside: stream("inside"),
             detection: stream("detection"),
             isolation: stream("isolation"),
             assessment: stream("assessment"),
@@ -149,12 +151,13 @@ impl World<'_> {
                 reached.map(|at| Breach { segment: segments[at], share: spread::share(parts(at), chance(segments[at])) }).collect()
             }
         };
+        let left_s = (time_s - duration(&attack.inside, &draws.inside, number).as_s()).max(0.0);
         let days = dwell_s / 86_400.0;
         let cause = (attack.dwell.is_some())
-            .then(|| self.recorder.event(self.now, "intrusion", "hazard", hazard, days, "days to detonation unless found", None));
+            .then(|| self.recorder.event(self.now, "intrusion", "hazard", hazard, days, "days from entry to detonation unless found", None));
         let intrusion = Intrusion { hazard, number, cause, found: found_s < dwell_s, breaches };
-        if time_s > 0.0 {
-            let time = self.now + Duration::from_s(time_s);
+        if left_s > 0.0 {
+            let time = self.now + Duration::from_s(left_s);
             let place = self.cyber.remember(intrusion);
             self.queue.schedule(time, CLASS_FAILURE, Event::IntrusionEnds { intrusion: place });
         } else {

@@ -8,10 +8,8 @@ use super::Better::{self, Higher, Lower, Neither};
 /// One metric of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `facility`, `dataset`,
-    /// `failure`, `repair_pool`, `cost`.
-    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `dataset`,
-    /// `failure`, `defence`, `repair_pool`, `cost`.
+    /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `nation`, `facility`,
+    /// `dataset`, `failure`, `defence`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -100,6 +98,12 @@ const SYSTEM: &[Row] = &[
     ("hhi_operator", "1", Lower, "concentration of planned IT power by operator; 0 without any"),
     ("hhi_vendor", "1", Lower, "concentration of planned IT power by accelerator vendor; 0 without any"),
     ("it_power", "MW", Neither, "planned IT power, existing fleets included"),
+    (
+        "partitions",
+        "count",
+        Lower,
+        "times that nations with demand were cut off from the rest of the world, from the first until all are back",
+    ),
     ("residency_violations", "count", Lower, "allocations, gangs or replicas at a site that the rules forbid at that time"),
 ];
 const TIER: &[Row] = &[
@@ -123,6 +127,13 @@ const TIER: &[Row] = &[
     ("request_latency_p95", "s", Lower, "95th percentile of that time over tokens served; 0 where lengths are unknown"),
     ("queueing_delay", "s", Lower, "mean time in the replica before work on a request begins; 0 where lengths are unknown"),
     ("within_target", "1", Higher, "share of tokens served within the `latency_target` of their service; 1 without one"),
+    (
+        "autonomy",
+        "h",
+        Higher,
+        "mean over partitions of the time until less than 90 % of the demand of the nations cut off is served, for longer than `failover_time`; a partition that ends before counts with its length; 0 without one",
+    ),
+    ("autonomy_kept", "1", Higher, "share of partitions through which 90 % or more was served to the end; 1 without one"),
 ];
 const SERVICE: &[Row] = &[
     ("served_share", "1", Higher, "tokens served / tokens demanded; 1 without demand"),
@@ -193,6 +204,7 @@ const SITE: &[Row] = &[
     ("it_power", "MW", Neither, "planned IT power, existing fleets included"),
     ("availability", "1", Higher, "share of time since energised in which the site works, derated or not"),
     ("outages", "count", Lower, "stops"),
+    ("isolated_hours", "h", Lower, "time in which it did not reach the rest of the world, working or not"),
     ("hours_curtailed", "h", Lower, "time with less than full power, outages for other reasons left out"),
     ("energy", "MWh", Neither, "energy taken from the grid"),
     ("energy_cost", "EUR", Lower, "at the energy price of the bus"),
@@ -230,6 +242,16 @@ const FACILITY: &[Row] = &[
         "time in which services could not run without it at a site that the plan names for them, its grace over; put down to one of its group",
     ),
     ("tokens_lost", "M tokens", Lower, "tokens that those services lost in that time"),
+];
+const NATION: &[Row] = &[
+    ("isolated_hours", "h", Lower, "time in which its hub did not reach the rest of the world"),
+    (
+        "bandwidth_left",
+        "1",
+        Higher,
+        "mean over time of the most that fits between its hub and the rest of the world / the same as built; 1 where nothing is built",
+    ),
+    ("bandwidth_least", "Gbit/s", Higher, "least of that at any time"),
 ];
 const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
@@ -369,6 +391,8 @@ impl Layout {
         layout.group("bus", BUS, model.buses.iter().map(|x| x.entity.name.clone()));
         layout.group("line", LINE, model.lines.iter().map(|x| x.entity.name.clone()));
         layout.group("link", LINK, model.links.iter().map(|x| x.entity.name.clone()));
+        let linked = model.nations.iter().filter(|_| !model.links.is_empty());
+        layout.group("nation", NATION, linked.map(|x| x.entity.name.clone()));
         layout.group("facility", FACILITY, model.facilities.iter().map(|x| x.entity.name.clone()));
         layout.group("dataset", DATASET, model.datasets.iter().map(|x| x.entity.name.clone()));
         layout.group("evacuation", EVACUATION, model.evacuations.iter().map(|x| x.entity.name.clone()));

@@ -153,6 +153,7 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
             HazardKind::Disruption(ref it) => it.effect.name(),
+            HazardKind::DegradedLinks { .. } => "degraded links",
             HazardKind::SupplyDelay { .. } => "supply delay",
         };
         rows.push(Row { kind: "hazard", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });

@@ -7,6 +7,8 @@
 //! While buses are dark, dispatch is solved for what may be served; what may not is shed. A curve is followed in steps, and each holds what
 //! it begins with: the way back is late by half a step on average.
 
+mod switching;
+
 use bastide_engine::{Distribution, Stream};
 use bastide_grid::{Dispatch, ZoneRestoration};
 use bastide_model::model::{Model, Reconnect};
@@ -29,10 +31,14 @@ struct Zone {
     dark: bool,
     since: Time,
     curve: ZoneRestoration,
+    /// What a plan of switching serves, where units start without the grid.
+    plan: switching::Steps,
     /// Load lost, sites apart, and all of it, for their ratio; `None` until the first dispatch after the blackout \[MW\].
     lost_mw: Option<(f64, f64)>,
     seq: u64,
     version: u32,
+    /// Whether the black start is on record.
+    began: bool,
     step: Duration,
     black_starts: Stream,
     restorations: Stream,
@@ -60,6 +66,25 @@ impl Zone {
     fn hours(&self, now: Time) -> f64 {
         now.since(self.since).as_h() + ROUNDING_H
     }
+
+    /// Time from the blackout until it has voltage \[h\].
+    fn live_h(&self) -> f64 {
+        self.plan.first().map_or(self.curve.start_h, |(hours, _)| hours.min(self.curve.start_h))
+    }
+
+    /// Share of what was lost, sites included, that it can serve.
+    fn share(&self, hours: f64) -> f64 {
+        let (others, all) = self.lost_mw.unwrap_or((0.0, 0.0));
+        if all <= 0.0 {
+            let live = !self.plan.is_empty() && hours >= self.live_h();
+            return if live { 1.0 } else { self.curve.served(hours) };
+        }
+        // A bus with sites alone comes back as fast as one with other loads.
+        let others = if others > 0.0 { others } else { all };
+        let by_curve = self.curve.served_of(hours, all / others) * others / all;
+        // Where a plan serves the bus, the curve is what is left for one that it never serves in full.
+        if self.plan.is_empty() { by_curve } else { (switching::served(&self.plan, hours) / all).min(1.0) }
+    }
 }
 
 impl Blackouts {
@@ -71,9 +96,11 @@ impl Blackouts {
                 dark: false,
                 since: Time::ZERO,
                 curve: ZoneRestoration::between(0.0, 0.0, 0.0),
+                plan: Vec::new(),
                 lost_mw: None,
                 seq: 0,
                 version: 0,
+                began: false,
                 step: Duration::ZERO,
                 black_starts: stream("black-start"),
                 restorations: stream("restoration"),
@@ -110,7 +137,7 @@ impl Blackouts {
     /// Whether a bus has no voltage.
     pub(super) fn is_dead(&self, bus: usize, now: Time) -> bool {
         let zone = &self.zones[bus];
-        zone.dark && zone.hours(now) < zone.curve.start_h
+        zone.dark && zone.hours(now) < zone.live_h()
     }
 
     /// What a lack of power at a site is put down to.
@@ -169,6 +196,7 @@ impl Blackouts {
                 self.holds = true;
             }
         }
+        self.measure(setup, grid);
         for bus in 0..self.zones.len() {
             if self.zones[bus].dark {
                 self.limit_bus(setup, grid, bus, now);
@@ -183,22 +211,34 @@ impl Blackouts {
         add_cut(&mut grid.out, &grid.demand, &self.demand);
     }
 
+    /// Notes what buses that have just gone dark have lost, and plans their way back.
+    fn measure(&mut self, setup: &Setup, grid: &Grid) {
+        let loads = setup.model.loads.len();
+        let fresh: Vec<usize> = (0..self.zones.len()).filter(|bus| self.zones[*bus].dark && self.zones[*bus].lost_mw.is_none()).collect();
+        for &bus in &fresh {
+            let of = |loads: &mut dyn Iterator<Item = &usize>| loads.map(|load| grid.demand[*load]).sum::<f64>();
+            let all = of(&mut self.order[bus].iter());
+            self.zones[bus].lost_mw = Some((of(&mut self.order[bus].iter().filter(|load| **load < loads)), all));
+        }
+        for (bus, steps) in self.plan(setup, grid, &fresh) {
+            let all = self.zones[bus].lost_mw.map_or(0.0, |(_, all)| all);
+            // A plan that never serves all of it is no way back: the curve is.
+            let whole = steps.last().is_some_and(|(_, served)| *served >= BACK * all);
+            self.zones[bus].plan = if whole { steps } else { Vec::new() };
+        }
+    }
+
     /// What may be generated and served at a bus that is coming back.
     fn limit_bus(&mut self, setup: &Setup, grid: &Grid, bus: usize, now: Time) {
         let model = setup.model;
         let help = self.help_mw(model, grid, bus, now);
         let hours = self.zones[bus].hours(now);
         let dead = self.is_dead(bus, now);
-        let zone = &mut self.zones[bus];
-        let (others, all) = *zone.lost_mw.get_or_insert_with(|| {
-            let of = |loads: &mut dyn Iterator<Item = &usize>| loads.map(|load| grid.demand[*load]).sum::<f64>();
-            let all = of(&mut self.order[bus].iter());
-            let others = of(&mut self.order[bus].iter().filter(|load| **load < model.loads.len()));
-            // A bus with sites alone comes back as fast as one with other loads.
-            (if others > 0.0 { others } else { all }, all)
-        });
-        let share = if others > 0.0 { zone.curve.served_of(hours, all / others) * others / all } else { zone.curve.served(hours) };
-        let mut left = if dead { 0.0 } else { share * all + help };
+        let zone = &self.zones[bus];
+        let share = zone.share(hours);
+        // A plan of switching counts with its units as they start; what it serves, they carry.
+        let units = if zone.plan.is_empty() { share } else { f64::from(u8::from(!dead)) };
+        let mut left = if dead { 0.0 } else { share * zone.lost_mw.map_or(0.0, |(_, all)| all) + help };
         for &load in &self.order[bus] {
             let served = self.demand[load].min(left);
             self.demand[load] = served;
@@ -207,12 +247,12 @@ impl Blackouts {
         for (at, storage) in model.storages.iter().enumerate() {
             if storage.bus.index() == bus {
                 self.demand[setup.storage_load + at] = 0.0;
-                self.available[model.generators.len() + at] *= share;
+                self.available[model.generators.len() + at] *= units;
             }
         }
         for (at, generator) in model.generators.iter().enumerate() {
             if generator.bus.index() == bus {
-                self.available[at] *= share;
+                self.available[at] *= units;
             }
         }
     }
@@ -259,10 +299,14 @@ impl World<'_> {
         let seq = self.recorder.event(self.now, "blackout", "bus", bus, full, note, cause);
         self.blackouts.dark += u32::from(!zone.dark);
         (zone.dark, zone.since, zone.seq, zone.lost_mw) = (true, self.now, seq, None);
+        zone.plan.clear();
         zone.step = Duration::from_h(((full - start) / STEPS).clamp(LEAST_STEP_H, MOST_STEP_H));
         zone.version += 1;
+        zone.began = false;
         let version = zone.version;
-        let first = self.now + Duration::from_h(start);
+        // With a plan of switching the first load may come at any minute.
+        let first = if model.generators.iter().any(|generator| generator.black_start) { zone.step } else { Duration::from_h(start) };
+        let first = self.now + first;
         self.queue.schedule(first, CLASS_RETURN, Event::BlackStart { bus: bus as u32, version });
         for (site, place) in model.sites.iter().enumerate() {
             if place.bus.index() == bus && self.setup.built[site] && place.supply.reconnect_after > Duration::ZERO {
@@ -285,16 +329,16 @@ impl World<'_> {
             return;
         }
         let since = zone.hours(self.now);
-        let target = zone.lost_mw.map_or(1.0, |(others, all)| if others > 0.0 { all / others } else { 1.0 });
         self.dirty.grid = true;
-        if zone.curve.served_of(since, target) >= BACK * target {
+        if zone.lost_mw.is_some() && zone.share(since) >= BACK {
             zone.dark = false;
             self.blackouts.dark -= 1;
             let seq = zone.seq;
             self.recorder.event(self.now, "bus-restored", "bus", bus, since, "hours", Some(seq));
             return;
         }
-        if since <= zone.curve.start_h + 2.0 * ROUNDING_H {
+        if !zone.began && since >= zone.live_h() {
+            zone.began = true;
             let seq = zone.seq;
             self.recorder.event(self.now, "black-start", "bus", bus, since, "hours", Some(seq));
         }

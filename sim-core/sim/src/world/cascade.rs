@@ -25,11 +25,22 @@ pub(crate) struct Losses {
     lines: Vec<usize>,
     /// Lost output of each class \[MW\]; empty when none is.
     units_mw: Vec<f64>,
-    seq: Option<u64>,
+    /// The largest of the losses: what follows is put down to it.
+    largest: Option<(f64, u64)>,
     /// Served by each load since the last dispatch \[MW\].
     served_mw: Vec<f64>,
     /// Whether protection is at work: what it trips is no further loss.
     at_work: bool,
+}
+
+impl Losses {
+    fn put_down(&mut self, mw: f64, seq: Option<u64>) {
+        if let Some(seq) = seq
+            && self.largest.is_none_or(|(most, _)| mw >= most)
+        {
+            self.largest = Some((mw, seq));
+        }
+    }
 }
 
 /// Islands of buses, by their smallest member.
@@ -46,7 +57,8 @@ impl World<'_> {
     pub(super) fn lost_line(&mut self, line: usize, seq: u64) {
         if self.setup.model.policy.grid.cascades && !self.losses.at_work {
             self.losses.lines.push(line);
-            self.losses.seq = Some(seq);
+            let flow = self.grid.out.flow_mw.get(line).map_or(0.0, |mw| mw.abs());
+            self.losses.put_down(flow, Some(seq));
         }
     }
 
@@ -60,7 +72,8 @@ impl World<'_> {
         losses.units_mw.resize(self.setup.model.generators.len(), 0.0);
         let left = (output - losses.units_mw[generator]).max(0.0);
         losses.units_mw[generator] += left * f64::from(units) / f64::from(of.max(1));
-        losses.seq = seq.or(losses.seq);
+        let lost = losses.units_mw[generator];
+        losses.put_down(lost, seq);
         self.dirty.grid |= losses.units_mw[generator] > TINY_MW;
     }
 
@@ -86,7 +99,7 @@ impl World<'_> {
         let mut losses = std::mem::take(&mut self.losses);
         self.losses.at_work = true;
         losses.units_mw.resize(self.setup.model.generators.len(), 0.0);
-        let cause = losses.seq;
+        let cause = losses.largest.map(|(_, seq)| seq);
         if losses.served_mw.len() == self.grid.demand.len() {
             if self.setup.model.lines.iter().any(|line| line.reactance_pu.is_some()) {
                 self.overloads(&losses, cause);

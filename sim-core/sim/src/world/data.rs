@@ -258,7 +258,7 @@ impl World<'_> {
                         .enumerate()
                         .filter(|(copy, _)| self.data.sets[dataset].copies[*copy] == Replica::Held)
                         .filter(|(copy, _)| self.data.stands(self.setup, &self.sites, dataset, *copy));
-                    let widths = held.map(|(_, place)| self.net.paths.widest(&self.setup.graph, &self.net.up, *place, site));
+                    let widths = held.map(|(_, place)| self.path_width(*place, site));
                     widths.fold(0.0, f64::max).min(ACCESS_BYTES_PER_S)
                 };
                 if width > 0.0 {

@@ -18,7 +18,7 @@ use bastide_engine::Stream;
 use bastide_model::model::{EvacuationStart, SiteId};
 use bastide_units::{Duration, Time};
 
-use super::network::{Route, capacities};
+use super::network::Route;
 use super::{CLASS_DECISION, Event, World};
 use crate::setup::{Setup, entity_key};
 use courier::Device;
@@ -71,8 +71,6 @@ pub(super) struct EvacuationState {
 /// All evacuations.
 pub(crate) struct Evacuations {
     all: Vec<EvacuationState>,
-    /// Widths of links and accesses [B/s].
-    capacities: Vec<f64>,
     /// What is left of them in the allocation under way.
     residual: Vec<f64>,
     since: Time,
@@ -105,7 +103,6 @@ impl Evacuations {
         let batch = model.services.iter().filter(|service| service.operation.defer.is_some()).count();
         Self {
             all: model.evacuations.iter().map(state).collect(),
-            capacities: if model.evacuations.is_empty() { Vec::new() } else { capacities(model) },
             residual: Vec::new(),
             since: Time::ZERO,
             version: 0,
@@ -181,12 +178,12 @@ impl World<'_> {
         }
         self.advance_evacuations();
         let active: Vec<usize> = self.evacuations.active().collect();
-        self.evacuations.residual.clone_from(&self.evacuations.capacities);
+        self.evacuations.residual.clone_from(&self.net.free);
         let mut next = Time::NEVER;
         for at in active {
             self.unload_lost_sites(at);
             self.close_items(at, None);
-            next = next.min(self.share_links(at));
+            next = next.min(self.share_out_links(at));
             self.load_devices(at);
             self.end_evacuation(at);
         }
@@ -198,7 +195,7 @@ impl World<'_> {
     }
 
     /// Gives the links to the data of an evacuation, in its order; returns when that has to be done again.
-    fn share_links(&mut self, at: usize) -> Time {
+    fn share_out_links(&mut self, at: usize) -> Time {
         let (setup, now) = (self.setup, self.now);
         let evacuation = &setup.model.evacuations[at];
         let mut next = Time::NEVER;
@@ -210,7 +207,7 @@ impl World<'_> {
             next = now + Duration::from_s((if dark { cut_s } else { DAY_S }) - day_s + 1e-9);
         }
         let routes = self.evacuation_routes(at);
-        let capacities = &self.evacuations.capacities;
+        let capacities = &self.net.free;
         let mut free: Vec<f64> =
             self.evacuations.residual.iter().zip(capacities).map(|(left, width)| left.min(width * evacuation.link_share)).collect();
         let mut items = std::mem::take(&mut self.evacuations.all[at].items);
@@ -253,7 +250,7 @@ impl World<'_> {
         let setup = self.setup;
         let evacuation = &setup.model.evacuations[at];
         let node = |site: &SiteId| setup.graph.node_of_site(site.index());
-        let route = |from: &SiteId, to: &SiteId| self.net.paths.route(&setup.graph, &self.net.up, node(from), node(to));
+        let route = |from: &SiteId, to: &SiteId| self.net.paths.route(&setup.graph, &self.net.free, node(from), node(to));
         evacuation.from.iter().map(|from| evacuation.to.iter().map(|to| route(from, to)).collect()).collect()
     }
 

@@ -466,7 +466,7 @@ impl World<'_> {
             }
             let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
             self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
-            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.units[at]);
+            self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.working_units(at));
         }
         self.dirty.grid = true;
     }

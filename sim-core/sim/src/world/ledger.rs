@@ -66,6 +66,7 @@ impl World<'_> {
         self.finish_grid();
         self.integrate_services();
         self.advance_evacuations();
+        self.end_partition();
         self.sites_up_changed();
         for gang in 0..self.gangs.len() {
             self.advance(gang);
@@ -143,6 +144,9 @@ impl World<'_> {
             metrics.set("tier", place, "data_lost", lost_tb);
             metrics.set("tier", place, "recovery_point", recovery_h);
             metrics.set("tier", place, "latency_p95", self.services.latency_quantile_ms(tier, 0.95));
+            let (autonomy, kept) = self.partitions.autonomy[tier].summary();
+            metrics.set("tier", place, "autonomy", autonomy);
+            metrics.set("tier", place, "autonomy_kept", kept);
             metrics.set("tier", place, "tokens_served", served / MILLION);
             metrics.set("tier", place, "tokens_lost", lost / MILLION);
             let times = self.services.latencies.times(self.setup, |of| model.services[of].tier as usize == tier);
@@ -153,6 +157,7 @@ impl World<'_> {
         metrics.set("system", 0, "tokens_served", served / MILLION);
         metrics.set("system", 0, "tokens_lost", balance.tokens_lost / MILLION);
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
+        metrics.set("system", 0, "partitions", f64::from(self.partitions.count));
         metrics.set("system", 0, "residency_violations", self.violations as f64);
     }
 
@@ -180,6 +185,7 @@ impl World<'_> {
             metrics.set("site", site, "it_power", setup.it_mw[site]);
             metrics.set("site", site, "availability", state.availability(end));
             metrics.set("site", site, "outages", f64::from(state.outages));
+            metrics.set("site", site, "isolated_hours", self.partitions.isolated_hours(setup.graph.hubs + site, end));
             metrics.set("site", site, "hours_curtailed", state.hours_curtailed(end));
             metrics.set("site", site, "energy", sums.site_mwh[site]);
             metrics.set("site", site, "energy_cost", sums.site_eur[site]);
@@ -220,6 +226,14 @@ impl World<'_> {
         }
         for (at, link) in self.net.links.iter().enumerate() {
             metrics.set("link", at, "availability", link.availability(end));
+        }
+        if !self.setup.model.links.is_empty() {
+            for nation in 0..self.setup.model.nations.len() {
+                let (left, least) = self.partitions.bandwidth(nation, end);
+                metrics.set("nation", nation, "isolated_hours", self.partitions.isolated_hours(nation, end));
+                metrics.set("nation", nation, "bandwidth_left", left);
+                metrics.set("nation", nation, "bandwidth_least", least);
+            }
         }
         for (at, facility) in self.facilities.states.iter().enumerate() {
             metrics.set("facility", at, "availability", facility.up_share(end));

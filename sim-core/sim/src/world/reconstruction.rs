@@ -224,8 +224,7 @@ impl World<'_> {
     pub(super) fn on_follow_up(&mut self, strike: usize) {
         let now = self.now;
         let SecondStrike { target, job, repair_s, crew_out_s, cause } = self.reconstruction.second[strike];
-        let there = job.map_or(self.is_out(target), |job| self.reconstruction.jobs[job as usize].open);
-        if !there {
+        if job.is_some_and(|job| !self.reconstruction.jobs[job as usize].open) {
             return;
         }
         let (kind, at) = entity(target);

@@ -27,6 +27,7 @@ mod replicas;
 mod route;
 mod sums;
 mod takeover;
+mod traffic;
 
 use bastide_units::Time;
 
@@ -62,6 +63,7 @@ enum Lack {
 struct Served {
     service: u32,
     site: u32,
+    origin: u32,
     bin: u32,
     rate: f64,
     /// Whether the site lies in another nation than the origin.
@@ -76,6 +78,7 @@ struct Spill {
 
 pub(crate) struct Services {
     pub demand: demand::Demand,
+    traffic: traffic::Traffic,
     served: Vec<f64>,
     lost: Vec<f64>,
     failed_over: Vec<f64>,
@@ -122,6 +125,7 @@ impl Services {
         let scaled = |at: usize| model.services[at].operation.scaling.is_some();
         Self {
             demand: demand::Demand::new(setup, seed, replication),
+            traffic: traffic::Traffic::new(setup),
             served: vec![0.0; count],
             lost: vec![0.0; count],
             failed_over: vec![0.0; count],
@@ -157,6 +161,9 @@ impl World<'_> {
     pub(super) fn allocate(&mut self) {
         self.integrate_services();
         self.reserve();
+        if self.setup.any_traffic {
+            self.share_links();
+        }
         for pool in &mut self.fleet.pools {
             pool.used = 0.0;
             pool.binding = false;
@@ -183,6 +190,9 @@ impl World<'_> {
             }
         }
         self.sum_replicas();
+        if self.setup.any_traffic {
+            self.free_links();
+        }
         self.allocate_batch();
         for pool in 0..self.fleet.pools.len() {
             self.book_pool(pool);

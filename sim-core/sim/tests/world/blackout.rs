@@ -341,3 +341,38 @@ capacity = "6 MW"
     let alone = run(&row.replace("restoration_help = \"50 %\"", ""));
     assert!(alone.value("bus", "middle", "shed_energy") > 59.0);
 }
+
+#[test]
+fn units_that_start_without_the_grid_lead_a_dark_network_back() {
+    // Two buses: hydro in the north starts by itself, the port in the south waits for the line.
+    let rows = r#"
+[[bus]]
+name = "south"
+nation = "north"
+energy_price = "80 EUR/MWh"
+[[load]]
+name = "port"
+bus = "south"
+power = "10 MW"
+value_of_lost_load = "9000 EUR/MWh"
+[[line]]
+name = "east"
+from = "north"
+to = "south"
+capacity = "50 MW"
+reactance = 0.1
+"#;
+    let run = |base: &str| one_site(&[&header("30 d"), base, rows, BLACKOUT], "", 8, 1);
+    let planned = run(&BASE.replace("capacity = \"100 MW\"", "capacity = \"100 MW\"\nblack_start = true"));
+    let curve = run(BASE);
+    // The unit needs 30 min, the line 5 more, and 2 % of 100 MW a minute are soon enough for 12 MW.
+    let hours = |run: &Run, bus: &str| run.value("bus", bus, "shed_hours");
+    assert!((0.5..0.9).contains(&hours(&planned, "north")), "{}", hours(&planned, "north"));
+    assert!((0.5..0.9).contains(&hours(&planned, "south")), "{}", hours(&planned, "south"));
+    assert!((11.5..12.1).contains(&hours(&curve, "south")), "{}", hours(&curve, "south"));
+    // With the line out of service the south has nothing to start from but its curve.
+    let cut = format!("{BLACKOUT}\n[[hazard]]\nname = \"storm\"\nkind = \"random-outage\"\ntargets = [\"line.east\"]\nat = 2027-01-10T00:00:00Z\nrepair = \"20 d\"\n");
+    let base = BASE.replace("capacity = \"100 MW\"", "capacity = \"100 MW\"\nblack_start = true");
+    let cut = one_site(&[&header("30 d"), &base, rows, &cut], "", 8, 1);
+    assert!((0.5..0.9).contains(&hours(&cut, "north")), "{}", hours(&cut, "north"));
+}

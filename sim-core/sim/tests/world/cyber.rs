@@ -78,6 +78,8 @@ fn no_spread_and_full_spread_are_limits() {
     assert_eq!(reached("dwell = \"5 d\"\nspread_rate = \"1e9 / s\""), [50.0; 4]);
     assert_eq!(reached("spread = 1"), [50.0; 4]);
     assert_eq!(reached("entry = [\"c\"]"), [0.0, 0.0, 50.0, 0.0]);
+    // Inside for long: what is left of the dwell time, with all of it for the spread.
+    assert_eq!(reached("dwell = \"900 d\"\ninside = \"899 d\"\nspread_rate = \"1 / d\""), [50.0; 4]);
     // An attack that outlives the history does nothing.
     assert_eq!(reached("dwell = \"10 y\"\nspread_rate = \"1 / d\""), [0.0; 4]);
 }

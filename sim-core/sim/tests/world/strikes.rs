@@ -1,5 +1,7 @@
 //! Strike campaigns, substations, and repair in pools.
 
+mod laws;
+
 use crate::support::*;
 
 /// Sites `s0`, `s1`, ... with eight accelerators each, hit at the same moment by outages of these lengths.

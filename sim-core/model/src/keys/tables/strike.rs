@@ -127,7 +127,7 @@ pub(super) const STRIKE_CAMPAIGN: &[Key] = &[
         "targets",
         Targets,
         Computed("`sequence`"),
-        "What it may aim at: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `site.*`.",
+        "What it may aim at: `site.riga`, `line.lt-pl`, `generator.x`, `link.y`, `bus.z`, `facility.w`, `site.*`.",
     ),
     AT,
     RATE,
@@ -146,7 +146,7 @@ pub(super) const STRIKE_CAMPAIGN: &[Key] = &[
         "Probability that one munition is intercepted on its way; required without types.",
     ),
     row("aim", OneOf(AIMS), Default("random"), "How the attacker chooses."),
-    row("sequence", Targets, Optional, "Marks in their order, again and again, for `aim = \"list\"`."),
+    row("sequence", Targets, Optional, "Marks in their order, again and again, for `aim = \"list\"`, which needs it."),
     row(
         "training_weight",
         Ratio(NotNegative),

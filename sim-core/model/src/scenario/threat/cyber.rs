@@ -20,6 +20,7 @@ pub(super) fn wiper(cursor: &mut Cursor<'_, '_>, names: &[String], graph: &Segme
     let attack = CyberAttack {
         entry: entry(cursor, names, &segments, graph),
         dwell: cursor.distribution_opt::<Duration>("dwell"),
+        inside: cursor.distribution::<Duration>("inside"),
         spread_rate: cursor.quantity_opt::<Rate>("spread_rate"),
         detection: cursor.distribution_opt::<Duration>("detection"),
         isolation: cursor.distribution::<Duration>("isolation"),
@@ -48,6 +49,7 @@ fn together(cursor: &mut Cursor<'_, '_>, partial: bool, shuts: bool) {
     }
     for (key, needs, hint) in [
         ("spread_rate", "dwell", "say how long it spreads before it detonates: `dwell = \"30 d\"`"),
+        ("inside", "dwell", "what detonates at once was never inside: give `dwell`"),
         ("detection", "dwell", "what detonates at once is not found before: give `dwell`"),
         ("isolation", "detection", "sites are isolated when the attacker is found: give `detection`"),
     ] {

@@ -78,14 +78,6 @@ pub(super) fn strike(cursor: &mut Cursor<'_, '_>, root: &Table) -> Strike {
     if aim == Aim::List && !cursor.has("sequence") {
         cursor.wrong("F0844", "aim", "an attacker with a list needs one", "give `sequence = [\"site.riga\", \"bus.latvia\"]`");
     }
-    if aim != Aim::List && cursor.has("sequence") {
-        cursor.wrong("F0844", "sequence", "`sequence` stands without `aim = \"list\"`", "only that attacker goes by a list");
-    }
-    for (key, aim_of) in [("training_weight", Aim::Adaptive)] {
-        if aim != aim_of && cursor.has(key) {
-            cursor.wrong("F0844", key, format!("`{key}` stands without `aim = \"adaptive\"`"), "only that attacker weighs what serves");
-        }
-    }
     let training_weight = cursor.ratio("training_weight");
     let harm = harm(cursor, root, typed);
     Strike {
@@ -112,12 +104,12 @@ pub(super) fn strike(cursor: &mut Cursor<'_, '_>, root: &Table) -> Strike {
 
 /// What it may aim at: its list, if it goes by one.
 pub(super) fn targets(cursor: &mut Cursor<'_, '_>) -> Vec<Target> {
-    if !cursor.has("targets") && !cursor.has("sequence") {
+    let by_list = cursor.table.text("aim") == Some("list");
+    if !by_list && !cursor.has("targets") {
         cursor.miss("targets");
     }
-    let targets = cursor.targets("targets", HIT_TARGETS);
-    let sequence = cursor.targets("sequence", HIT_TARGETS);
-    let all = if cursor.has("sequence") { sequence } else { targets };
+    let (targets, sequence) = (cursor.targets("targets", HIT_TARGETS), cursor.targets("sequence", HIT_TARGETS));
+    let all = if by_list { sequence } else { targets };
     all.into_iter().map(|(target, _)| target).collect()
 }
 

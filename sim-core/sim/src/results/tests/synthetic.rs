@@ -83,6 +83,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         profile: Profile::Constant(1.0),
         origins: vec![(NationId(nation), 1.0)],
         max_latency: Duration::from_ms(100.0),
+        bytes_per_token: None,
         dataset: None,
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
@@ -99,6 +100,7 @@ pub fn model(title: &str) -> Model {
         groups: vec!["eu".into()],
         hub: Some(Place { latitude, longitude }),
         utc_offset: Duration::ZERO,
+        backbone: false,
     };
     let nations = vec![
         nation("poland", "Poland", 52.23, 21.01),
@@ -179,7 +181,8 @@ pub fn model(title: &str) -> Model {
         bandwidth: Bandwidth::from_gbit_per_s(400.0),
         latency: Duration::from_ms(6.0),
         length: None,
-        duct: None,
+        ducts: vec![],
+        standby: false,
         reliability: None,
     };
     let mut cable = fibre("c-lion", 3, 4);

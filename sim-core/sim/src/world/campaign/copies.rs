@@ -68,7 +68,7 @@ impl World<'_> {
                 if from == remote.site.index() {
                     return Some(Duration::from_s(remote.size.as_bytes() / ACCESS_BYTES_PER_S));
                 }
-                let width = self.net.paths.widest(&self.setup.graph, &self.net.up, from, remote.site.index());
+                let width = self.path_width(from, remote.site.index());
                 (width > 0.0).then(|| Duration::from_s(remote.size.as_bytes() / width.min(ACCESS_BYTES_PER_S)))
             }
         }

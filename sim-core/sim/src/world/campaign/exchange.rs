@@ -28,7 +28,7 @@ impl World<'_> {
         let joined: Vec<usize> = working.iter().copied().filter(|other| meets(first, *other)).collect();
         let width = |at: &usize| match (site(first), site(*at)) {
             (a, b) if a == b => f64::INFINITY,
-            (a, b) => self.net.paths.widest(&setup.graph, &self.net.up, a, b),
+            (a, b) => self.path_width(a, b),
         };
         let narrowest = joined.iter().map(width).fold(f64::INFINITY, f64::min);
         let pause_s = pause_s(&exchange, joined.len(), narrowest);

@@ -1,8 +1,6 @@
 //! The widest path between two places, and what it takes up on its way.
 
-use bastide_model::model::Model;
-
-use super::{ACCESS_BYTES_PER_S, Graph, Paths};
+use super::{Graph, Paths};
 
 /// A path as wide as any (Pollack 1960), the one over the fewest edges among those that the search meets first.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,12 +11,6 @@ pub(crate) struct Route {
     pub over: Vec<usize>,
 }
 
-/// Widths of all that a route can take up [B/s]: links, then accesses of sites.
-pub(crate) fn capacities(model: &Model) -> Vec<f64> {
-    let links = model.links.iter().map(|link| link.bandwidth.as_gb_per_s() * 1e9);
-    links.chain(model.sites.iter().map(|_| ACCESS_BYTES_PER_S)).collect()
-}
-
 impl Graph {
     /// Node of a site.
     pub(crate) const fn node_of_site(&self, site: usize) -> usize {
@@ -27,8 +19,8 @@ impl Graph {
 }
 
 impl Paths {
-    /// The widest path between two nodes over the links that are up.
-    pub(crate) fn route(&self, graph: &Graph, up: &[bool], from: usize, to: usize) -> Option<Route> {
+    /// The widest path between two nodes over what carries, at these widths [B/s].
+    pub(crate) fn route(&self, graph: &Graph, widths: &[f64], from: usize, to: usize) -> Option<Route> {
         let mut width = vec![0.0_f64; self.nodes];
         let mut came: Vec<Option<(usize, usize)>> = vec![None; self.nodes];
         let mut done = vec![false; self.nodes];
@@ -40,8 +32,8 @@ impl Paths {
                 break;
             }
             done[node] = true;
-            for edge in graph.edges[node].iter().filter(|edge| edge.is_up(up)) {
-                let through = width[node].min(edge.bytes_per_s);
+            for edge in graph.edges[node].iter().filter(|edge| self.active[edge.link]) {
+                let through = width[node].min(widths[edge.link]);
                 if !done[edge.other] && through > width[edge.other] {
                     width[edge.other] = through;
                     came[edge.other] = Some((node, edge.link));

@@ -20,7 +20,7 @@ impl Graph {
                 continue;
             }
             for edge in &self.edges[node] {
-                let there = seconds + edge.latency_s;
+                let there = seconds + self.latency_s[edge.link];
                 if there < latency_s[edge.other] {
                     latency_s[edge.other] = there;
                     from[edge.other] = Some((node, edge.link));

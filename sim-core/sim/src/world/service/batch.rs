@@ -124,7 +124,7 @@ impl World<'_> {
             }
             if here > 0.0 {
                 let abroad = setup.model.sites[site].nation != setup.model.services[service].nation;
-                self.services.streams.push(Served { service: service as u32, site: site as u32, bin: NO_BIN, rate: here, abroad });
+                self.services.streams.push(Served { service: service as u32, site: site as u32, origin: 0, bin: NO_BIN, rate: here, abroad });
             }
             rate += here;
         }

@@ -115,7 +115,9 @@ impl World<'_> {
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
         let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
         let way = self.setup.graph.way(origin, site);
-        way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause())
+        let cut_off = self.partitions.cut_off_by(origin).max(self.partitions.cut_off_by(self.setup.graph.node_of_site(site)));
+        let link = || way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause());
+        if self.net.paths.latency_s(origin, site).is_finite() { link() } else { cut_off.or_else(link) }
     }
 
     /// The newest outage of a link.

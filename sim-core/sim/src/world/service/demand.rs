@@ -135,7 +135,7 @@ impl Demand {
 
     /// Demand of a service from an origin with this share of it [tokens/s].
     #[inline]
-    pub(super) fn of(&self, service: usize, origin: usize, weight: f64) -> f64 {
+    pub(in crate::world) fn of(&self, service: usize, origin: usize, weight: f64) -> f64 {
         self.base[service] * self.factor[service * self.nations + origin] * weight
     }
 

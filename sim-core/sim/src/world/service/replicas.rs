@@ -294,7 +294,7 @@ impl World<'_> {
         if !stored {
             // From the site with the widest path of those that have the weights.
             let holders = (0..sites).filter(|&other| setup.named[service * sites + other] && self.sites[other].works);
-            let width = |other: usize| self.net.paths.widest(&setup.graph, &self.net.up, other, site);
+            let width = |other: usize| self.path_width(other, site);
             wait = scaling.fetched(holders.map(width).fold(0.0, f64::max));
         }
         if none_ready { wait + scaling.kv_warmup } else { wait }

@@ -25,8 +25,9 @@ impl World<'_> {
             missing += asked - want;
             let can = self.can_serve(service, flow.origin, site);
             let got = if can {
-                self.services.replicas.ask(site, want);
-                self.take(service, flow.origin, site, want, true)
+                let carried = want.min(self.services.traffic.cap(at));
+                self.services.replicas.ask(site, carried);
+                self.take(service, flow.origin, site, carried, true)
             } else {
                 0.0
             };
@@ -85,12 +86,18 @@ impl World<'_> {
         let mut unasked = if scaled { rate } else { 0.0 };
         for pass in 0..2 {
             for &(site, share) in &setup.pairs[pair].standbys {
-                let want = if pass == 0 { (rate * share).min(left) } else { left };
+                let want = (if pass == 0 { (rate * share).min(left) } else { left }).min(self.path_room(service, origin, site));
                 if want > 0.0 && self.can_serve(service, origin, site) {
                     if unasked > 0.0 {
-                        unasked -= self.ask_elsewhere(service, site, if pass == 0 { (rate * share).min(unasked) } else { unasked });
+                        unasked -= self.ask_elsewhere(
+                            service,
+                            site,
+                            (if pass == 0 { (rate * share).min(unasked) } else { unasked }).min(self.path_room(service, origin, site)),
+                        );
                     }
-                    left -= self.take(service, origin, site, want, false);
+                    let got = self.take(service, origin, site, want, false);
+                    self.take_path(service, origin, site, got);
+                    left -= got;
                 }
             }
         }
@@ -100,11 +107,14 @@ impl World<'_> {
                 if left <= TINY * rate {
                     break;
                 }
-                if site != home && self.can_serve(service, origin, site) {
+                let want = left.min(self.path_room(service, origin, site));
+                if site != home && want > 0.0 && self.can_serve(service, origin, site) {
                     if unasked > 0.0 {
-                        unasked -= self.ask_elsewhere(service, site, unasked);
+                        unasked -= self.ask_elsewhere(service, site, unasked.min(self.path_room(service, origin, site)));
                     }
-                    left -= self.take(service, origin, site, left, false);
+                    let got = self.take(service, origin, site, want, false);
+                    self.take_path(service, origin, site, got);
+                    left -= got;
                 }
             }
         }
@@ -168,7 +178,7 @@ impl World<'_> {
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
             let abroad = setup.model.sites[site].nation.index() != origin;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, bin, rate: got, abroad });
+            self.services.streams.push(Served { service: service as u32, site: site as u32, origin: origin as u32, bin, rate: got, abroad });
         }
         got
     }

@@ -61,6 +61,11 @@ impl WorstHour {
 }
 
 impl Services {
+    /// What each service serves to each origin now, in parts: (service, origin, tokens per second).
+    pub(in crate::world) fn served_from(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        self.streams.iter().map(|stream| (stream.service as usize, stream.origin as usize, stream.rate))
+    }
+
     /// Tokens per second that a service loses now.
     pub(in crate::world) fn lost_rate(&self, service: usize) -> f64 {
         self.lost[service]
@@ -92,6 +97,9 @@ impl World<'_> {
         let setup = self.setup;
         if self.misses_facilities() {
             self.integrate_facilities(seconds);
+        }
+        if self.partitions.any() {
+            self.integrate_autonomy(from);
         }
         self.integrate_latencies();
         self.integrate_replicas(seconds);

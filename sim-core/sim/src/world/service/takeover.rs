@@ -102,7 +102,7 @@ impl World<'_> {
         let seconds = |target: usize| {
             let node = graph.node_of_site(target);
             let width = |from: &usize| {
-                let route = || self.net.paths.route(graph, &self.net.up, *from, node);
+                let route = || self.net.paths.route(graph, &self.net.free, *from, node);
                 if *from == node { f64::INFINITY } else { route().map_or(0.0, |route| route.bytes_per_s) }
             };
             let widest = sources.iter().map(width).fold(0.0, f64::max);
