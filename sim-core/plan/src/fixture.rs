@@ -56,6 +56,8 @@ pub fn empty() -> Model {
         services: vec![],
         campaigns: vec![],
         hazards: vec![],
+        munitions: vec![],
+        defences: vec![],
         repair_pools: vec![],
         failures: vec![],
         maintenances: vec![],

@@ -196,7 +196,8 @@ impl<'a> Setup<'a> {
                 places.extend(new);
             }
         }
-        let bytes_per_token = model.services.iter().map(|it| it.bytes_per_token.map_or(0.0, |bytes| bytes.as_bytes())).collect::<Vec<_>>();
+        let bytes_per_token =
+            model.services.iter().map(|it| it.bytes_per_token.map_or(0.0, bastide_units::DataSize::as_bytes)).collect::<Vec<_>>();
         let (dispatcher, site_load, storage_load) = grid(model, &built)?;
         let mut tier_place = [None; 4];
         let mut tiers = 0;

@@ -12,7 +12,13 @@ use crate::fixture;
 /// A site at home, one abroad, a link of 1 Gbit/s (10.8 TB a day) between them, and data of some sizes [TB] and values.
 fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
     let mut model = fixture::empty();
-    model.nations.push(Nation { entity: fixture::entity("south", 3), groups: vec![], hub: None, utc_offset: Duration::ZERO });
+    model.nations.push(Nation {
+        entity: fixture::entity("south", 3),
+        groups: vec![],
+        hub: None,
+        utc_offset: Duration::ZERO,
+        backbone: false,
+    });
     let home = fixture::add_site(&mut model, "home");
     let abroad = fixture::add_site(&mut model, "abroad");
     model.sites[abroad].nation = NationId(1);
@@ -24,7 +30,8 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         bandwidth: Bandwidth::from_gb_per_s(0.125),
         latency: Duration::ZERO,
         length: None,
-        duct: None,
+        ducts: vec![],
+        standby: false,
         reliability: None,
     });
     let mut replicas = Vec::new();

@@ -166,7 +166,7 @@ impl World<'_> {
         let model = self.setup.model;
         let mut sets: Vec<usize> = Vec::new();
         for service in model.services.iter().filter(|service| service.tier as usize == tier) {
-            sets.extend(service.dataset.map(|id| id.index()).filter(|id| !sets.contains(id)));
+            sets.extend(service.dataset.map(bastide_model::model::DatasetId::index).filter(|id| !sets.contains(id)));
         }
         let of = |set: usize| self.data.summary(set, self.setup.end);
         sets.into_iter().map(of).fold((0.0, 0.0), |(lost, point): (f64, f64), (tb, hours, _)| (lost + tb, point.max(hours)))

@@ -63,7 +63,7 @@ impl World<'_> {
     fn obstacle(&mut self, service: usize, origin: usize, site: usize) -> Option<u64> {
         let state = &self.sites[site];
         if !state.energised {
-            return self.awaited(site);
+            return Some(self.awaited(site));
         }
         if !state.works {
             return state.down_seq;
@@ -141,7 +141,7 @@ impl World<'_> {
         let speed = self.sites[site].speed;
         let parts = if out > 0 { self.parts_cause(site) } else { None };
         let (kind, value, note) = if installed < ordered && self.sites[site].why.destroyed.is_none() {
-            return self.awaited(site);
+            return Some(self.awaited(site));
         } else if out > 0 {
             ("nodes-in-repair", f64::from(out), "nodes")
         } else if speed < 1.0 {
@@ -157,11 +157,11 @@ impl World<'_> {
     }
 
     /// Accelerators that a site still waits for: because a delivery is late, or because none is due yet.
-    fn awaited(&mut self, site: usize) -> Option<u64> {
+    fn awaited(&mut self, site: usize) -> u64 {
         if let Some((at, seq)) = self.sites[site].why.found
             && at == self.now
         {
-            return Some(seq);
+            return seq;
         }
         let setup = self.setup;
         let mut missing = 0.0;
@@ -172,6 +172,6 @@ impl World<'_> {
         let cause = setup.site_pools[site].clone().filter_map(|pool| self.fleet.pools[pool].late).max();
         let seq = self.recorder.event(self.now, "delivery-awaited", "fleet", site, missing, "accelerators", cause);
         self.sites[site].why.found = Some((self.now, seq));
-        Some(seq)
+        seq
     }
 }
