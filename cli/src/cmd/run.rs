@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bastide_model::model::Model;
 use bastide_model::plan::Plan;
-use bastide_sim::record::{Layout, entity_name};
 use bastide_sim::Options;
+use bastide_sim::record::{Layout, entity_name};
 use serde_json::json;
 
 use super::cases;

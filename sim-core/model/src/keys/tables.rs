@@ -737,10 +737,7 @@ pub static TABLES: &[TableSpec] = &[
                     ),
                 ],
             ),
-            (
-                "blackout",
-                &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL],
-            ),
+            ("blackout", &[row("buses", References("bus"), Computed("all"), "Buses that lose all supply at once."), AT, RATE, FROM, UNTIL]),
             (
                 "heatwave",
                 &[
@@ -1095,7 +1092,12 @@ pub static TABLES: &[TableSpec] = &[
             row("reclose", TIME, Default("30 min"), "Time until lines that protection opened and load that it cut are back."),
             row("shedding", OneOf(SHEDDINGS), Default("by-value"), "How a shortage at a bus is shared among its loads."),
             row("shedding_block", TIME, Default("2 h"), "Length of a turn of rolling shedding."),
-            row("reconnect", OneOf(RECONNECTS), Default("by-priority"), "When sites come back after a blackout, among the loads of their bus."),
+            row(
+                "reconnect",
+                OneOf(RECONNECTS),
+                Default("by-priority"),
+                "When sites come back after a blackout, among the loads of their bus.",
+            ),
         ],
     ),
     single(

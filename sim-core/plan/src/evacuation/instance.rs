@@ -142,7 +142,9 @@ impl Instance {
                 size: it.size.as_tb(),
                 value,
                 sources: (0..evacuation.from.len()).filter(|from| copies.contains(&evacuation.from[*from])).collect(),
-                legal: legal.map(|legal| if legal.from < legal.until { (since(legal.from), since(legal.until)) } else { (0.0, 0.0) }).collect(),
+                legal: legal
+                    .map(|legal| if legal.from < legal.until { (since(legal.from), since(legal.until)) } else { (0.0, 0.0) })
+                    .collect(),
             });
         }
         let mut widths: Vec<f64> = model.links.iter().map(|link| link.bandwidth.as_gb_per_s() * 1e-3).collect();
