@@ -119,7 +119,7 @@ fn start(cursor: &mut Cursor<'_, '_>, hazards: &[Hazard]) -> (EvacuationStart, O
             let warning = warning.unwrap_or(Distribution::Fixed(0.0));
             // After the first event the warning says nothing of the next.
             let known = warning != Distribution::Fixed(0.0);
-            let expected = expected.or_else(|| known.then(|| warning.clone()));
+            let expected = expected.or_else(|| known.then_some(warning));
             (EvacuationStart::Before { hazard: HazardId::from_index(hazard), warning }, expected)
         }
         None => (EvacuationStart::At(at.unwrap_or(Time::ZERO)), expected),
