@@ -332,3 +332,29 @@ fn returning_capacity_serves_the_highest_tier_first() {
     close(run.value("service", "chat", "served_share"), 1.0 - 1.0 / 40.0);
     close(run.value("service", "low", "served_share"), 1.0 - 3.0 / 40.0);
 }
+
+#[test]
+fn data_on_the_road_is_not_lost_with_its_site() {
+    // 60 TB on one device: filled from 48 h on in 16.7 h, gone when the site burns on day 11, there half of 20 d later.
+    let data = dataset("a", 60.0, 1.0, "");
+    let order = evacuation("hazard = \"fire\"\nwarning = \"7 d\"");
+    let (_, road) = run(&[&two_nations(1e-6), &store(), &data, BURNS, &order, &courier(1, "round_trip = \"20 d\"")], &["a"]);
+    close(road.value("evacuation", "out", "value_saved"), 1.0);
+    assert_eq!(road.value("dataset", "a", "data_lost"), 0.0);
+    // The last of it was loaded 48 h after the order, 5 d before the loss.
+    assert!((road.value("dataset", "a", "recovery_point") - 120.0).abs() < 1e-3, "{}", road.value("dataset", "a", "recovery_point"));
+    // On a device that is still being filled when the site burns, it is lost.
+    let late = courier(1, "first = \"166 h\"\nround_trip = \"20 d\"");
+    let (_, late) = run(&[&two_nations(1e-6), &store(), &data, BURNS, &order, &late], &["a"]);
+    close(late.value("dataset", "a", "data_lost"), 60.0);
+    assert_eq!(late.value("evacuation", "out", "value_saved"), 0.0);
+}
+
+#[test]
+fn data_takes_every_way_there_is() {
+    // 3 Gbit/s by way of the east, which is wider, and 1 Gbit/s directly: 43.2 TB a day for two datasets.
+    let east = "\n[[nation]]\nname = \"east\"\n\n[[link]]\nname = \"north-east\"\nfrom = \"nation.north\"\nto = \"nation.east\"\nbandwidth = \"3 Gbit/s\"\nlatency = \"5 ms\"\n\n[[link]]\nname = \"east-south\"\nfrom = \"nation.east\"\nto = \"nation.south\"\nbandwidth = \"9 Gbit/s\"\nlatency = \"5 ms\"\n";
+    let data = dataset("a", 64.8, 2.0, "") + &dataset("b", 21.6, 0.1, "");
+    let (_, both) = run(&[&two_nations(1.0), east, &store(), &data, &evacuation("at = 2027-01-01T00:00:00Z")], &["a", "b"]);
+    assert!((both.value("evacuation", "out", "duration") - 48.0).abs() < 1e-3, "{}", both.value("evacuation", "out", "duration"));
+}
