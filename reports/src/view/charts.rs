@@ -17,7 +17,8 @@ const ROWS: usize = 13;
 /// Served share by tier.
 pub(super) fn survival(facts: &Facts<'_>) -> Result<Vec<Figure>, ReportError> {
     let tiers: Vec<&str> = channel_entities(facts, "tier", "served_share");
-    let mut figures = tiers.iter().map(|tier| curve(facts, "tier", tier, "served_share", &tier_words(tier))).collect::<Result<Vec<_>, _>>()?;
+    let mut figures =
+        tiers.iter().map(|tier| curve(facts, "tier", tier, "served_share", &tier_words(tier))).collect::<Result<Vec<_>, _>>()?;
     // Sites that work, where they fall together: what services make of that stands above.
     let fall = |x: &&Channel| x.subject.metric == "sites_up_share" && x.values.iter().any(|value| value.mean < TOGETHER);
     if facts.study.timeline.iter().any(|x| fall(&x)) {
