@@ -964,6 +964,9 @@ pub struct ExplainEvent {
     /// In which alternative [default: recommended]
     #[arg(long, value_name = "NAME")]
     pub alternative: Option<String>,
+    /// In which case of the scenario [default: the scenario itself]
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
 }
 
 /// Events of a kind.
@@ -986,6 +989,9 @@ pub struct ExplainEvents {
     /// In which alternative [default: recommended]
     #[arg(long, value_name = "NAME")]
     pub alternative: Option<String>,
+    /// In which case of the scenario [default: the scenario itself]
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
 }
 
 fn most(text: &str) -> Result<usize, String> {

@@ -306,6 +306,6 @@ mod tests {
         let svg = bars(&axes("carbon"), &[bar("A & B"), bar("C")]).unwrap();
         assert!(svg.contains("A &amp; B") && svg.matches("class=\"f-c0\"").count() == 2);
         // Nothing to show is still a drawing.
-        assert!(bars(&axes("empty"), &[]).is_ok() && lines(&axes("empty"), &[]).is_ok());
+        assert!(bars(&axes("empty"), &[]).is_ok() && lines(&axes("empty"), &[]).is_ok() && points(&axes("empty"), &[]).is_ok());
     }
 }

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 
 use ::bastide_sim;
 use bastide_sim::Layout;
-use bastide_sim::results::{RunFacts, Study, StudyWriter};
+use bastide_sim::results::{
+    BreakEven, CaseEstimate, CaseFacts, ChangeFacts, Crossing, MarginalCost, QuestionFacts, RunFacts, Spread, Standing, Study, StudyWriter,
+    Subject,
+};
 
 use super::*;
 
@@ -201,6 +204,128 @@ fn the_brief_forms_say_the_same() {
     assert!(table.lines().next().unwrap().starts_with("metric"));
     let same = table.lines().filter(|line| line.contains("recommended") && line.ends_with("paired"));
     assert!(same.count() > 5);
+}
+
+fn spread(mean: f64, stderr: f64) -> Spread {
+    Spread { mean, stderr: Some(stderr), n: 24, p05: mean, p50: mean, p95: mean, cvar95: None }
+}
+
+/// A case of two alternatives with these shares; the first is the reference.
+fn case(name: &str, value: Option<f64>, shares: [f64; 2], base: [f64; 2]) -> CaseFacts {
+    let subject = Subject { entity_kind: "tier".into(), entity: "T1".into(), metric: "served_share".into(), unit: "1".into() };
+    let one = |at: usize, alternative: &str| CaseEstimate {
+        alternative: alternative.into(),
+        subject: subject.clone(),
+        estimate: spread(shares[at], 0.002),
+        difference: (at > 0).then(|| spread(shares[1] - shares[0], 0.001)),
+        change: (name != "base").then(|| spread(shares[at] - base[at], 0.003)),
+        standing: (shares[at] > shares[1 - at]).then_some(Standing::Best),
+    };
+    CaseFacts {
+        name: name.into(),
+        title: if name == "base" { "as written".into() } else { format!("{name} of them") },
+        group: if name == "base" { String::new() } else { "hits".into() },
+        axis: value.map(|_| "hits [per week]".into()),
+        value,
+        cost_eur: None,
+        changes: if name == "base" { Vec::new() } else { vec![ChangeFacts { key: "hazard.<x>.munitions".into(), value: name.into() }] },
+        source: None,
+        verified: None,
+        folder: None,
+        replications: 24,
+        estimates: vec![one(0, "recommended"), one(1, "one-campus")],
+    }
+}
+
+#[test]
+fn cases_are_told_as_they_were_computed() {
+    let scratch = Scratch::new("cases");
+    let mut study = study(&scratch, "Citizens", 3, 2);
+    let before = render_html(&study).unwrap();
+    assert!(!before.contains("id=\"cases\"") && !before.contains("id=\"questions\""));
+    let base = [0.9, 0.8];
+    let cases = [case("base", None, base, base), case("few", Some(2.0), [0.97, 0.99], base), case("many", Some(10.0), [0.9, 0.7], base)];
+    let subject = cases[0].estimates[0].subject.clone();
+    let summary = &mut study.summary;
+    summary.cases = cases.to_vec();
+    summary.shown = vec![subject.clone()];
+    summary.questions =
+        vec![QuestionFacts { title: "Who <b>serves</b>?".into(), metrics: vec![subject.clone()], group: Some("hits".into()) }];
+    // The campus leads by 2 points at 2, trails by 20 at 10: nought at 2 + 8 / 11.
+    summary.break_even = vec![BreakEven {
+        group: "hits".into(),
+        axis: "hits [per week]".into(),
+        alternative: "one-campus".into(),
+        against: "recommended".into(),
+        subject,
+        values: vec![2.0, 10.0],
+        differences: vec![spread(0.02, 0.001), spread(-0.2, 0.001)],
+        crossings: vec![Crossing { value: 2.0 + 8.0 / 11.0, low: None, high: Some(3.1) }],
+    }];
+    let price = |ratio: Option<f64>| MarginalCost {
+        case: None,
+        alternative: "recommended".into(),
+        against: Some("one-campus".into()),
+        tier: "T1".into(),
+        cost: spread(2e6, 0.0),
+        hours: spread(40.0, 4.0),
+        eur_per_hour: ratio,
+        stderr: ratio.map(|_| 5e3),
+    };
+    summary.marginal_costs = vec![price(Some(5e4)), price(None), price(Some(-3.0))];
+
+    let view = view::View::of(&study).unwrap();
+    let title = |at: usize| study.summary.alternatives[at].title.clone();
+    let cases = view.cases.as_ref().unwrap();
+    let group = &cases.groups[0];
+    assert_eq!((cases.groups.len(), group.title.as_str(), group.figures.len()), (1, "Hits", 1));
+    let told = format!(
+        "Demand served, T1: {} leads {} below hits = 2.73\u{a0}per week (95 % interval below 2 to 3.1\u{a0}per week); above, it is the other way round.",
+        title(1),
+        title(0)
+    );
+    assert_eq!(group.text, [told]);
+    // A heading, the scenario as written, and two cases along the axis.
+    let rows: Vec<&str> = group.table.rows.iter().map(|row| row.cells[0].text.as_str()).collect();
+    assert_eq!(rows, ["Demand served, T1 [%]", "As written", "2: few of them", "10: many of them"]);
+    let cells = &group.table.rows[2].cells;
+    let plain = |text: &str| text.replace(['\u{a0}', '\u{202f}'], " ");
+    assert_eq!((plain(&cells[1].text).as_str(), plain(&cells[1].sub).as_str(), cells[1].mark), ("97.0 ± 0.2", "+7.0 ± 0.3 pp*", ""));
+    assert_eq!((plain(&cells[2].text).as_str(), cells[2].mark), ("99.0 ± 0.2", "best"));
+    // No change, and an alternative that the case does not tell of.
+    assert_eq!(plain(&group.table.rows[3].cells[1].sub), "0.0 ± 0.3 pp");
+    assert_eq!(cells[3].text, "\u{2013}");
+    let points = group.break_even.as_ref().unwrap();
+    assert_eq!(
+        points.rows[1].cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>()[1..],
+        ["2.73".into(), "below 2 to 3.1".into(), title(1), title(0)]
+    );
+    let costs = cases.costs.as_ref().unwrap();
+    let last = |at: usize| plain(&costs.rows[at].cells[4].text);
+    assert_eq!([last(1), last(2), last(3)], ["50 000 ± 5000", "no hours avoided beyond error", "none: it costs no more"]);
+    assert_eq!(view.questions[0].text, group.text);
+
+    let (page, text) = (render_html(&study).unwrap(), render_markdown(&study).unwrap());
+    assert!(page.contains("id=\"cases\"") && page.contains("Who &lt;b&gt;serves&lt;") && !page.contains("<b>"));
+    assert!(page.contains("hazard.&lt;x&gt;.munitions = many"));
+    for words in ["## Questions and answers", "## Under other assumptions", "### Hits", "Who &lt;b>serves&lt;/b>?"] {
+        assert!(text.contains(words), "{words}");
+    }
+    for tag in ["section", "figure", "table", "svg", "details", "div"] {
+        assert_eq!(page.matches(&format!("<{tag}")).count(), page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+    // Where no one overtakes, the leader is named; where nothing is clear, nobody.
+    let never = |mean: f64| {
+        let mut study = study.clone();
+        let it = &mut study.summary.break_even[0];
+        (it.differences, it.crossings) = (vec![spread(mean, 0.001), spread(2.0 * mean, 0.001)], Vec::new());
+        view::View::of(&study).unwrap().cases.unwrap().groups[0].text.clone()
+    };
+    assert_eq!(
+        never(-0.1),
+        [format!("Demand served, T1: {} leads all along, with hits from 2 to 10\u{a0}per week; there is no break-even point.", title(0))]
+    );
+    assert!(never(0.0005).is_empty());
 }
 
 /// Leaves a page behind to be looked at: `BASTIDE_PAGE=folder cargo test -p bastide-reports -- --ignored`.

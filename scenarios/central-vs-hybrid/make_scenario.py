@@ -14,10 +14,10 @@ BUDGET_EUR, IT_MW = 7.1e9, 192.0
 
 # Demand: accelerators at full load, tokens/s of one, value of a million tokens [EUR].
 SERVICES = [
-    ("defence", "Defence and emergency", "T0", "llama-3-405b", 111, 3_000, 200),
-    ("state", "Government, health, energy", "T1", "llama-3-70b", 6_400, 8_000, 20),
-    ("economy", "Finance and industry", "T2", "llama-3-70b", 6_400, 16_000, 3),
-    ("public", "Everybody else", "T3", "llama-3-8b", 9_200, 11_000, 0.5),
+    ("defence", "Defence and emergency", "T0", "llama-3-405b", 111, 4_000, 200),
+    ("state", "Government, health, energy", "T1", "llama-3-70b", 6_400, 10_000, 20),
+    ("economy", "Finance and industry", "T2", "llama-3-70b", 6_400, 19_000, 3),
+    ("public", "Everybody else", "T3", "llama-3-8b", 9_200, 13_000, 0.5),
 ]
 GANG, ISLANDS = 12_288, 12        # of each campaign; the second as twelve islands of 1,024
 
@@ -141,8 +141,9 @@ rows = [f"{START + datetime.timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ},{1000 * DA
 
 HEAD = (HERE / "head.toml").read_text()
 TAIL = (HERE / "tail.toml").read_text()
-STRUCK = ", ".join(f'"site.{site[0]}"' for site in SITES if site[2] != "pool")
-TAIL = TAIL.replace("STRUCK", STRUCK)
+for word, kinds in (("STRUCK", ("campus", "core", "regional", "edge")), ("SMALL", ("regional", "edge", "pool")), ("CAMPUS", ("campus",))):
+    TAIL = TAIL.replace(word, ", ".join(f'"site.{site[0]}"' for site in SITES if site[2] in kinds))
+TAIL = TAIL.replace("TOWNS", ", ".join(f'"site.{name}"' for name in named("town-")))
 body = []
 for name, latitude, longitude, load in REGIONS:
     body.append(f'''[[bus]]
@@ -198,6 +199,7 @@ for index, (name, title, kind, region, segment) in enumerate(SITES):
         lines += [f'ups = "{ups} min"', f'generator_start = "{start}"', f'fuel = "{fuel} h"', 'refuel = { dist = "lognormal", median = "12 h", p95 = "36 h" }']
     lines += [f'restart = "{"2 h" if kind in ("campus", "core") else "1 h"}"', f'mttf = "{mttf} y"', f'repair = {{ dist = "exponential", mean = "{repair} h" }}',
               f'hardening = "{hardening}"', f'operator = "{"nation" if kind != "pool" else "members"}"', f'segment = "{segment}"',
+              *(['firmware = "one-controller"'] if kind in ("regional", "edge", "pool") else []),
               f'fixed_cost = "{opening / 1e6:g} M EUR"', f'building_cost = "{building / 1e6:g} M EUR/MW"', f'connection_cost = "{connection / 1e6:g} M EUR/MW"',
               f'fixed_upkeep = "{upkeep / 1e6:g} M EUR/y"', 'upkeep = "270 k EUR/MW/y"',
               'source = "assumption: sizes and effects of size; see the head of this file"', "verified = false"]

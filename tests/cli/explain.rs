@@ -51,6 +51,7 @@ fn what_is_not_there_is_said() {
         (&["event", "3"], "write REPLICATION:SEQ"),
         (&["event", "-1:3"], "-1"),
         (&["event", "1:-3"], "write REPLICATION:SEQ"),
+        (&["events", "--case", "dark"], "there is no case `dark`"),
         (&["events", "--most", "0"], "whole number from 1"),
     ] {
         let output = run(&[&["explain"], arguments, &[arg(&folder)]].concat());

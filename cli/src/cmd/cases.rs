@@ -72,9 +72,14 @@ pub fn chosen<'a>(loaded: &'a Loaded, input: &CaseInput, replications: u32) -> R
 
 /// The choice as words of a command.
 pub fn words(input: &CaseInput) -> String {
-    let names: String = input.names.iter().map(|name| format!(" --case {name}")).collect();
-    if input.no_cases { names + " --no-cases" } else { names }
+    if input.no_cases {
+        return " --no-cases".to_owned();
+    }
+    input.names.iter().fold(String::new(), |words, name| words + " --case " + name)
 }
+
+/// A value for each alternative, and whether it changed beyond error.
+type Cells = Vec<Option<(Spread, bool)>>;
 
 /// The first of the metrics that cases are told by, as a table for people: cases down, alternatives across; with significant changes from
 /// the scenario itself marked.
@@ -93,7 +98,7 @@ pub fn lines(study: &Study) -> Vec<String> {
         Some((found.estimate, sure))
     };
     let title = |case: &CaseFacts| if case.group.is_empty() { case.title.clone() } else { format!("{}: {}", case.group, case.title) };
-    let rows: Vec<(String, Vec<Option<(Spread, bool)>>)> =
+    let rows: Vec<(String, Cells)> =
         summary.cases.iter().map(|case| (title(case), names.iter().map(|name| of(case, name)).collect())).collect();
     let magnitude = rows.iter().flat_map(|(_, cells)| cells).flatten().map(|(value, _)| value.mean.abs()).fold(0.0, f64::max);
     let scale = Scale::of(&subject.unit, magnitude);

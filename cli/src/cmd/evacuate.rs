@@ -29,17 +29,22 @@ pub fn run(
         }
         let mut global = global.clone();
         for evacuation in &model.evacuations {
-            let keys: &[&str] = if matches!(evacuation.start, EvacuationStart::At(_)) { &["expected_loss"] } else { &["warning", "expected_loss"] };
+            let keys: &[&str] =
+                if matches!(evacuation.start, EvacuationStart::At(_)) { &["expected_loss"] } else { &["warning", "expected_loss"] };
             for key in keys {
                 global.sets.push((format!("evacuation.{}.{key}", evacuation.entity.name), format!("\"{text}\"")));
             }
         }
         model = super::load(scenario, &global, output)?;
     }
-    let chosen: Vec<usize> = (0..model.evacuations.len()).filter(|at| name.is_none_or(|name| model.evacuations[*at].entity.name == name)).collect();
+    let chosen: Vec<usize> =
+        (0..model.evacuations.len()).filter(|at| name.is_none_or(|name| model.evacuations[*at].entity.name == name)).collect();
     if chosen.is_empty() {
         let known: Vec<&str> = model.evacuations.iter().map(|evacuation| evacuation.entity.name.as_str()).collect();
-        return Err(Failure::hinted(format!("there is no evacuation `{}`", name.unwrap_or("")), format!("one of `{}`", known.join("`, `"))));
+        return Err(Failure::hinted(
+            format!("there is no evacuation `{}`", name.unwrap_or("")),
+            format!("one of `{}`", known.join("`, `")),
+        ));
     }
     let plan = match plan {
         Some(file) => super::plan::read(&model, file)?,
@@ -51,7 +56,10 @@ pub fn run(
     }
     if output.format == Format::Json {
         let all: Vec<Value> = found.iter().map(|it| document(&model, it)).collect();
-        return output.json("evacuate/1", &json!({ "scenario": model.header.name, "plan": plan.name, "solver": bastide_plan::SOLVER, "evacuations": all }));
+        return output.json(
+            "evacuate/1",
+            &json!({ "scenario": model.header.name, "plan": plan.name, "solver": bastide_plan::SOLVER, "evacuations": all }),
+        );
     }
     for it in &found {
         for line in lines(&model, it) {
@@ -70,7 +78,8 @@ fn document(model: &Model, it: &Departures) -> Value {
             "share": step.share, "saved_probability": step.saved,
         })
     };
-    let losses: Vec<Value> = it.losses.iter().map(|(time, probability)| json!({ "after_h": time / 3600.0, "probability": probability })).collect();
+    let losses: Vec<Value> =
+        it.losses.iter().map(|(time, probability)| json!({ "after_h": time / 3600.0, "probability": probability })).collect();
     json!({
         "name": model.evacuations[it.evacuation].entity.name,
         "order": it.schedule.iter().enumerate().map(row).collect::<Vec<_>>(),
@@ -103,7 +112,8 @@ fn lines(model: &Model, it: &Departures) -> Vec<String> {
         percent(it.random.1)
     ));
     let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), |time| format!("{:.1}", time.as_h()));
-    let mut table = vec![["dataset", "TB", "M EUR", "begins h", "out h", "by link TB", "by courier TB", "saved"].map(str::to_owned).to_vec()];
+    let mut table =
+        vec![["dataset", "TB", "M EUR", "begins h", "out h", "by link TB", "by courier TB", "saved"].map(str::to_owned).to_vec()];
     for step in &it.schedule {
         let dataset = &model.datasets[step.dataset];
         table.push(vec![

@@ -164,7 +164,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         plan.name,
         one(accelerators.into(), "accelerator"),
         one(sites as u64, "site"),
-        plan.capital().as_meur()
+        bastide_model::plan::capital(model, plan).as_meur()
     ));
     if let Some(c) = &plan.certificate {
         let status = match c.status {

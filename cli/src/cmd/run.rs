@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bastide_model::model::Model;
 use bastide_model::plan::Plan;
-use bastide_sim::record::{Layout, entity_name};
 use bastide_sim::Options;
+use bastide_sim::record::{Layout, entity_name};
 use serde_json::json;
 
 use super::cases;
@@ -14,6 +14,7 @@ use crate::args::{CaseInput, Format, Global};
 use crate::exit::Failure;
 use crate::output::Output;
 
+#[allow(clippy::too_many_arguments, reason = "what the command line says")]
 pub fn run(
     scenario: &Path,
     plan: Option<&Path>,

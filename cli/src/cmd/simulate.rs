@@ -140,7 +140,8 @@ fn one(
 
 /// A simulator of a plan, whose evacuations that ask for the best order follow the one that a search finds under this model.
 pub fn simulator<'a>(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Result<Simulator<'a>, Failure> {
-    let simulator = Simulator::new(model, plan, layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
+    let simulator =
+        Simulator::new(model, plan, layout).map_err(|error| Failure::sentence(format!("the grid cannot be simulated: {error}")))?;
     if model.evacuations.is_empty() {
         return Ok(simulator);
     }
@@ -152,11 +153,7 @@ pub fn simulator<'a>(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Re
 /// Simulates what is missing, a stretch of replications for every plan at a time, so that all estimates grow together.
 fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output) -> Result<(), Failure> {
     let layout = writer.layout().clone();
-    let simulators = job
-        .plans
-        .iter()
-        .map(|(_, plan)| simulator(job.model, plan, &layout))
-        .collect::<Result<Vec<_>, _>>()?;
+    let simulators = job.plans.iter().map(|(_, plan)| simulator(job.model, plan, &layout)).collect::<Result<Vec<_>, _>>()?;
     let pool = Pool::new(job.threads);
     let stop = progress::stop_on_interrupt();
     let missing: Vec<Vec<Range<u32>>> = (0..job.plans.len()).map(|index| writer.missing(index)).collect();

@@ -6,7 +6,7 @@ use bastide_sim::Better;
 use bastide_sim::results::{BreakEven, CaseEstimate, CaseFacts, Crossing, MarginalCost, Spread, Standing, Study, Subject};
 use serde::Serialize;
 
-use super::charts::{curve_of, tier_words};
+use super::charts::{Curve, curve_of, tier_words};
 use super::{Cell, Facts, Figure, Key, Part, Table, metric_words, words};
 use crate::ReportError;
 use crate::chart::{self, Axes, Line};
@@ -16,8 +16,10 @@ const SUMMARY: &str = "Source: summary.json of this study, under cases.";
 const CURVES: &str = "Source: timeline.parquet of this study and of its cases.";
 /// Most curves of one panel, and most panels of a group.
 const MOST: usize = 6;
-/// Most sentences on break-even points before the table.
-const SENTENCES: usize = 4;
+/// Most sentences on break-even points that answer a question, and that stand before the table of a group.
+const SENTENCES: (usize, usize) = (12, 4);
+/// Change of a served share, in some bin, without which curves of cases are one.
+const MOVED: f64 = 0.005;
 /// Standard errors beyond which a change is marked.
 const CLEAR: f64 = 1.959_963_984_540_054;
 
@@ -70,7 +72,7 @@ pub(super) fn questions(facts: &Facts<'_>) -> Vec<Part> {
         let mut text = Vec::new();
         if let Some(group) = group {
             let wanted = |it: &&BreakEven| it.group == group && question.metrics.contains(&it.subject);
-            text = sentences(facts, &summary.break_even.iter().filter(wanted).collect::<Vec<_>>());
+            text = sentences(facts, &summary.break_even.iter().filter(wanted).collect::<Vec<_>>(), SENTENCES.0);
         }
         let table = table(facts, "", &cases, &question.metrics);
         parts.push(Part { title: question.title.clone(), text, tables: vec![table] });
@@ -111,7 +113,7 @@ fn group(facts: &Facts<'_>, name: &str, cases: &[&CaseFacts]) -> Result<Group, R
     let (keys, curves) = curves(facts, cases)?;
     Ok(Group {
         title: words::capital(name),
-        text: sentences(facts, &crossings),
+        text: sentences(facts, &crossings, SENTENCES.1),
         table: table(facts, name, cases, &summary.shown),
         figures,
         break_even: (!crossings.is_empty()).then(|| break_even(facts, &crossings)),
@@ -276,7 +278,7 @@ fn curves(facts: &Facts<'_>, cases: &[&CaseFacts]) -> Result<(Vec<Key>, Vec<Figu
     let study = facts.study;
     let reference = &facts.alternatives[0];
     let shown: Vec<&CaseFacts> = cases.iter().copied().take(MOST).collect();
-    let mut channels: BTreeMap<&str, Vec<(usize, Vec<f64>, Vec<Spread>)>> = BTreeMap::new();
+    let mut channels: BTreeMap<&str, Vec<Curve>> = BTreeMap::new();
     for (series, case) in shown.iter().enumerate() {
         let own = case.folder.as_ref().map(|folder| Study::open(&study.folder.join(folder))).transpose()?;
         let timeline = own.as_ref().map_or(&study.timeline, |own| &own.timeline);
@@ -289,12 +291,20 @@ fn curves(facts: &Facts<'_>, cases: &[&CaseFacts]) -> Result<(Vec<Key>, Vec<Figu
         }
     }
     let mut figures = Vec::new();
-    for (tier, curves) in channels {
-        let dips = curves.iter().flat_map(|(.., values)| values).any(|value| value.mean < 0.995);
-        if dips && curves.len() > 1 {
-            let caption = format!("Demand served by {}: mean by case; the bands hold 90 % of histories", reference.title);
+    for (tier, mut curves) in channels {
+        let first: Vec<f64> = curves.first().map(|(.., values)| values.iter().map(|value| value.mean).collect()).unwrap_or_default();
+        let moves = |values: &[Spread]| values.iter().zip(&first).any(|(value, first)| (value.mean - first).abs() > MOVED);
+        if curves.iter().any(|(.., values)| moves(values)) {
+            // More bands on each other cannot be told apart.
+            let bands = curves.len() <= 3;
+            if !bands {
+                let values = curves.iter_mut().flat_map(|(.., values)| values);
+                values.for_each(|value| (value.p05, value.p95) = (value.mean, value.mean));
+            }
+            let words = if bands { "; the bands hold 90 % of histories" } else { "" };
+            let caption = format!("Demand served by {}: mean by case{words}", reference.title);
             let mut figure = curve_of(facts, &tier_words(tier), &caption, &curves)?;
-            figure.source = CURVES.to_owned();
+            CURVES.clone_into(&mut figure.source);
             figures.push(figure);
         }
     }
@@ -334,6 +344,16 @@ fn sides(it: &BreakEven, crossing: &Crossing) -> (f64, f64) {
     (mean(told().rfind(|(value, _)| **value <= crossing.value)), mean(told().find(|(value, _)| **value >= crossing.value)))
 }
 
+/// Whether each of the two is clearly ahead somewhere on its side.
+fn is_told(it: &BreakEven, crossing: &Crossing) -> bool {
+    let (before, after) = sides(it, crossing);
+    let clear = |sign: f64, below: bool| {
+        let mut found = it.values.iter().zip(&it.differences).filter(|(value, _)| (**value <= crossing.value) == below);
+        found.any(|(_, spread)| spread.mean * sign > 0.0 && is_sure(spread))
+    };
+    clear(before, true) && clear(after, false)
+}
+
 fn axis_words(axis: &str) -> (String, String) {
     match axis.split_once('[') {
         Some((words, unit)) => (words.trim().to_owned(), format!("{SPACE}{}", unit.trim_end_matches(']').trim())),
@@ -358,16 +378,16 @@ fn subjects<'a>(all: &[&'a BreakEven]) -> Vec<&'a Subject> {
 }
 
 /// Break-even points in words, shares served first; where there are none, who leads.
-fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
+fn sentences(facts: &Facts<'_>, all: &[&BreakEven], most: usize) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     let mut crossing: Vec<&&BreakEven> = all.iter().filter(|it| !it.crossings.is_empty()).collect();
     crossing.sort_by_key(|it| it.subject.metric != "served_share");
     for it in &crossing {
-        for found in &it.crossings {
+        for found in it.crossings.iter().filter(|found| is_told(it, found)) {
             let (before, after) = sides(it, found);
             let (axis, unit) = axis_words(&it.axis);
             told.push(format!(
-                "{}: {} leads {} up to {axis} of {}{unit} (95 % interval {}{unit}), and falls behind it beyond.",
+                "{}: {} leads {} below {axis} = {}{unit} (95 % interval {}{unit}); above, it is the other way round.",
                 subject_words(facts, &it.subject),
                 leader(facts, it, before),
                 leader(facts, it, after),
@@ -376,9 +396,9 @@ fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
             ));
         }
     }
-    if told.len() > SENTENCES {
-        let more = told.len() - SENTENCES;
-        told.truncate(SENTENCES);
+    if told.len() > most {
+        let more = told.len() - most;
+        told.truncate(most);
         told.push(format!("{more} more in the table of break-even points."));
     }
     for subject in subjects(all) {
@@ -388,7 +408,7 @@ fn sentences(facts: &Facts<'_>, all: &[&BreakEven]) -> Vec<String> {
             let mut own = pairs.iter().filter(|it| it.alternative == name || it.against == name).peekable();
             own.peek().is_some() && own.all(|it| leader(facts, it, largest(it)) == alternative(facts, name))
         };
-        let first = pairs.first().filter(|_| still && told.len() < SENTENCES);
+        let first = pairs.first().filter(|_| still && told.len() < most);
         if let Some((it, best)) = first.zip(facts.alternatives.iter().find(|it| wins(&it.name))) {
             let (axis, unit) = axis_words(&it.axis);
             let range =
@@ -431,7 +451,9 @@ fn break_even(facts: &Facts<'_>, all: &[&BreakEven]) -> Table {
             table.push([pair.as_str(), "never", "", leads, leads].map(Cell::from).to_vec());
         }
     }
-    table.note = "The paired difference of two alternatives is interpolated between the cases; the interval holds the places at which it is within 1.96 standard errors of nought (Fieller 1954).".to_owned();
+    table.note = String::from(
+        "The paired difference of two alternatives is interpolated between the cases; the interval holds the places at which it is within 1.96 standard errors of nought (Fieller 1954).",
+    );
     table
 }
 
@@ -457,7 +479,9 @@ fn costs(facts: &Facts<'_>) -> Table {
         let cost = scale.with_unit(it.cost.mean, it.cost.stderr);
         table.push([measure, it.tier.clone(), cost, hours, ratio(it)].map(Cell::from).to_vec());
     }
-    table.note = "Cost: what the case says, and the change of capital, upkeep and energy. Error of the ratio by the delta method on paired histories (Cochran 1977).".to_owned();
+    table.note = String::from(
+        "Cost: what the case says, and the change of capital, upkeep and energy. Error of the ratio by the delta method on paired histories (Cochran 1977).",
+    );
     table
 }
 

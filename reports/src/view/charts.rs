@@ -80,6 +80,9 @@ fn curve(facts: &Facts<'_>, kind: &str, entity: &str, metric: &str, title: &str)
     Ok(figure)
 }
 
+/// A curve over time: its colour, times in hours, values.
+pub(super) type Curve = (usize, Vec<f64>, Vec<Spread>);
+
 /// How time is told: in days, or in hours where there are few.
 struct Clock {
     hours: f64,
@@ -97,13 +100,8 @@ impl Clock {
     }
 }
 
-/// Shares over time, in percent, with bands from the 5 % to the 95 % quantile: (colour, times in hours, values).
-pub(super) fn curve_of(
-    facts: &Facts<'_>,
-    title: &str,
-    caption: &str,
-    series: &[(usize, Vec<f64>, Vec<Spread>)],
-) -> Result<Figure, ReportError> {
+/// Shares over time, in percent, with bands from the 5 % to the 95 % quantile.
+pub(super) fn curve_of(facts: &Facts<'_>, title: &str, caption: &str, series: &[Curve]) -> Result<Figure, ReportError> {
     let clock = Clock::of(facts);
     let mut lowest = 100.0_f64;
     let mut lines = Vec::new();

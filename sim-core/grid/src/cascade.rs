@@ -19,8 +19,8 @@ use crate::flow::Convention;
 pub use blackout::{BlackoutSizes, CascadeModel, blackout_sizes};
 pub use frequency::Frequency;
 pub use rated::{RatedCascade, RatedRules, RatedScratch};
-pub use swing::{Loss, Swing, SwingOutcome};
 pub(crate) use state::{Base, Start, State, Unit};
+pub use swing::{Loss, Swing, SwingOutcome};
 
 /// A flow counts as an overload beyond the limit times this: rounding trips nothing.
 pub(crate) const TOLERANCE: f64 = 1.0 + 1e-6;

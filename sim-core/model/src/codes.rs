@@ -724,6 +724,31 @@ static CODES: &[Code] = &[
         "replication_interval = \"6 h\", max_staleness = \"1 h\"",
     ),
     code(
+        "F0880",
+        "an operator that runs no site",
+        "The word is compared with `operator` of every site.",
+        "operators = [\"cloud-inc\"] where the sites say `operator = \"cloud inc\"`",
+    ),
+    code(
+        "F0881",
+        "a vendor of no accelerator",
+        "The word is compared with `vendor` or `vendor_nation` of every accelerator type, of the library and of the scenario.",
+        "vendors = [\"nvdia\"]",
+    ),
+    code("F0882", "a model that no service uses", "The word is compared with `model` of every service.", "models = [\"llama-3.1-70\"]"),
+    code(
+        "F0883",
+        "an exit from a group that the nation is not in",
+        "Only a member can leave.",
+        "kind = \"member-exit\", nation = \"poland\", group = \"baltic\"",
+    ),
+    code(
+        "F0884",
+        "a hazard that changes nothing",
+        "A price shock needs a factor other than one, a sanction somebody whom it concerns, a change of a model a service and what changes for it.",
+        "kind = \"price-shock\" without `energy_price` and `accelerator_price`",
+    ),
+    code(
         "F0890",
         "a failover that contradicts itself",
         "Places that serve all the time have no gap, and only a cold stand-by fetches weights.",

@@ -8,6 +8,7 @@
 mod campaign;
 mod case;
 mod cyber;
+mod disruption;
 mod facility;
 mod grid_event;
 mod link_state;
@@ -18,6 +19,7 @@ mod strike;
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
 pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdown};
+pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use link_state::LinkState;
@@ -92,6 +94,8 @@ ids! {
     MunitionId,
     /// An hourly series.
     SeriesId,
+    /// A rule.
+    RuleId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -212,6 +216,8 @@ pub struct Model {
     pub planning: Planning,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
+    /// Rules, for histories in which they change.
+    pub laws: Vec<Law>,
     /// `legal_service[service][site]`: from and until when the rules let a service run at a site.
     pub legal_service: Vec<Vec<Legality>>,
     /// `legal_campaign[campaign][site]`.
@@ -850,6 +856,8 @@ pub enum HazardKind {
         /// The states.
         states: Vec<LinkState>,
     },
+    /// A disruption of supply, markets or law.
+    Disruption(Box<Disruption>),
     /// Late deliveries.
     SupplyDelay {
         /// Types concerned; empty means all.

@@ -1,5 +1,6 @@
 //! Names to indices and rules to intervals: the [`Model`] from its decoded tables.
 
+mod law;
 mod legality;
 mod network;
 mod replica;
@@ -59,7 +60,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let segment_graph = threat::segment::segments(ctx, root, &mut segments);
     let (munitions, defences) = (threat::munitions(ctx, root), threat::defences(ctx, root));
     let repair_pools = threat::repair_pools(ctx, root);
-    let hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
+    let mut hazards = threat::hazards(ctx, root, &segments, &segment_graph, &sites);
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
@@ -79,6 +80,17 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
     let legal_campaign =
         campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
+    let bound = law::Bound {
+        services: &services,
+        service_demands: &service_demands,
+        campaigns: &campaigns,
+        campaign_demands: &campaign_demands,
+        datasets: &datasets,
+        dataset_demands: &dataset_demands,
+        sites: &sites,
+    };
+    bound.settle(ctx, &rules, &mut hazards);
+    let laws = bound.laws(&rules);
     let training_rate = campaigns.iter().map(|campaign| training_rates(campaign, &ctx.accelerators)).collect();
 
     let kinds = std::mem::take(&mut ctx.accelerators);
@@ -121,6 +133,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         policy,
         planning,
         alternatives,
+        laws,
         legal_service,
         legal_campaign,
         legal_dataset,

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! with `x`, `z` only where the law allows it, and in (1) without what stands behind a closed road at `T_k`. `W_c` is what the devices can
-//! be filled with between two moments: filled at their rate, away for the mean round trip, at best back at the beginning. Each route is the widest path when nothing is broken. Every order that the simulation can follow with mean trips and
+//! be filled with between two moments: filled at their rate, away for the mean round trip, at best back at the beginning. Routes between two
+//! places are widest paths when nothing is broken, each without the narrowest parts of those before it. Every order that the simulation can follow with mean trips and
 //! nothing broken is a point of the program; so its bound holds for all of them.
 //!
 //! The order is that of the program's `y`: what is out by the first loss first. It is carried out as the simulation would

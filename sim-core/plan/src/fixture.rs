@@ -90,6 +90,7 @@ pub fn empty() -> Model {
             time_limit: Duration::from_s(60.0),
         },
         alternatives: vec![],
+        laws: vec![],
         legal_service: vec![],
         legal_campaign: vec![],
         legal_dataset: vec![],

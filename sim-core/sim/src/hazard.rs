@@ -6,6 +6,7 @@
 mod cable;
 pub(crate) mod common_mode;
 pub(crate) mod cyber;
+mod disruption;
 pub(crate) mod grid_event;
 mod link_state;
 mod outage;
@@ -72,6 +73,7 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
                 let stream = |purpose: &str| world.stream(stream_key(&name, purpose));
                 names.iter().map(|duct| stream(&format!("duct.{duct}"))).collect()
             }
+            HazardKind::Disruption(it) => disruption::targets(model, it, &stream),
             HazardKind::CommonMode(_)
             | HazardKind::SupplyDelay { .. }
             | HazardKind::Blackout { .. }
@@ -90,7 +92,18 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::StrikeCampaign { targets, .. } => strike::StrikeState::new(model, stream("munitions"), targets),
             _ => strike::StrikeState::new(model, stream("munitions"), &[]),
         };
-        let mut state = HazardState { times: stream("times"), targets, whole: stream("whole"), strike, ducts, attack, exploit, present: false, seq: None, first_chain };
+        let mut state = HazardState {
+            times: stream("times"),
+            targets,
+            whole: stream("whole"),
+            strike,
+            ducts,
+            attack,
+            exploit,
+            present: false,
+            seq: None,
+            first_chain,
+        };
         match &hazard.kind {
             HazardKind::RandomOutage { timing, .. } => {
                 for target in 0..state.targets.len() {
@@ -118,7 +131,12 @@ pub(crate) fn begin(world: &mut World) -> Vec<HazardState> {
             HazardKind::Heatwave { .. } | HazardKind::FuelBlock { .. } | HazardKind::GeneratorFailure { .. } => {
                 state.present = grid_event::begin(world, at, &mut state.whole);
             }
-            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => {}
+            HazardKind::DegradedLinks { timing: None, .. } => {}
+            HazardKind::Disruption(it) => {
+                let first = first(it.timing, &mut state.times);
+                schedule(world, at, 0, first, it.timing);
+            }
+            HazardKind::SupplyDelay { .. } => {}
         }
         states.push(state);
     }
@@ -180,7 +198,12 @@ impl World<'_> {
                 self.window_turns(hazard, target);
                 return;
             }
-            HazardKind::DegradedLinks { timing: None, .. } | HazardKind::SupplyDelay { .. } => return,
+            HazardKind::DegradedLinks { timing: None, .. } => return,
+            HazardKind::Disruption(it) => {
+                self.disruption(hazard, it);
+                it.timing
+            }
+            HazardKind::SupplyDelay { .. } => return,
         };
         if let Timing::Rate { rate, .. } = timing {
             let state = &mut self.hazards[hazard];

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use bastide_engine::{derive_key, stream_key};
 use bastide_grid::{GridError, Load, Offer};
-use bastide_model::model::{Failover, LatencyLaw, Model, SiteId, Target};
+use bastide_model::model::{Failover, HazardKind, LatencyLaw, Model, SiteId, Target};
 use bastide_model::plan::Plan;
 use bastide_units::Time;
 
@@ -44,6 +44,8 @@ pub(crate) struct Order {
     pub nodes: u32,
     /// Whether supply delays concern it: it is on order, not standing.
     pub on_order: bool,
+    /// Whether the plan buys it.
+    pub bought: bool,
 }
 
 /// A type of accelerator that can run a service at a site.
@@ -303,17 +305,17 @@ fn pools(model: &Model, plan: &Plan) -> (Vec<Pool>, Vec<Range<usize>>) {
         for (at, accelerator) in model.accelerators.iter().enumerate() {
             let mut orders = Vec::new();
             let mut count = 0;
-            let mut order = |accelerators: u32, due, on_order| {
+            let mut order = |accelerators: u32, due, on_order, bought| {
                 if accelerators > 0 {
                     count += accelerators;
-                    orders.push(Order { due, nodes: accelerators.div_ceil(accelerator.per_node.max(1)), on_order });
+                    orders.push(Order { due, nodes: accelerators.div_ceil(accelerator.per_node.max(1)), on_order, bought });
                 }
             };
             for fleet in model.fleets.iter().filter(|f| f.site.index() == site && f.accelerator.index() == at) {
-                order(fleet.count, fleet.energised, fleet.energised > Time::ZERO);
+                order(fleet.count, fleet.energised, fleet.energised > Time::ZERO, false);
             }
             for build in plan.builds.iter().filter(|b| b.site.index() == site && b.accelerator.index() == at) {
-                order(build.count, Time::ZERO + model.planning.lead_time, true);
+                order(build.count, Time::ZERO + model.planning.lead_time, true, true);
             }
             let nodes: u32 = orders.iter().map(|order| order.nodes).sum();
             if nodes > 0 {
@@ -523,6 +525,12 @@ fn legal_changes(model: &Model) -> (Vec<Time>, bool) {
         if legality.from < legality.until {
             times.extend([legality.from, legality.until].into_iter().filter(|time| *time > Time::ZERO && *time < Time::NEVER));
         }
+    }
+    let changes = |hazard: &bastide_model::model::Hazard| matches!(&hazard.kind, HazardKind::Disruption(_));
+    if model.hazards.iter().any(changes) {
+        // In a changed law, dates matter that did not.
+        let dates = model.laws.iter().flat_map(|law| [law.from, law.until]);
+        times.extend(dates.filter(|time| *time > Time::ZERO && *time < Time::NEVER));
     }
     times.sort_unstable();
     times.dedup();

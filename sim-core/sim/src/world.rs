@@ -11,9 +11,9 @@ pub(crate) mod campaign;
 mod cascade;
 mod cyber;
 pub(crate) mod data;
+mod defence;
 pub(crate) mod evacuation;
 pub(crate) mod facility;
-mod defence;
 mod failure;
 pub(crate) mod fleet;
 pub(crate) mod grid;
@@ -29,6 +29,7 @@ mod repair;
 pub(crate) mod service;
 mod shedding;
 pub(crate) mod site;
+pub(crate) mod supply;
 mod trace;
 mod worth;
 
@@ -53,7 +54,7 @@ pub(crate) const CLASS_DECISION: u8 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Hour,
-    Energised { pool: u32, nodes: u32 },
+    Energised { pool: u32, nodes: u32, bought: bool },
     Failure { process: u32, version: u32 },
     Noticed { job: u32 },
     Repaired { job: u32 },
@@ -61,7 +62,7 @@ pub(crate) enum Event {
     CrewBack { pool: u32 },
     FollowUp { strike: u32 },
     PartArrives { pool: u32 },
-    SpareArrives { site: u32 },
+    SpareArrives { site: u32, pool: u32 },
     Maintenance { maintenance: u32 },
     PowerCap { cap: u32 },
     UnitFails { generator: u32 },
@@ -92,6 +93,9 @@ pub(crate) enum Event {
     FacilityRestored { facility: u32 },
     Failover,
     Legal,
+    LawChanges,
+    SpellActs { spell: u32 },
+    SpellEnds { spell: u32 },
     CampaignStart { campaign: u32 },
     CampaignDone { campaign: u32 },
     PlannedStop { campaign: u32 },
@@ -101,6 +105,7 @@ pub(crate) enum Event {
     SeekPlace { gang: u32 },
     StragglerOver { gang: u32 },
     Copied { dataset: u32, replica: u32 },
+    CopyAges,
     EvacuationOrder { evacuation: u32 },
     EvacuationStep { version: u32 },
     DeviceStep { evacuation: u32, device: u32, version: u32 },
@@ -226,6 +231,8 @@ pub(crate) struct World<'a> {
     /// Gangs that look for another site.
     pub seeking: Vec<usize>,
     pub hazards: Vec<HazardState>,
+    pub supply: supply::Supply,
+    pub law: law::LawState,
     pub cyber: cyber::Cyber,
     /// First event of each hazard.
     pub first_of_hazard: Vec<Time>,
@@ -269,6 +276,8 @@ impl<'a> World<'a> {
             pool_gangs: setup.pool_gangs.clone(),
             seeking: Vec::new(),
             hazards: Vec::new(),
+            supply: supply::Supply::new(model),
+            law: law::LawState::default(),
             cyber: cyber::Cyber::new(setup),
             first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
@@ -316,7 +325,7 @@ impl<'a> World<'a> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Hour => self.on_hour(),
-            Event::Energised { pool, nodes } => self.on_energised(pool as usize, nodes),
+            Event::Energised { pool, nodes, bought } => self.on_energised(pool as usize, nodes, bought),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),
@@ -324,7 +333,7 @@ impl<'a> World<'a> {
             Event::FollowUp { strike } => self.on_follow_up(strike as usize),
             Event::PartArrives { pool } => self.on_part_arrives(pool),
             Event::Repaired { job } => self.on_repaired(job as usize),
-            Event::SpareArrives { site } => self.on_spare_arrives(site as usize),
+            Event::SpareArrives { site, pool } => self.on_spare_arrives(site as usize, pool as usize),
             Event::Maintenance { maintenance } => self.on_maintenance(maintenance as usize),
             Event::PowerCap { cap } => self.on_power_cap(cap as usize),
             Event::UnitFails { generator } => self.on_unit_fails(generator as usize),
@@ -353,8 +362,15 @@ impl<'a> World<'a> {
             Event::WorkDone { hazard, version } => self.on_work_done(hazard as usize, version),
             Event::FacilityRestored { facility } => self.release_facility(facility as usize),
             Event::PoolBack { pool } => self.on_pool_back(pool as usize),
+            Event::CopyAges => self.dirty.data = true,
             Event::Failover => self.dirty.services = true,
-            Event::Legal => (self.dirty.services, self.dirty.evacuations) = (true, true),
+            Event::Legal => {
+                self.dirty.evacuations = true;
+                self.on_legal();
+            }
+            Event::LawChanges => self.law_changes(),
+            Event::SpellActs { spell } => self.on_spell_acts(spell),
+            Event::SpellEnds { spell } => self.on_spell_ends(spell),
             Event::EvacuationOrder { evacuation } => self.on_evacuation_order(evacuation as usize),
             Event::EvacuationStep { version } => self.on_evacuation_step(version),
             Event::DeviceStep { evacuation, device, version } => self.on_device(evacuation as usize, device as usize, version),
@@ -392,9 +408,11 @@ impl<'a> World<'a> {
     /// Solves again what the events of this moment touched.
     fn settle(&mut self) {
         // A stop of a site for lack of power touches services and data, never the grid; so this ends after two rounds.
+        let mut paths = false;
         while self.dirty.any() || self.relocate() {
             if std::mem::take(&mut self.dirty.network) {
                 self.solve_paths();
+                paths = true;
                 self.partitions_changed();
                 self.paths_changed();
                 self.dirty.claims = true;
@@ -413,6 +431,10 @@ impl<'a> World<'a> {
             }
             if std::mem::take(&mut self.dirty.services) {
                 self.allocate();
+                // Exchanges take what services leave of new paths.
+                if std::mem::take(&mut paths) && self.setup.any_traffic {
+                    self.paths_changed();
+                }
             }
             if std::mem::take(&mut self.dirty.batch) {
                 self.allocate_batch_alone();

@@ -17,7 +17,7 @@ const LINES: usize = 40;
 const DEPTH: usize = 4;
 
 pub fn run(input: &ExplainEvent, output: &Output) -> Result<(), Failure> {
-    let study = folder::open(input.folder.as_deref(), output)?;
+    let study = folder::open(input.folder.as_deref(), input.case.as_deref(), output)?;
     let alternative = folder::alternative(&study, input.alternative.as_deref())?;
     let (replication, seq) = input.event;
     let events = folder::history(&study, alternative, replication)?;

@@ -21,7 +21,7 @@ struct Row {
 }
 
 pub fn run(input: &ExplainEvents, output: &Output) -> Result<(), Failure> {
-    let study = folder::open(input.folder.as_deref(), output)?;
+    let study = folder::open(input.folder.as_deref(), input.case.as_deref(), output)?;
     let alternative = folder::alternative(&study, input.alternative.as_deref())?;
     let mut kinds: Vec<String> = Vec::new();
     let mut rows: Vec<Row> = Vec::new();

@@ -9,8 +9,27 @@ use crate::cmd::simulate;
 use crate::exit::Failure;
 use crate::output::Output;
 
+/// Opens the results of a case, or of the scenario itself.
+pub fn open(folder: Option<&Path>, case: Option<&str>, output: &Output) -> Result<Study, Failure> {
+    let study = open_study(folder, output)?;
+    let Some(case) = case.filter(|case| *case != "base") else { return Ok(study) };
+    let cases = study.folder.join("cases");
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(&cases).into_iter().flatten().flatten().filter(|entry| is_results(&entry.path())) {
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    match names.iter().find(|name| *name == case) {
+        Some(name) => simulate::open(&cases.join(name)),
+        None if names.is_empty() => {
+            Err(Failure::hinted(format!("there is no case `{case}`"), "these results are of a scenario without cases"))
+        }
+        None => Err(unknown("case", case, &names.iter().map(String::as_str).collect::<Vec<_>>())),
+    }
+}
+
 /// Opens the folder that was named, or else this folder if it holds results, or else the one of `results/` that was written last.
-pub fn open(folder: Option<&Path>, output: &Output) -> Result<Study, Failure> {
+fn open_study(folder: Option<&Path>, output: &Output) -> Result<Study, Failure> {
     if let Some(folder) = folder {
         return simulate::open(folder);
     }

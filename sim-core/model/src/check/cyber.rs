@@ -9,6 +9,7 @@ const fn noun(shares: Shared) -> &'static str {
     match shares {
         Shared::Vendor => "vendor",
         Shared::Firmware => "firmware",
+        Shared::ControlPlane => "control-plane",
         Shared::Operator => "operator",
         Shared::Tier => "tier",
         Shared::Segment => "segment",

@@ -46,6 +46,12 @@ impl<'t> Cursor<'_, 't> {
         }
         Some(words)
     }
+    /// The texts of a list that is read elsewhere, too; nothing is reported.
+    pub fn plain_words(&self, key: &str) -> Vec<String> {
+        let items = self.table.get(key).map(|entry| &entry.node.value);
+        let Some(Value::List(items)) = items else { return Vec::new() };
+        items.iter().filter_map(|item| if let Value::Text(text) = &item.value { Some(text.clone()) } else { None }).collect()
+    }
     /// The texts of a list; empty if the key is absent.
     pub fn words(&mut self, key: &str) -> Vec<String> {
         self.words_at(key).unwrap_or_default().into_iter().map(|(word, _)| word.to_owned()).collect()

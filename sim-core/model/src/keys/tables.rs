@@ -7,15 +7,18 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
+mod supply;
 
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
+pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -85,7 +88,7 @@ pub(crate) const FAILURE_KINDS: &[&str] = &["crash", "transient", "silent", "str
 pub(crate) const PAYLOADS: &[&str] = &["wiper", "ransomware"];
 pub(crate) const BACKUPS: &[&str] = &["intact", "partial", "absent"];
 pub(crate) const SHUTDOWNS: &[&str] = &["none", "operator", "connected", "all"];
-pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "operator", "tier", "segment"];
+pub(crate) const SHARED: &[&str] = &["vendor", "firmware", "control-plane", "operator", "tier", "segment"];
 pub(crate) const HAZARD_KINDS: &[&str] = &[
     "random-outage",
     "blackout",
@@ -97,6 +100,16 @@ pub(crate) const HAZARD_KINDS: &[&str] = &[
     "common-mode",
     "cable-cut",
     "degraded-links",
+    "export-cap",
+    "delivery-stop",
+    "price-shock",
+    "spares-stop",
+    "sanction",
+    "operator-withdrawal",
+    "model-change",
+    "rule-change",
+    "member-exit",
+    "suspension",
     "supply-delay",
 ];
 pub(crate) const ALL: &[&str] = &["all"];
@@ -797,7 +810,12 @@ pub static TABLES: &[TableSpec] = &[
                     UNTIL,
                     row("entry", Words, Computed("exposed ones of `segments`, otherwise any"), "Segments of which it enters one."),
                     row("dwell", REPAIR, Optional, "Time from entry, which is `at` or comes at `rate`, to detonation; none without."),
-                    row("inside", REPAIR, Default("0 s"), "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`."),
+                    row(
+                        "inside",
+                        REPAIR,
+                        Default("0 s"),
+                        "How long the attacker has been inside already at `at`; part of `dwell` and of `detection`.",
+                    ),
                     row("spread", Kind::Ratio(Share), Default("0"), "Probability that each further segment is reached after the first."),
                     row(
                         "spread_rate",
@@ -818,7 +836,7 @@ pub static TABLES: &[TableSpec] = &[
                         "services_stop",
                         Boolean,
                         Default("false"),
-                        "Whether all services of a reached site stop until their tier is restored.",
+                        "Whether what was reached does not serve until it is restored, tier by tier, however little of it was wiped.",
                     ),
                     row(
                         "restoration",
@@ -878,7 +896,12 @@ pub static TABLES: &[TableSpec] = &[
                     FROM,
                     UNTIL,
                     row("shares", OneOf(SHARED), Required, "What sites must share to fail together."),
-                    row("only", Word, Computed("each by itself"), "The one vendor, firmware, operator, tier or segment that is exploited."),
+                    row(
+                        "only",
+                        Word,
+                        Computed("each by itself"),
+                        "The one vendor, firmware, control plane (or group), operator, tier or segment that is exploited.",
+                    ),
                     row("probability", Kind::Ratio(Share), Default("1"), "Probability that an event hits one site."),
                     row(
                         "correlation",
@@ -893,6 +916,16 @@ pub static TABLES: &[TableSpec] = &[
                 "cable-cut",
                 &[TARGETS, AT, RATE, FROM, UNTIL, row("cuts", Count(AtLeastOne), Default("1"), "Ducts cut by one event."), HIT_REPAIR],
             ),
+            ("export-cap", supply::EXPORT_CAP),
+            ("delivery-stop", supply::DELIVERY_STOP),
+            ("price-shock", supply::PRICE_SHOCK),
+            ("spares-stop", supply::SPARES_STOP),
+            ("sanction", supply::SANCTION),
+            ("operator-withdrawal", supply::OPERATOR_WITHDRAWAL),
+            ("model-change", supply::MODEL_CHANGE),
+            ("rule-change", supply::RULE_CHANGE),
+            ("member-exit", supply::MEMBER_EXIT),
+            ("suspension", supply::SUSPENSION),
             (
                 "degraded-links",
                 &[

@@ -3,7 +3,7 @@
 use bastide_engine::Distribution;
 use bastide_units::{MoneyRate, Rate};
 
-use super::{SegmentId, SiteId, Timing};
+use super::{Dependant, Facility, FacilityKind, SegmentId, SiteId, Timing};
 
 /// What `[[segment]]` says of the segments, by [`SegmentId`]; those without an entry are closed, unconnected and of one part.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ pub struct CyberAttack {
     pub backups_lost: f64,
     /// Factor on the work of restoration where no backup is left.
     pub rebuild: f64,
-    /// Whether all services of a reached site stop until their tier is restored, rather than go on with what is left.
+    /// Whether all accelerators of a reached site, or of its parts, stand idle until they are restored, rather than those that were wiped.
     pub services_stop: bool,
     /// Which healthy sites are shut down as a precaution.
     pub shutdown: Shutdown,
@@ -127,6 +127,8 @@ pub enum Shared {
     Vendor,
     /// Firmware of the site.
     Firmware,
+    /// Control plane that the sites need: a facility, or a group of them.
+    ControlPlane,
     /// Operator.
     Operator,
     /// Tier of the site.
@@ -143,6 +145,11 @@ impl super::Model {
         match shares {
             Shared::Vendor => None,
             Shared::Firmware => it.firmware.as_deref(),
+            Shared::ControlPlane => {
+                let needs = Dependant::Site(SiteId::from_index(site));
+                let plane = |facility: &&Facility| facility.kind == FacilityKind::ControlPlane && facility.needed_by.contains(&needs);
+                self.facilities.iter().find(plane).map(|facility| facility.group.as_deref().unwrap_or(&facility.entity.name))
+            }
             Shared::Operator => Some(&it.operator),
             Shared::Tier => crate::keys::SITE_TIERS.get(it.tier as usize).copied(),
             Shared::Segment => self.segments.get(it.segment.index()).map(String::as_str),

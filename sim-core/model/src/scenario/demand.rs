@@ -17,6 +17,8 @@ pub struct Demands {
     pub index: usize,
     /// Nations in which it must stay; `None` for anywhere.
     pub residency: Option<Vec<NationId>>,
+    /// The words of `residency`: nations and groups.
+    pub residency_words: Vec<String>,
     /// Where `residency` stands.
     pub residency_at: Option<At>,
     /// Certificates that the site must hold.
@@ -46,6 +48,7 @@ pub(super) fn demands(cursor: &mut Cursor<'_, '_>, index: usize) -> Demands {
     Demands {
         index,
         residency: cursor.nations("residency"),
+        residency_words: cursor.plain_words("residency"),
         residency_at: place(cursor, "residency"),
         certification: cursor.words("certification"),
         certification_at: place(cursor, "certification"),

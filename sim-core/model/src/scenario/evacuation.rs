@@ -65,8 +65,10 @@ fn leaving(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset]) -> Vec<DatasetId> 
     known.sort_unstable();
     known.dedup();
     let classes = cursor.words_at("classes");
+    let mut unknown = false;
     for (class, at) in classes.iter().flatten() {
         if !known.contains(class) {
+            unknown = true;
             cursor.ctx.error_hint("F0893", *at, format!("no dataset has class `{class}`"), suggestion(class, &known, "class"));
         }
     }
@@ -74,7 +76,7 @@ fn leaving(cursor: &mut Cursor<'_, '_>, datasets: &[Dataset]) -> Vec<DatasetId> 
         |dataset: &Dataset| classes.as_ref().is_none_or(|classes| classes.iter().any(|(class, _)| dataset.class.as_deref() == Some(class)));
     let all = named.unwrap_or_else(|| (0..datasets.len()).collect());
     let chosen: Vec<DatasetId> = all.into_iter().filter(|at| datasets.get(*at).is_some_and(of_class)).map(DatasetId::from_index).collect();
-    if chosen.is_empty() && !cursor.is_poisoned() {
+    if chosen.is_empty() && !unknown && !cursor.is_poisoned() {
         let key = if cursor.has("classes") && !cursor.has("datasets") { "classes" } else { "datasets" };
         cursor.wrong("F0892", key, "no data leaves", "name datasets, or classes that they have; without both, all leave");
     }

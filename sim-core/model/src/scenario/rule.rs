@@ -50,6 +50,8 @@ pub struct Rule {
     pub from: Time,
     /// End.
     pub until: Time,
+    /// The nations and groups that it allows, as they stand.
+    pub words: Vec<String>,
     /// Things meant.
     pub scope: Scope,
 }
@@ -72,7 +74,8 @@ pub fn rules(ctx: &mut Context, root: &Table) -> Vec<Rule> {
             "certification" => Demand::Certification(cursor.words("require")),
             _ => Demand::Forbid(cursor.references("sites", "site")?.into_iter().map(SiteId::from_index).collect()),
         };
-        Some(Rule { entity, demand, from, until, scope })
+        let words = cursor.plain_words("allow");
+        Some(Rule { entity, demand, from, until, words, scope })
     });
     let usable = |index: usize| !ctx.is_poisoned("rule", index);
     all.into_iter().enumerate().filter(|(index, _)| usable(*index)).filter_map(|(_, rule)| rule).collect()

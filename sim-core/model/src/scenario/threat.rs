@@ -17,6 +17,7 @@ use crate::model::{AcceleratorId, Hazard, HazardKind, SegmentGraph, SegmentId, S
 use crate::tree::Table;
 
 mod cyber;
+mod disruption;
 pub mod segment;
 
 /// Decodes `[[hazard]]`; a hazard of an unknown kind is reported and left out.
@@ -42,7 +43,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
             "common-mode" => cyber::common_mode(cursor),
             "cable-cut" => cable_cut(cursor),
             "degraded-links" => link_state::degraded_links(cursor),
-            _ => HazardKind::SupplyDelay {
+            "supply-delay" => HazardKind::SupplyDelay {
                 accelerators: cursor
                     .references("accelerators", "accelerator")
                     .unwrap_or_default()
@@ -52,6 +53,7 @@ pub fn hazards(ctx: &mut Context, root: &Table, segments: &[String], graph: &Seg
                 probability: cursor.ratio("probability"),
                 delay: cursor.distribution::<Duration>("delay"),
             },
+            other => disruption::disruption(cursor, other, root)?,
         };
         Some(Hazard { entity, kind })
     });

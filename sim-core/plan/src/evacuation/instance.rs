@@ -9,6 +9,8 @@ const DAY_S: f64 = 86_400.0;
 const LOSS_POINTS: usize = 8;
 /// Width of a site's access to its nation's hub, as the simulation takes it [TB/s]: 100 Gbit/s.
 const ACCESS_TB_PER_S: f64 = 0.0125;
+/// Most routes between two places, as in the simulation: widest paths, each without the narrowest parts of those before it.
+const ROUTES: usize = 4;
 
 /// A dataset that leaves.
 pub(super) struct Job {
@@ -140,7 +142,9 @@ impl Instance {
                 size: it.size.as_tb(),
                 value,
                 sources: (0..evacuation.from.len()).filter(|from| copies.contains(&evacuation.from[*from])).collect(),
-                legal: legal.map(|legal| if legal.from < legal.until { (since(legal.from), since(legal.until)) } else { (0.0, 0.0) }).collect(),
+                legal: legal
+                    .map(|legal| if legal.from < legal.until { (since(legal.from), since(legal.until)) } else { (0.0, 0.0) })
+                    .collect(),
             });
         }
         let mut widths: Vec<f64> = model.links.iter().map(|link| link.bandwidth.as_gb_per_s() * 1e-3).collect();
@@ -148,7 +152,12 @@ impl Instance {
         let mut routes = Vec::new();
         for (from, start) in evacuation.from.iter().enumerate() {
             for (to, goal) in evacuation.to.iter().enumerate() {
-                routes.extend(widest(model, &widths, *start, *goal).map(|(width, over)| Route { from, to, width, over }));
+                let mut open = vec![true; widths.len()];
+                for _ in 0..ROUTES {
+                    let Some((width, over)) = widest(model, &widths, &open, *start, *goal) else { break };
+                    over.iter().for_each(|edge| open[*edge] &= widths[*edge] > width);
+                    routes.push(Route { from, to, width, over });
+                }
             }
         }
         widths.iter_mut().for_each(|width| *width *= evacuation.link_share);
@@ -218,7 +227,7 @@ impl Instance {
 }
 
 /// The widest path between two sites (Pollack 1960): its width, and the links and accesses that it takes.
-fn widest(model: &Model, widths: &[f64], from: SiteId, to: SiteId) -> Option<(f64, Vec<usize>)> {
+fn widest(model: &Model, widths: &[f64], usable: &[bool], from: SiteId, to: SiteId) -> Option<(f64, Vec<usize>)> {
     let (hubs, links) = (model.nations.len(), model.links.len());
     let node = |end: Endpoint| match end {
         Endpoint::Nation(id) => id.index(),
@@ -247,7 +256,7 @@ fn widest(model: &Model, widths: &[f64], from: SiteId, to: SiteId) -> Option<(f6
             break;
         }
         done[at] = true;
-        for &(other, edge) in &edges[at] {
+        for &(other, edge) in edges[at].iter().filter(|(_, edge)| usable[*edge]) {
             let through = width[at].min(widths[edge]);
             if !done[other] && through > width[other] {
                 (width[other], came[other]) = (through, Some((at, edge)));

@@ -122,8 +122,8 @@ fn carry_out(instance: &Instance, order: &[usize]) -> Vec<Item> {
             break;
         }
         let (dark, switch) = instance.power(now);
-        share_links(instance, order, &mut items, now, dark);
         load_devices(instance, order, &mut items, &mut devices, now);
+        share_links(instance, order, &mut items, now, dark);
         let mut next = switch.min(instance.losses[loss].0);
         next = instance.moments.iter().copied().filter(|moment| *moment > now + TINY).fold(next, f64::min);
         next = devices.iter().filter(|device| !device.idle).map(|device| device.time).fold(next, f64::min);

@@ -123,7 +123,8 @@ fn no_order_is_better_than_the_one_found(#[case] kind: u32) {
         let mut stream = Stream::new(7, number, u64::from(kind));
         let count = 4 + stream.index(3);
         let data: Vec<(f64, f64)> = (0..count).map(|_| (3.0 + 27.0 * stream.uniform(), 1.0 + 9.0 * stream.uniform())).collect();
-        let loss = if kind == 3 { Distribution::Uniform { low: 86_400.0, high: 6.0 * 86_400.0 } } else { days(2.0 + 3.0 * stream.uniform()) };
+        let loss =
+            if kind == 3 { Distribution::Uniform { low: 86_400.0, high: 6.0 * 86_400.0 } } else { days(2.0 + 3.0 * stream.uniform()) };
         let (mut model, plan) = model(&data, loss);
         if kind >= 1 {
             model.evacuations[0].couriers.push(courier(1));

@@ -153,8 +153,9 @@ impl World<'_> {
         };
         let left_s = (time_s - duration(&attack.inside, &draws.inside, number).as_s()).max(0.0);
         let days = dwell_s / 86_400.0;
-        let cause = (attack.dwell.is_some())
-            .then(|| self.recorder.event(self.now, "intrusion", "hazard", hazard, days, "days from entry to detonation unless found", None));
+        let cause = (attack.dwell.is_some()).then(|| {
+            self.recorder.event(self.now, "intrusion", "hazard", hazard, days, "days from entry to detonation unless found", None)
+        });
         let intrusion = Intrusion { hazard, number, cause, found: found_s < dwell_s, breaches };
         if left_s > 0.0 {
             let time = self.now + Duration::from_s(left_s);

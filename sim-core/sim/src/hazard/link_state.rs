@@ -148,9 +148,8 @@ impl World<'_> {
                 let share = if all[state].word() == "off" { 0.0 } else { all[state].width() };
                 let seq = self.recorder.event(self.now, "link-state", "link", link, share, all[state].word(), cause);
                 self.net.chains[chain].seq = Some(seq);
-                if all[state].word() != "normal" {
-                    self.net.last_seq = Some(seq);
-                }
+                self.net.state_seq[link] = (all[state].word() != "normal").then_some(seq);
+                self.net.last_seq = self.net.state_seq[link].or(self.net.last_seq);
             }
             self.refresh_link(link, self.net.chains[chain].seq);
         }

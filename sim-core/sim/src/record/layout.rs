@@ -111,6 +111,10 @@ const TIER: &[Row] = &[
     ("hours_below_90", "h", Lower, "time with less than 90 % of demand served"),
     ("hours_below_50", "h", Lower, "time with less than 50 % of demand served"),
     ("time_to_recover", "h", Lower, "longest contiguous stretch with less than 90 % served"),
+    ("resilience_area", "h", Lower, "integral over time of 1 - served share: hours of the whole tier that were lost (Bruneau et al. 2003)"),
+    ("worst_hour_share", "1", Higher, "lowest share of demand served in a full hour of the clock; 1 without demand"),
+    ("recovery_point", "h", Lower, "largest recovery point of the datasets of its services; 0 without a loss"),
+    ("data_lost", "TB", Lower, "data of its services of which no copy and no backup is left"),
     ("latency_p95", "ms", Lower, "95th percentile of one-way network latency over tokens served; 0 when none is served"),
     ("tokens_served", "M tokens", Higher, "tokens served"),
     ("tokens_lost", "M tokens", Lower, "tokens demanded and not served"),
@@ -212,6 +216,12 @@ const SITE: &[Row] = &[
         Higher,
         "least time from the loss of supply until the tank was empty; the length of the history if it never was",
     ),
+    (
+        "spares_exhausted_after",
+        "h",
+        Higher,
+        "time from the start until a repair waited for a spare part; the length of the history if none did",
+    ),
     ("tokens_served", "M tokens", Neither, "tokens served there"),
 ];
 const BUS: &[Row] = &[
@@ -247,6 +257,7 @@ const DATASET: &[Row] = &[
     ("data_lost", "TB", Lower, "data of which no copy and no backup is left"),
     ("recovery_point", "h", Lower, "largest age of the copy that a loss fell back to; 0 without a loss"),
     ("readable_share", "1", Higher, "share of time with a copy at a working site; 0 where the plan has no copy"),
+    ("staleness_max", "h", Lower, "greatest age of a copy at a working site that was cut off from the primary; 0 if none ever was"),
 ];
 const EVACUATION: &[Row] = &[
     ("saved", "TB", Higher, "data that arrived where it was to go"),
@@ -470,6 +481,7 @@ pub fn entity_name<'a>(model: &'a Model, entity_kind: &str, entity: u32) -> &'a 
     let at = entity as usize;
     let entity = match entity_kind {
         "hazard" => model.hazards.get(at).map(|x| &x.entity),
+        "rule" => model.laws.get(at).map(|x| &x.entity),
         "failure" => model.failures.get(at).map(|x| &x.entity),
         "site" | "fleet" => model.sites.get(at).map(|x| &x.entity),
         "defence" => model.defences.get(at).map(|x| &x.entity),

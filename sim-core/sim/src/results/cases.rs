@@ -103,7 +103,7 @@ pub(super) fn summarise(
             group: case.group.clone(),
             axis: case.axis.as_ref().map(|axis| axis.title.clone()),
             value: case.axis.as_ref().map(|axis| axis.value),
-            cost_eur: case.cost.map(|cost| cost.as_eur()),
+            cost_eur: case.cost.map(bastide_units::Money::as_eur),
             changes: case.settings.iter().map(|(key, value)| ChangeFacts { key: key.clone(), value: value.clone() }).collect(),
             source: case.source.clone(),
             verified: case.verified,

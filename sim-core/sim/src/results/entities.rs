@@ -138,6 +138,9 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
     for x in &model.repair_pools {
         rows.push(Row { kind: "repair_pool", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
     }
+    for x in &model.laws {
+        rows.push(Row { kind: "rule", name: &x.entity.name, title: &x.entity.title, ..Row::default() });
+    }
     for x in &model.hazards {
         let kind = match x.kind {
             HazardKind::RandomOutage { .. } => "random outage",
@@ -150,6 +153,7 @@ fn rows(model: &Model) -> Vec<Row<'_>> {
             HazardKind::CommonMode(_) => "common-mode exploit",
             HazardKind::CableCut { .. } => "cable cut",
             HazardKind::DegradedLinks { .. } => "degraded links",
+            HazardKind::Disruption(ref it) => it.effect.name(),
             HazardKind::SupplyDelay { .. } => "supply delay",
         };
         rows.push(Row { kind: "hazard", name: &x.entity.name, title: &x.entity.title, note: Some(kind.to_string()), ..Row::default() });

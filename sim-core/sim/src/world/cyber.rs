@@ -26,8 +26,6 @@ pub(crate) struct Cyber {
     attacks: Vec<Attack>,
     /// Attacks whose restoration is not through, by site.
     of_site: Vec<Vec<usize>>,
-    /// How many attacks keep the services of a tier from running at a site.
-    stopped: Vec<[u32; 4]>,
     /// By hazard.
     teams: Vec<Option<Team>>,
     sums: Vec<Sums>,
@@ -44,7 +42,6 @@ impl Cyber {
             intrusions: Vec::new(),
             attacks: Vec::new(),
             of_site: vec![Vec::new(); model.sites.len()],
-            stopped: vec![[0; 4]; model.sites.len()],
             teams: model.hazards.iter().map(team).collect(),
             sums: vec![Sums::default(); model.hazards.len()],
         }
@@ -54,12 +51,6 @@ impl Cyber {
     pub(crate) fn remember(&mut self, intrusion: Intrusion) -> u32 {
         self.intrusions.push(intrusion);
         (self.intrusions.len() - 1) as u32
-    }
-
-    /// Whether the services of a tier cannot run at a site until it is restored.
-    #[inline]
-    pub(super) fn is_stopped(&self, site: usize, tier: usize) -> bool {
-        self.stopped[site][tier] > 0
     }
 }
 

@@ -4,7 +4,9 @@
 //! copy takes its place, as old as the last synchronisation: synchronisations come every `replication_interval` from a phase drawn once.
 //! When the last copy is lost, the last offline backup is restored to its primary site at the bandwidth of a site's access, as old as
 //! that backup; without backups the data is lost. A lost copy is made again as soon as its site works and reaches another copy,
-//! over the widest path.
+//! over the widest path. How old copies become behind a cut: `staleness`.
+
+mod staleness;
 
 use bastide_engine::Stream;
 use bastide_units::{Duration, Time};
@@ -49,6 +51,7 @@ pub(crate) struct Data {
     sets: Vec<DatasetState>,
     /// `[dataset * sites + site]`.
     readable: Vec<bool>,
+    pub staleness: staleness::Staleness,
     sites: usize,
     pub created: f64,
     pub replicated: f64,
@@ -81,6 +84,7 @@ impl Data {
         Self {
             sets: setup.model.datasets.iter().enumerate().map(set).collect(),
             readable: vec![false; setup.model.datasets.len() * sites],
+            staleness: staleness::Staleness::new(setup),
             sites,
             created,
             replicated: 0.0,
@@ -152,13 +156,14 @@ impl World<'_> {
         for dataset in 0..self.data.sets.len() {
             live.clear();
             live.extend(self.data.live_copies(self.setup, &self.sites, dataset));
+            let any = !live.is_empty();
+            self.age_copies(dataset, &mut live);
             for site in 0..self.data.sites {
                 let reads = live.iter().any(|copy| self.net.paths.joined(*copy, site));
                 let place = dataset * self.data.sites + site;
                 changed |= self.data.readable[place] != reads;
                 self.data.readable[place] = reads;
             }
-            let any = !live.is_empty();
             let set = &mut self.data.sets[dataset];
             if any != set.readable {
                 if set.readable {
@@ -178,6 +183,7 @@ impl World<'_> {
     /// Destroys the copies at a site, and the offline backups of those datasets for which it says so.
     pub(crate) fn lose_replicas_and_backups(&mut self, site: usize, cause: Option<u64>, backup_lost: &[bool]) {
         self.lose_checkpoints(site);
+        self.advance_evacuations();
         for dataset in 0..self.data.sets.len() {
             let at = self.setup.replicas[dataset].iter().position(|place| *place == site);
             if let Some(at) = at.filter(|&at| self.data.sets[dataset].copies[at] == Replica::Held) {
@@ -190,6 +196,7 @@ impl World<'_> {
     fn lose_replica(&mut self, dataset: usize, at: usize, cause: Option<u64>, backed_up: bool) {
         let model = &self.setup.model.datasets[dataset];
         let now = self.now;
+        let under_way = self.evacuations.under_way(dataset, self.setup.replicas[dataset][at]);
         let set = &mut self.data.sets[dataset];
         let primary = set.copies.iter().position(|copy| *copy == Replica::Held) == Some(at);
         set.copies[at] = Replica::Missing;
@@ -213,6 +220,10 @@ impl World<'_> {
             let age = age_s(now, interval, set.backup_phase);
             set.recovery_point_s = set.recovery_point_s.max(age);
             ("copies-lost", age / 3600.0, "hours since the last backup")
+        } else if let Some(off) = under_way {
+            let age = now.since(off).as_s();
+            set.recovery_point_s = set.recovery_point_s.max(age);
+            ("copies-lost", age / 3600.0, "hours since all of it was on its way elsewhere")
         } else {
             set.gone = true;
             set.lost_bytes += model.size.as_bytes();
@@ -228,6 +239,7 @@ impl World<'_> {
         let set = &self.data.sets[dataset];
         let why = |(at, &place): (usize, &usize)| match set.copies[at] {
             Replica::Held if !self.sites[place].works => self.sites[place].down_seq,
+            Replica::Held if self.data.staleness.seq(dataset, place).is_some() => self.data.staleness.seq(dataset, place),
             Replica::Held if !self.net.paths.joined(place, site) => self.link_cause(),
             Replica::Held | Replica::Absent => None,
             Replica::Missing | Replica::Underway => set.lost_by[at],
@@ -250,8 +262,9 @@ impl World<'_> {
                     continue;
                 }
                 let width = if from_backup {
-                    // One restoration at a time; the other copies follow from it.
-                    if self.data.sets[dataset].copies.contains(&Replica::Underway) { 0.0 } else { ACCESS_BYTES_PER_S }
+                    // One restoration at a time; the other copies follow from it. Without a backup, the copy is on its way elsewhere.
+                    let none = self.setup.model.datasets[dataset].backup_interval.is_none();
+                    if none || self.data.sets[dataset].copies.contains(&Replica::Underway) { 0.0 } else { ACCESS_BYTES_PER_S }
                 } else {
                     let held = replicas
                         .iter()
@@ -283,6 +296,19 @@ impl World<'_> {
         set.saved.get_or_insert(self.now);
         self.recorder.event(self.now, "copy-saved", "dataset", dataset, model.size.as_tb(), "TB", Some(cause));
         self.dirty.data = true;
+    }
+
+    /// What was on its way is lost, too: with it a dataset of which nothing else is left.
+    pub(super) fn lose_unless_held(&mut self, dataset: usize, cause: u64) {
+        let model = &self.setup.model.datasets[dataset];
+        let set = &mut self.data.sets[dataset];
+        if set.gone || model.backup_interval.is_some() || set.copies.contains(&Replica::Held) {
+            return;
+        }
+        set.gone = true;
+        set.lost_bytes += model.size.as_bytes();
+        set.recovery_point_s = set.recovery_point_s.max(self.now.since(Time::ZERO).as_s());
+        self.recorder.event(self.now, "data-lost", "dataset", dataset, model.size.as_tb(), "TB", Some(cause));
     }
 
     pub(super) fn on_copied(&mut self, dataset: usize, replica: usize) {

@@ -12,7 +12,7 @@ use super::World;
 
 /// What a defence has now.
 pub(crate) struct DefenceState {
-    /// Interceptors in stock at `at`, a fraction while one is on its way.
+    /// Interceptors in stock at `at`, a whole number.
     stock: f64,
     at: Time,
     pub engaged: f64,
@@ -42,14 +42,15 @@ impl World<'_> {
     fn stock(&self, defence: usize) -> f64 {
         let (state, fixed) = (&self.defences[defence], &self.setup.model.defences[defence]);
         let most = fixed.interceptors.map_or(f64::INFINITY, f64::from);
-        (state.stock + fixed.resupply.as_per_s() * self.now.since(state.at).as_s()).min(most)
+        // Deliveries come by the calendar, one by one, whatever was spent: so a stock that is greater stays so.
+        let delivered = |time: Time| (fixed.resupply.as_per_s() * time.since(Time::ZERO).as_s() + 1e-9).floor();
+        (state.stock + delivered(self.now) - delivered(state.at)).min(most)
     }
 
     /// Probability that a munition passes a defence as it is now.
     pub(crate) fn leak_probability(&self, defence: usize, munition: Option<usize>) -> f64 {
         let fixed = &self.setup.model.defences[defence];
-        // Rounding of the stock must not cost an interceptor.
-        let shots = (self.stock(defence) + 1e-9).floor().min(f64::from(fixed.shots));
+        let shots = self.stock(defence).min(f64::from(fixed.shots));
         (1.0 - probability(fixed, munition)).powf(shots)
     }
 
@@ -63,14 +64,14 @@ impl World<'_> {
         let mut stock = self.stock(defence);
         let mut draws = own.member(stream_key(&fixed.entity.name, "shots"));
         let (mut shots, mut down) = (0, false);
-        while shots < fixed.shots && stock + 1e-9 >= 1.0 && !down {
+        while shots < fixed.shots && stock >= 1.0 && !down {
             stock -= 1.0;
             shots += 1;
             down = draws.bernoulli(probability);
         }
         let now = self.now;
         let state = &mut self.defences[defence];
-        let empty = stock + 1e-9 < 1.0;
+        let empty = stock < 1.0;
         (state.stock, state.at) = (stock, now);
         state.spent += f64::from(shots);
         state.engaged += f64::from(u8::from(shots > 0));

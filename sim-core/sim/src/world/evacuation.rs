@@ -3,9 +3,9 @@
 //! When the order is given, the data of an evacuation is put in order once (`order`). From then on everything that can carry takes what
 //! stands first in that order, is still there, and may be at the other end by law now:
 //!
+//! - Devices (`courier`) are filled first, leave when the road is open, and bring what they carry half a round trip later.
 //! - Links are a fluid. Data in order takes the widest path from a site that has it to a site that may have it, and leaves to
 //!   those after it what it does not fill. Rates hold until something changes: a link, a site, the law, a dataset that is through.
-//! - Devices (`courier`) are filled from what no other took, leave when the road is open, and bring what they carry half a round trip later.
 //!
 //! When a link, a site or a device is lost, who carries what is decided again from the same order. A dataset is saved when all of it has
 //! arrived, wherever its parts did; its copy then stands where the last part arrived. What the law does not let go stays.
@@ -42,8 +42,10 @@ pub(super) struct Item {
     rate: f64,
     /// Where links bring it now.
     to: usize,
-    /// A copy stood elsewhere when the order was given.
+    /// A copy stands elsewhere.
     safe: bool,
+    /// When the last of it was on its way.
+    off: Time,
 }
 
 impl Item {
@@ -115,6 +117,16 @@ impl Evacuations {
     fn active(&self) -> impl Iterator<Item = usize> + '_ {
         self.all.iter().enumerate().filter(|(_, state)| state.given.is_some() && state.ended.is_none()).map(|(at, _)| at)
     }
+
+    /// Since when all of a dataset is on its way or there, if it is and none of it is on a device that is being filled at a site.
+    pub(super) fn under_way(&self, dataset: usize, site: usize) -> Option<Time> {
+        self.all.iter().find_map(|state| {
+            let place = state.items.iter().position(|item| item.dataset == dataset)?;
+            let item = &state.items[place];
+            let filling = state.devices.iter().any(|device| device.is_filled_at(site, place));
+            (item.left <= 0.0 && !filling).then_some(item.off)
+        })
+    }
 }
 
 impl World<'_> {
@@ -183,8 +195,8 @@ impl World<'_> {
         for at in active {
             self.unload_lost_sites(at);
             self.close_items(at, None);
-            next = next.min(self.share_out_links(at));
             self.load_devices(at);
+            next = next.min(self.share_out_links(at));
             self.end_evacuation(at);
         }
         self.evacuations.version += 1;
@@ -221,11 +233,12 @@ impl World<'_> {
                 if !self.is_source(item.dataset, from.index()) {
                     continue;
                 }
-                for (to, route) in evacuation.to.iter().zip(row) {
-                    let Some(route) = route.as_ref().filter(|_| self.may_arrive(item.dataset, to.index())) else { continue };
-                    let width = route.over.iter().map(|edge| free[*edge]).fold(route.bytes_per_s, f64::min);
-                    if width > best.0 {
-                        best = (width, Some((route, to.index())));
+                for (to, routes) in evacuation.to.iter().zip(row).filter(|(to, _)| self.may_arrive(item.dataset, to.index())) {
+                    for route in routes {
+                        let width = route.over.iter().map(|edge| free[*edge]).fold(route.bytes_per_s, f64::min);
+                        if width > best.0 {
+                            best = (width, Some((route, to.index())));
+                        }
                     }
                 }
             }
@@ -246,11 +259,11 @@ impl World<'_> {
     }
 
     /// Widest paths from where an evacuation leaves to where it goes.
-    fn evacuation_routes(&self, at: usize) -> Vec<Vec<Option<Route>>> {
+    fn evacuation_routes(&self, at: usize) -> Vec<Vec<Vec<Route>>> {
         let setup = self.setup;
         let evacuation = &setup.model.evacuations[at];
         let node = |site: &SiteId| setup.graph.node_of_site(site.index());
-        let route = |from: &SiteId, to: &SiteId| self.net.paths.route(&setup.graph, &self.net.free, node(from), node(to));
+        let route = |from: &SiteId, to: &SiteId| self.net.paths.routes(&setup.graph, &self.net.free, node(from), node(to));
         evacuation.from.iter().map(|from| evacuation.to.iter().map(|to| route(from, to)).collect()).collect()
     }
 
@@ -272,6 +285,9 @@ impl World<'_> {
                 }
                 item.left -= moved;
                 item.saved += moved;
+                if item.left <= 0.0 {
+                    item.off = now;
+                }
                 evacuations.saved_by_class[first + item.class] += moved;
             }
         }

@@ -40,6 +40,8 @@ pub(crate) struct PoolState {
     pub binding: bool,
     /// Event for which a delivery comes late or not at all.
     pub late: Option<u64>,
+    /// Event by which its licences lapsed.
+    pub unlicensed: Option<u64>,
 }
 
 pub(crate) struct Fleet {
@@ -65,6 +67,7 @@ impl Fleet {
             reserve_most: 0.0,
             binding: false,
             late: None,
+            unlicensed: None,
         };
         Self {
             pools: setup.pools.iter().map(pool).collect(),
@@ -99,12 +102,16 @@ impl World<'_> {
                 }
                 let late = if order.on_order { delay_s[pool.accelerator] } else { 0.0 };
                 let time = order.due + Duration::from_s(late);
-                self.queue.schedule(time, CLASS_RETURN, Event::Energised { pool: at as u32, nodes: order.nodes });
+                self.queue.schedule(time, CLASS_RETURN, Event::Energised { pool: at as u32, nodes: order.nodes, bought: order.bought });
             }
         }
     }
 
-    pub(super) fn on_energised(&mut self, pool: usize, nodes: u32) {
+    pub(super) fn on_energised(&mut self, pool: usize, nodes: u32, bought: bool) {
+        let nodes = self.admit(pool, nodes, bought);
+        if nodes == 0 {
+            return;
+        }
         let site = self.setup.pools[pool].site;
         let count = f64::from(nodes) * self.setup.pools[pool].per_node;
         self.recorder.event(self.now, "energised", "fleet", site, count, "accelerators", None);
@@ -140,7 +147,11 @@ impl World<'_> {
     pub(super) fn refresh_pool(&mut self, pool: usize) {
         let site = &self.sites[self.setup.pools[pool].site];
         let state = &mut self.fleet.pools[pool];
-        let usable = if site.works && self.now >= state.out_until { (1.0 - site.wiped) * (1.0 - site.in_maintenance) } else { 0.0 };
+        let usable = if site.works && self.now >= state.out_until && state.unlicensed.is_none() {
+            (1.0 - site.wiped) * (1.0 - site.in_maintenance)
+        } else {
+            0.0
+        };
         state.available = f64::from(state.up) * self.setup.pools[pool].per_node * usable;
     }
 

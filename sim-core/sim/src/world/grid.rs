@@ -248,13 +248,19 @@ impl World<'_> {
         for (at, load) in model.loads.iter().enumerate() {
             changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
         }
-        for (price, bus) in grid.energy_price.iter_mut().zip(&model.buses) {
-            // EUR/J to EUR/MWh.
-            *price = model.at(bus.energy_price, hour) * 3.6e9;
-        }
+        self.set_energy_prices();
         // Storage has changed with its content; what sites ask for is looked at when services are settled.
         self.dirty.grid |= changed | !model.storages.is_empty();
         self.dirty.needs = true;
+    }
+
+    /// Prices of the hour.
+    pub(super) fn set_energy_prices(&mut self) {
+        let model = self.setup.model;
+        for ((price, factor), bus) in self.grid.energy_price.iter_mut().zip(&self.supply.energy_factor).zip(&model.buses) {
+            // EUR/J to EUR/MWh.
+            *price = model.at(bus.energy_price, self.hour) * 3.6e9 * factor;
+        }
     }
 
     /// Whether any site would now ask for another power than at the last dispatch.

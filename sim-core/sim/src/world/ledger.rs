@@ -15,7 +15,7 @@ const YEAR_H: f64 = 8760.0;
 const MILLION: f64 = 1e6;
 
 /// Yearly payment for one unit of capital over a lifetime.
-fn annuity(rate: f64, years: f64) -> f64 {
+pub(super) fn annuity(rate: f64, years: f64) -> f64 {
     if rate.abs() < 1e-12 { 1.0 / years } else { rate / (1.0 - (1.0 + rate).powf(-years)) }
 }
 
@@ -138,6 +138,11 @@ impl World<'_> {
             metrics.set("tier", place, "hours_below_90", sums.below_90_s / 3600.0);
             metrics.set("tier", place, "hours_below_50", sums.below_50_s / 3600.0);
             metrics.set("tier", place, "time_to_recover", sums.longest_s / 3600.0);
+            metrics.set("tier", place, "resilience_area", sums.area_s / 3600.0);
+            metrics.set("tier", place, "worst_hour_share", sums.worst_hour.share());
+            let (lost_tb, recovery_h) = self.data_of_tier(tier);
+            metrics.set("tier", place, "data_lost", lost_tb);
+            metrics.set("tier", place, "recovery_point", recovery_h);
             metrics.set("tier", place, "latency_p95", self.services.latency_quantile_ms(tier, 0.95));
             let (autonomy, kept) = self.partitions.autonomy[tier].summary();
             metrics.set("tier", place, "autonomy", autonomy);
@@ -154,6 +159,17 @@ impl World<'_> {
         metrics.set("system", 0, "effective_sovereignty", share(self.services.sovereign, served, 0.0).min(1.0));
         metrics.set("system", 0, "partitions", f64::from(self.partitions.count));
         metrics.set("system", 0, "residency_violations", self.violations as f64);
+    }
+
+    /// Data lost \[TB\] and largest recovery point \[h\] of the datasets of a tier's services.
+    fn data_of_tier(&self, tier: usize) -> (f64, f64) {
+        let model = self.setup.model;
+        let mut sets: Vec<usize> = Vec::new();
+        for service in model.services.iter().filter(|service| service.tier as usize == tier) {
+            sets.extend(service.dataset.map(|id| id.index()).filter(|id| !sets.contains(id)));
+        }
+        let of = |set: usize| self.data.summary(set, self.setup.end);
+        sets.into_iter().map(of).fold((0.0, 0.0), |(lost, point): (f64, f64), (tb, hours, _)| (lost + tb, point.max(hours)))
     }
 
     fn finish_sites(&self, metrics: &mut Metrics) {
@@ -176,6 +192,7 @@ impl World<'_> {
             metrics.set("site", site, "generator_hours", state.generator_hours(end));
             metrics.set("site", site, "fuel", sums.site_generator_mwh[site] * DIESEL_L_PER_MWH);
             metrics.set("site", site, "fuel_exhausted_after", state.fuel_exhausted_after(end));
+            metrics.set("site", site, "spares_exhausted_after", self.repairs.parts_last_h(site, end));
             dry += u32::from(state.ran_dry());
             metrics.set("site", site, "tokens_served", self.services.site_tokens[site] / MILLION);
         }
@@ -254,6 +271,7 @@ impl World<'_> {
             metrics.set("dataset", dataset, "data_lost", lost_tb);
             metrics.set("dataset", dataset, "recovery_point", recovery_h);
             metrics.set("dataset", dataset, "readable_share", readable);
+            metrics.set("dataset", dataset, "staleness_max", self.data.staleness.most_h(dataset, self.setup.end));
         }
         balance.bytes_created = self.data.created;
         balance.bytes_replicated = self.data.replicated;
@@ -319,7 +337,7 @@ impl World<'_> {
     fn finish_costs(&self, metrics: &mut Metrics, balance: &mut Balance) {
         let model = self.setup.model;
         let duration = Duration::from_h(self.setup.end.as_hours());
-        let capital = self.capital_eur() * duration.as_h() / YEAR_H;
+        let capital = (self.capital_eur() + self.supply.extra_yearly_eur) * duration.as_h() / YEAR_H;
         let mut upkeep = 0.0;
         for (site, place) in model.sites.iter().enumerate() {
             if self.setup.built[site] {

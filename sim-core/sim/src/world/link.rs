@@ -27,6 +27,8 @@ pub(crate) struct NetworkState {
     access_held: Vec<u32>,
     /// Event that cut each site off, while it is.
     pub access_seq: Vec<Option<u64>>,
+    /// The event that brought each link into a state that is not the normal one, while it is in one.
+    pub state_seq: Vec<Option<u64>>,
     /// The last event that took something out.
     pub last_seq: Option<u64>,
     pub paths: Paths,
@@ -48,6 +50,7 @@ impl NetworkState {
             switched_off: vec![false; model.links.len()],
             access_held: vec![0; model.sites.len()],
             access_seq: vec![None; model.sites.len()],
+            state_seq: vec![None; model.links.len()],
             last_seq: None,
             paths: Paths::new(graph),
             streams: model.links.iter().map(|link| stream(&link.entity.name)).collect(),

@@ -2,7 +2,8 @@
 //!
 //! A repair first takes a spare part, if it needs one, then a crew; both are waited for in the order of asking, crews also in that of
 //! announced value. The crew is busy while it travels, while weather or a missing escort holds it up, and while it works. A part that is
-//! used is ordered again at once and comes after its lead time (one-for-one replenishment of a base stock; Sherbrooke 1968, METRIC).
+//! used is ordered again at once and comes after its lead time, none before one that was ordered earlier (one-for-one replenishment of a
+//! base stock; Sherbrooke 1968, METRIC).
 //! A target is out as long as any of its repairs is open. What belongs to no pool is repaired by itself, at once.
 //!
 //! With crews in the order of asking, each repair is done no later with more crews than with fewer: the queue is G/G/c with the same
@@ -45,6 +46,8 @@ struct PoolState {
     crews: Option<u32>,
     /// Parts in stock; `None` for a stock that never ends.
     parts: Option<u32>,
+    /// When the part comes that was ordered last.
+    last_part: Time,
     for_crew: VecDeque<u32>,
     for_part: VecDeque<u32>,
     jobs: f64,
@@ -114,6 +117,7 @@ impl Reconstruction {
         let pool = |pool: &RepairPool| PoolState {
             crews: pool.crews,
             parts: pool.spares.map(|(stock, _)| stock),
+            last_part: Time::ZERO,
             for_crew: VecDeque::new(),
             for_part: VecDeque::new(),
             jobs: 0.0,
@@ -285,7 +289,9 @@ impl World<'_> {
         if damage.is_none_or(|damage| damage >= fixed.spare_for)
             && let Some((_, lead_time)) = &fixed.spares
         {
-            let arrives = now + Duration::from_s(lead_time.sample(&mut stream.member(0)));
+            // No part overtakes one that was ordered before: a damage less would else keep a quick part from an earlier repair.
+            let arrives = (now + Duration::from_s(lead_time.sample(&mut stream.member(0)))).max(state.last_part);
+            state.last_part = arrives;
             if arrives < setup.end {
                 self.queue.schedule(arrives, CLASS_RETURN, Event::PartArrives { pool });
             }

@@ -43,6 +43,8 @@ struct Workshop {
     parts: Option<u32>,
     for_crew: VecDeque<u32>,
     for_part: VecDeque<u32>,
+    /// When a repair first waited for a part.
+    exhausted: Option<Time>,
     lead_times: Stream,
 }
 
@@ -77,6 +79,7 @@ impl Repairs {
             parts: site.spares.map(|(stock, _)| stock),
             for_crew: VecDeque::new(),
             for_part: VecDeque::new(),
+            exhausted: None,
             lead_times: Stream::new(seed, replication, entity_key("site", &site.entity.name, "spare")),
         };
         Self {
@@ -117,6 +120,11 @@ impl Repairs {
             sums.repairs += 1.0;
             sums.repair_s += out_s;
         }
+    }
+
+    /// From the start until a repair first waited for a part [h]; the whole history where none did.
+    pub(super) fn parts_last_h(&self, site: usize, end: Time) -> f64 {
+        self.shops[site].exhausted.unwrap_or(end).as_hours()
     }
 
     /// Sums of a cause at the end, with what is still out and waiting.
@@ -175,9 +183,10 @@ impl World<'_> {
         {
             let shop = &mut self.repairs.shops[site];
             let arrives = self.now + Duration::from_s(lead_time.sample(&mut shop.lead_times));
-            self.queue.schedule(arrives, CLASS_RETURN, Event::SpareArrives { site: site as u32 });
+            self.queue.schedule(arrives, CLASS_RETURN, Event::SpareArrives { site: site as u32, pool: job.pool });
             match &mut shop.parts {
                 Some(0) => {
+                    shop.exhausted.get_or_insert(self.now);
                     shop.for_part.push_back(number);
                     waits = true;
                 }
@@ -230,7 +239,10 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn on_spare_arrives(&mut self, site: usize) {
+    pub(super) fn on_spare_arrives(&mut self, site: usize, pool: usize) {
+        if self.part_is_held(site, pool) {
+            return;
+        }
         let shop = &mut self.repairs.shops[site];
         if let Some(number) = shop.for_part.pop_front() {
             let job = self.repairs.jobs[number as usize];

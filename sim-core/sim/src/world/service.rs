@@ -104,6 +104,8 @@ pub(crate) struct Services {
     /// Accelerators that it wanted at most within its window, by choice.
     wanted_most: Vec<f64>,
     pub batch: batch::Batch,
+    /// Factor on the tokens per second of an accelerator, by the model that each service has now.
+    pub pace: Vec<f64>,
     pub sums: Vec<ServiceSums>,
     pub tiers: [TierSums; 4],
     network: Vec<Vec<f64>>,
@@ -141,6 +143,7 @@ impl Services {
             wanted: Vec::new(),
             wanted_most: vec![0.0; setup.choices.len()],
             batch: batch::Batch::new(setup),
+            pace: vec![1.0; count],
             sums: vec![ServiceSums::default(); count],
             tiers: [TierSums::default(); 4],
             network: setup.tier_place.iter().map(|place| vec![0.0; if place.is_some() { BINS } else { 0 }]).collect(),

@@ -124,8 +124,8 @@ fn two_sites(hazard: &str, more: &str) -> (std::sync::Arc<bastide_model::model::
 fn a_team_is_one_queue_by_tier() {
     let (model, text) = two_sites(&wiper(&format!("share = 0.5\n{TEAM}")), "");
     let run = simulate(&model, &plan(&model, &text), 2);
-    // A million people without `chat` for 42 h.
-    close(run.value("users", "chat", "hours_lost"), 42.0);
+    // A million people without `chat` for 30 h, and then as its accelerators come back in five pieces of 2.4 h.
+    close(run.value("users", "chat", "hours_lost"), 30.0 + 2.4 * (1.0 + 0.8 + 0.6 + 0.4 + 0.2));
     // 12 h of assessment. Right: 6 h on the site, then 20 of 80 accelerators of which half are wiped, 60 person hours: 6 h; T0 is back
     // after 24 h. Left: 6 h, then 40 accelerators, 12 h: T1 after 42 h. The rest: 20 and 30 wiped accelerators of 6 h, 30 h: 72 h.
     close(run.value("wiper", "worm", "restored_t0"), 24.0);
@@ -307,4 +307,22 @@ fn an_exploit_of_a_vendor_stops_its_accelerators_only() {
     let find = |kind: &str| events.iter().find(|event| event.kind == kind).unwrap();
     assert_eq!(find("service-lost").cause_seq, Some(find("accelerators-down").seq));
     assert_eq!(find("accelerators-down").cause_seq, Some(find("common-mode").seq));
+}
+
+#[test]
+fn sites_of_one_control_plane_are_exploited_as_one() {
+    let plane = |name: &str, sites: &[&str]| {
+        format!("\n[[facility]]\nname = \"{name}\"\nkind = \"control-plane\"\nnation = \"north\"\nneeded_by = {sites:?}\n")
+    };
+    let planes = plane("one", &["site.a", "site.b"]) + &plane("two", &["site.c"]);
+    let hazard = "\n[[hazard]]\nname = \"flaw\"\nkind = \"common-mode\"\nshares = \"control-plane\"\nat = 2027-01-11T00:00:00Z\nprobability = 0.5\nrepair = \"1 d\"\n";
+    let (model, builds) = four(&planes, hazard);
+    let run = simulate(&model, &plan(&model, &builds), 400);
+    let [a, b, c, d] = NAMES.map(|name| run.values("site", name, "outages"));
+    assert_eq!(a, b);
+    expect_share(&a, 0.5);
+    // Another control plane fails by itself, and who needs none never does.
+    let both: Vec<f64> = a.iter().zip(&c).map(|(a, c)| a * c).collect();
+    expect_share(&both, 0.25);
+    assert!(d.iter().all(|outages| *outages == 0.0));
 }

@@ -8,6 +8,7 @@ mod causes;
 mod closed_forms;
 mod cyber;
 mod demand;
+mod disruptions;
 mod draws;
 mod hazards;
 mod kirchhoff;

@@ -392,3 +392,30 @@ fn more_links_never_hurt() {
         }
     }
 }
+
+#[test]
+fn replicas_grow_stale_behind_a_cut() {
+    let dataset = |more: &str| {
+        format!(
+            "\n[[dataset]]\nname = \"registry\"\nnation = \"north\"\nsize = \"1 TB\"\nreplicas = 2\nreplication_interval = \"2 h\"\n{more}\n"
+        )
+    };
+    let of = |more: &str| {
+        let sites = site("left", "") + &site("right", "nation = \"south\"");
+        let chat = chat(80, "origins = { south = 1 }\ndataset = \"registry\"");
+        let cut = outage("link.strait", 11, "10 d");
+        let model = load(&[&header("100 d"), BASE, SOUTH, &card(NO_FAILURES), &sites, &chat, &dataset(more), &cut]);
+        let copies = "\n[[replica]]\ndataset = \"registry\"\nsite = \"left\"\n[[replica]]\ndataset = \"registry\"\nsite = \"right\"\n";
+        simulate(&model, &plan(&model, &(build("left", 80) + &build("right", 80) + &place("right", 1.0) + copies)), 20)
+    };
+    let (any, fresh) = (of(""), of("max_staleness = \"48 h\""));
+    // As old as the cut is long, and as the last synchronisation was old: up to two hours.
+    for age in any.values("dataset", "registry", "staleness_max") {
+        assert!((240.0..242.0).contains(&age), "{age}");
+    }
+    assert!(any.values("service", "chat", "served_share").iter().all(|share| (share - 1.0).abs() < 1e-9));
+    for (share, age) in fresh.values("service", "chat", "served_share").iter().zip(any.values("dataset", "registry", "staleness_max")) {
+        close(*share, 1.0 - (240.0 - (48.0 - (age - 240.0))) / 2400.0);
+    }
+    assert_eq!(chain(&fresh, "service-lost"), ["service-lost", "copy-stale", "partition", "link-down", "outage"]);
+}

@@ -54,7 +54,13 @@ fn ten_petabytes_take_93_days_over_10_gbit_or_125_devices() {
     close(slow.value("evacuation", "out", "saved"), 10_000.0);
     // 125 devices of 80 TB, filled at once: one trip each, and the link idles at next to nothing.
     let (_, fast) = run(
-        &[&two_nations(1e-6), &store(), &dataset("all", 10_000.0, 1.0, ""), &evacuation("at = 2027-01-01T00:00:00Z"), &courier(130, "first = \"0 h\"")],
+        &[
+            &two_nations(1e-6),
+            &store(),
+            &dataset("all", 10_000.0, 1.0, ""),
+            &evacuation("at = 2027-01-01T00:00:00Z"),
+            &courier(130, "first = \"0 h\""),
+        ],
         &["all"],
     );
     assert_eq!(fast.value("evacuation", "out", "devices"), 125.0);
@@ -126,7 +132,10 @@ fn nothing_leaves_before_the_law_is_in_force() {
 fn couriers_wait_for_open_roads_and_may_be_lost() {
     let data = dataset("a", 36.0, 1.0, "");
     let order = evacuation("at = 2027-01-01T00:00:00Z");
-    let closed = courier(1, "closed_from = 2027-01-02T00:00:00Z\nclosed_until = 2027-01-09T00:00:00Z\nround_trip = \"2 d\"\ntrip_cost = \"1000 EUR\"");
+    let closed = courier(
+        1,
+        "closed_from = 2027-01-02T00:00:00Z\nclosed_until = 2027-01-09T00:00:00Z\nround_trip = \"2 d\"\ntrip_cost = \"1000 EUR\"",
+    );
     let (_, road) = run(&[&two_nations(1e-6), &store(), &data, &order, &closed], &["a"]);
     let events = &road.histories[0].events;
     let find = |kind: &str| events.iter().find(|event| event.kind == kind).unwrap();
@@ -163,7 +172,8 @@ fn more_warning_devices_and_bandwidth_never_save_less() {
     let data = dataset("a", 60.0, 6.0, "") + &dataset("b", 80.0, 40.0, "") + &dataset("c", 20.0, 4.0, "") + &dataset("d", 300.0, 10.0, "");
     let saved = |warning: u32, devices: u32, gbit: f64, order: &str| {
         let order = evacuation(&format!("hazard = \"fire\"\nwarning = \"{warning} h\"\norder = \"{order}\""));
-        let van = courier(devices, "first = \"24 h\"\nround_trip = { dist = \"lognormal\", median = \"3 d\", p95 = \"6 d\" }\ntrip_loss = 0.1");
+        let van =
+            courier(devices, "first = \"24 h\"\nround_trip = { dist = \"lognormal\", median = \"3 d\", p95 = \"6 d\" }\ntrip_loss = 0.1");
         let (_, run) = run(&[&two_nations(gbit), &store(), &data, BURNS, &order, &van], &["a", "b", "c", "d"]);
         run.value("evacuation", "out", "saved")
     };
@@ -188,7 +198,20 @@ fn a_found_order_is_followed_and_a_service_reads_what_was_saved() {
     let elsewhere = site("right", "");
     let chat = chat(8, "dataset = \"a\"");
     let policy = policy("failover = \"any-legal\"\nfailover_time = \"1 h\"");
-    let parts = [&header("40 d"), BASE, &card(NO_FAILURES), &site("left", ""), &two_nations(1.0), &store(), &data, BURNS, &order, &elsewhere, &chat, &policy];
+    let parts = [
+        &header("40 d"),
+        BASE,
+        &card(NO_FAILURES),
+        &site("left", ""),
+        &two_nations(1.0),
+        &store(),
+        &data,
+        BURNS,
+        &order,
+        &elsewhere,
+        &chat,
+        &policy,
+    ];
     let model = load(&parts);
     let copies = "\n[[replica]]\ndataset = \"a\"\nsite = \"left\"\n\n[[replica]]\ndataset = \"b\"\nsite = \"left\"\n";
     let plan = plan(&model, &(build("left", 8) + &build("right", 8) + &place("left", 1.0) + copies));
@@ -208,7 +231,18 @@ fn a_found_order_is_followed_and_a_service_reads_what_was_saved() {
 fn a_lost_service_hour_leads_back_to_the_strike() {
     let data = dataset("a", 600.0, 6.0, "");
     let order = evacuation("hazard = \"fire\"\nwarning = \"7 d\"");
-    let parts = [&header("40 d"), BASE, &card(NO_FAILURES), &site("left", ""), &two_nations(1.0), &store(), &data, BURNS, &order, &chat(8, "dataset = \"a\"")];
+    let parts = [
+        &header("40 d"),
+        BASE,
+        &card(NO_FAILURES),
+        &site("left", ""),
+        &two_nations(1.0),
+        &store(),
+        &data,
+        BURNS,
+        &order,
+        &chat(8, "dataset = \"a\""),
+    ];
     let model = load(&parts);
     let copies = "\n[[replica]]\ndataset = \"a\"\nsite = \"left\"\n";
     let run = simulate(&model, &plan(&model, &(build("left", 8) + &place("left", 1.0) + copies)), 1);
@@ -263,7 +297,8 @@ fn readier_stand_bys_serve_more() {
 #[test]
 fn cold_stand_bys_wait_for_a_path_to_the_weights() {
     // The stand-by lies abroad; the cable is cut when the site is lost, for a day. 450 GB over 1 Gbit/s take an hour.
-    let cut = "\n[[hazard]]\nname = \"cut\"\nkind = \"cable-cut\"\ntargets = [\"link.cable\"]\nat = 2027-01-10T00:00:00Z\nrepair = \"48 h\"\n";
+    let cut =
+        "\n[[hazard]]\nname = \"cut\"\nkind = \"cable-cut\"\ntargets = [\"link.cable\"]\nat = 2027-01-10T00:00:00Z\nrepair = \"48 h\"\n";
     let parts = [
         &header("40 d"),
         BASE,

@@ -116,7 +116,12 @@ pub(super) const DEFENCE: TableSpec = array(
         ),
         row("shots", Count(AtLeastOne), Default("1"), "Most shots at one munition, one after the other."),
         row("interceptors", Count(NotNegative), Computed("any number"), "Interceptors in stock at the start, and at most."),
-        row("resupply", Quantity(unit::<Rate>(), NotNegative), Default("0 / d"), "At which the stock is filled up again."),
+        row(
+            "resupply",
+            Quantity(unit::<Rate>(), NotNegative),
+            Default("0 / d"),
+            "Interceptors that come per time, one by one from the start on, while there is room.",
+        ),
         SOURCE,
         VERIFIED,
     ],

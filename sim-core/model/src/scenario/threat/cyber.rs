@@ -152,7 +152,8 @@ pub(super) fn common_mode(cursor: &mut Cursor<'_, '_>) -> HazardKind {
     } else {
         (0..cursor.ctx.names.get("site").map_or(0, std::collections::BTreeMap::len)).map(SiteId::from_index).collect()
     };
-    let shares = [Shared::Vendor, Shared::Firmware, Shared::Operator, Shared::Tier, Shared::Segment][cursor.one_of("shares", keys::SHARED)];
+    let shares = [Shared::Vendor, Shared::Firmware, Shared::ControlPlane, Shared::Operator, Shared::Tier, Shared::Segment]
+        [cursor.one_of("shares", keys::SHARED)];
     HazardKind::CommonMode(Box::new(CommonMode {
         sites,
         timing: timing(cursor),

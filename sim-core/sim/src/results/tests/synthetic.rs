@@ -248,6 +248,7 @@ pub fn model(title: &str) -> Model {
         replicas: vec![],
         token_rate: vec![vec![TokenRate::from_tokens_per_s(400.0)]; services.len()],
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
+        laws: vec![],
         legal_service: legal,
         planning: Planning {
             span: Span::file("scenario.toml"),

@@ -28,7 +28,7 @@ pub(super) struct Attack {
     since: Time,
     /// Event that wiped the site.
     seq: u64,
-    /// Share of the site that was wiped.
+    /// Share of the site that does not work until it is restored: what was wiped, or all of the parts that were reached.
     share: f64,
     /// Share of that that is back.
     restored: f64,
@@ -38,7 +38,6 @@ pub(super) struct Attack {
     shares: [f64; STAGES],
     /// Which tiers, and whether all, are back.
     back: [bool; STAGES],
-    services_stop: bool,
     /// Work on all that was wiped, and before that \[person s\].
     work_s: f64,
     site_work_s: f64,
@@ -124,19 +123,15 @@ impl World<'_> {
             facility: None,
             since: self.now,
             seq,
-            share: share * parts,
+            share: if attack.services_stop { parts } else { share * parts },
             restored: 0.0,
             clean: false,
             shares: self.shares_by_tier(site),
             back: [false; STAGES],
-            services_stop: attack.services_stop,
             work_s,
             site_work_s,
         });
         self.cyber.of_site[site].push(place);
-        if attack.services_stop {
-            self.cyber.stopped[site].iter_mut().for_each(|count| *count += 1);
-        }
         self.queue.schedule(time, CLASS_RETURN, Event::Assessed { attack: place as u32 });
         true
     }
@@ -167,7 +162,6 @@ impl World<'_> {
             shares: [0.0; STAGES],
             // It belongs to no tier.
             back: [true, true, true, true, false],
-            services_stop: false,
             work_s,
             site_work_s: 0.0,
         });
@@ -298,8 +292,6 @@ impl World<'_> {
                     if stage == STAGES - 1 {
                         it.restored = 1.0;
                         self.cyber.of_site[site].retain(|place| *place != attack);
-                    } else if it.services_stop {
-                        self.cyber.stopped[site][stage] -= 1;
                     }
                 }
                 ("site-restored", self.cyber.attacks[attack].restored, "share")

@@ -35,6 +35,13 @@ pub(super) struct Device {
     left: Option<u64>,
 }
 
+impl Device {
+    /// Whether it is at a site with some of an item on it.
+    pub(super) fn is_filled_at(&self, site: usize, place: usize) -> bool {
+        self.stage == Stage::Loading && self.site == site && self.load.iter().any(|(at, _)| *at == place)
+    }
+}
+
 /// All devices of an evacuation. The draws of each are its own, so that more devices leave those of the others as they are.
 pub(super) fn devices(evacuation: &Evacuation, seed: u64, replication: u32) -> Vec<Device> {
     let mut all = Vec::new();
@@ -100,6 +107,7 @@ impl World<'_> {
         let load = std::mem::take(&mut state.devices[device].load);
         let left = state.devices[device].left;
         let mut bytes = 0.0;
+        let parts: Vec<usize> = load.iter().map(|(place, _)| state.items[*place].dataset).collect();
         for (place, part) in load {
             let item = &mut state.items[place];
             item.moving -= part;
@@ -119,6 +127,9 @@ impl World<'_> {
         let seq = self.recorder.event(self.now, kind, "evacuation", at, bytes * 1e-12, "TB", left);
         if lost {
             self.device_step(at, device, Time::NEVER, Stage::Lost);
+            for dataset in parts {
+                self.lose_unless_held(dataset, seq);
+            }
         } else {
             let to = self.setup.model.evacuations[at].couriers[self.evacuations.all[at].devices[device].courier].to.index();
             self.close_items(at, Some((seq, to)));
@@ -160,6 +171,9 @@ impl World<'_> {
                 let item = &mut self.evacuations.all[at].items[*place];
                 item.left -= part;
                 item.moving += part;
+                if item.left <= 0.0 {
+                    item.off = self.now;
+                }
             }
             let it = &mut self.evacuations.all[at].devices[device];
             (it.site, it.load) = (site, load);

@@ -24,7 +24,7 @@ impl World<'_> {
             });
             let safe = self.data.held_at(self.setup, dataset).any(|site| !evacuation.from.iter().any(|from| from.index() == site));
             let left = if safe { 0.0 } else { it.size.as_bytes() };
-            items.push(Item { dataset, class, left, moving: 0.0, saved: 0.0, rate: 0.0, to: 0, safe });
+            items.push(Item { dataset, class, left, moving: 0.0, saved: 0.0, rate: 0.0, to: 0, safe, off: self.now });
         }
         match (evacuation.order, &self.setup.departures[at]) {
             (DepartureOrder::Optimal, Some(list)) => {

@@ -18,7 +18,25 @@ impl Graph {
     }
 }
 
+/// Most routes between two places that an evacuation uses.
+const ROUTES: usize = 4;
+
 impl Paths {
+    /// Widest paths between two nodes, each without the narrowest parts of those before it.
+    pub(crate) fn routes(&self, graph: &Graph, widths: &[f64], from: usize, to: usize) -> Vec<Route> {
+        let mut open = widths.to_vec();
+        let mut routes = Vec::new();
+        while routes.len() < ROUTES
+            && let Some(route) = self.route(graph, &open, from, to).filter(|route| !route.over.is_empty())
+        {
+            for edge in route.over.iter().filter(|edge| widths[**edge] <= route.bytes_per_s) {
+                open[*edge] = 0.0;
+            }
+            routes.push(route);
+        }
+        routes
+    }
+
     /// The widest path between two nodes over what carries, at these widths [B/s].
     pub(crate) fn route(&self, graph: &Graph, widths: &[f64], from: usize, to: usize) -> Option<Route> {
         let mut width = vec![0.0_f64; self.nodes];

@@ -110,10 +110,11 @@ impl World<'_> {
             if !self.can_serve(service, home, site) {
                 continue;
             }
+            let batch_pace = self.services.pace[service];
             let mut here = 0.0;
             for choice in setup.choice_at[service * sites + site].clone().map(|choice| &setup.choices[choice]) {
                 let (pool, batch) = (&self.fleet.pools[choice.pool], &mut self.services.batch);
-                let per_accelerator = choice.rate * self.sites[site].speed;
+                let per_accelerator = choice.rate * self.sites[site].speed * batch_pace;
                 let free = (pool.available - pool.used - pool.gangs - batch.used[choice.pool]).max(0.0);
                 let got = left.min(free * per_accelerator);
                 batch.waits[choice.pool] |= got < left;
@@ -123,7 +124,14 @@ impl World<'_> {
             }
             if here > 0.0 {
                 let abroad = setup.model.sites[site].nation != setup.model.services[service].nation;
-                self.services.streams.push(Served { service: service as u32, site: site as u32, origin: 0, bin: NO_BIN, rate: here, abroad });
+                self.services.streams.push(Served {
+                    service: service as u32,
+                    site: site as u32,
+                    origin: 0,
+                    bin: NO_BIN,
+                    rate: here,
+                    abroad,
+                });
             }
             rate += here;
         }

@@ -72,9 +72,6 @@ impl World<'_> {
             return self.law_cause(service, site);
         }
         let demand = &self.setup.model.services[service];
-        if self.cyber.is_stopped(site, demand.tier as usize) {
-            return state.why.wiped;
-        }
         if self.facilities.blocks(service * self.sites.len() + site) {
             return self.facilities.blocked_seq[service];
         }
@@ -87,10 +84,18 @@ impl World<'_> {
             return self.data_cause(dataset.index(), site);
         }
         let why = &state.why;
+        let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed].into_iter().max().flatten();
+        state_of_site
+            .max(self.still_cause(site))
+            .max(self.short_link(service, origin, site))
+            .max(self.services.demand.crowd_seq(self.setup.model, service))
+            .max(self.displaced(service, site))
+    }
+
+    /// The newest event for which a pool of a site stands still: its licences lapsed, or something that it shares with others failed.
+    fn still_cause(&self, site: usize) -> Option<u64> {
         let pools = self.setup.site_pools[site].clone().map(|pool| &self.fleet.pools[pool]);
-        let held = pools.filter(|pool| self.now < pool.out_until).filter_map(|pool| pool.out_by).max();
-        let state_of_site = [why.power, why.wiped, why.maintenance, why.cap, why.destroyed, held].into_iter().max().flatten();
-        state_of_site.max(self.services.demand.crowd_seq(self.setup.model, service)).max(self.displaced(service, site))
+        pools.filter_map(|pool| pool.unlicensed.max(pool.out_by.filter(|_| self.now < pool.out_until))).max()
     }
 
     /// Why others use the site more than planned: the newest stop of a site that its guests are planned at.
@@ -104,9 +109,10 @@ impl World<'_> {
         guests.filter_map(|guest| away(guest.service as usize)).max()
     }
 
-    /// The newest outage of a link on the way that requests took when all links were up; of any link where that way is whole.
+    /// The newest outage or state of a link on the way that requests took when all links were up; of any link where that way is whole.
     fn path_cause(&self, origin: usize, site: usize) -> Option<u64> {
-        let seq = |link: &usize| self.net.links.get(*link).filter(|link| link.out).and_then(|link| link.seq);
+        let out = |link: usize| self.net.links.get(link).filter(|link| link.out).and_then(|link| link.seq);
+        let seq = |link: &usize| out(*link).max(self.net.state_seq.get(*link).copied().flatten());
         let way = self.setup.graph.way(origin, site);
         let cut_off = self.partitions.cut_off_by(origin).max(self.partitions.cut_off_by(self.setup.graph.node_of_site(site)));
         let link = || way.iter().filter_map(seq).max().max(self.net.access_seq[site]).or_else(|| self.link_cause());
@@ -133,6 +139,7 @@ impl World<'_> {
         let tier = self.setup.model.services[service].tier as usize;
         let reserved: f64 = pools.clone().map(|pool| self.fleet.pools[pool].reserve[tier]).sum();
         let speed = self.sites[site].speed;
+        let parts = if out > 0 { self.parts_cause(site) } else { None };
         let (kind, value, note) = if installed < ordered && self.sites[site].why.destroyed.is_none() {
             return self.awaited(site);
         } else if out > 0 {
@@ -144,7 +151,7 @@ impl World<'_> {
         } else {
             return None;
         };
-        let seq = self.recorder.event(self.now, kind, "fleet", site, value, note, None);
+        let seq = self.recorder.event(self.now, kind, "fleet", site, value, note, parts);
         self.sites[site].why.found = Some((self.now, seq));
         Some(seq)
     }

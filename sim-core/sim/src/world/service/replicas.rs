@@ -151,7 +151,7 @@ impl World<'_> {
         let setup = self.setup;
         let range = setup.choice_at[service * setup.model.sites.len() + site].clone();
         let target = setup.model.services[service].operation.scaling.map_or(1.0, |scaling| scaling.target);
-        let speed = self.sites[site].speed;
+        let speed = self.sites[site].speed * self.services.pace[service];
         let room: f64 = range.map(|at| self.room(service, at) * setup.choices[at].rate * speed * target).sum();
         let asked = rate.min((room - self.services.replicas.asked[site]).max(0.0));
         self.services.replicas.ask(site, asked);
@@ -202,7 +202,7 @@ impl World<'_> {
     fn want_replicas(&mut self, service: usize, site: usize, scaling: &Scaling) {
         let setup = self.setup;
         let range = setup.choice_at[service * setup.model.sites.len() + site].clone();
-        let speed = self.sites[site].speed;
+        let speed = self.sites[site].speed * self.services.pace[service];
         let asked = if speed > 0.0 { self.services.replicas.asked[site] } else { 0.0 };
         let least = if speed > 0.0 && setup.named[service * setup.model.sites.len() + site] { scaling.least } else { 0 };
         let wants = &mut self.services.replicas.asked;

@@ -125,7 +125,6 @@ impl World<'_> {
     pub(super) fn can_serve(&self, service: usize, origin: usize, site: usize) -> bool {
         let demand = &self.setup.model.services[service];
         self.sites[site].speed > 0.0
-            && !self.cyber.is_stopped(site, demand.tier as usize)
             && !self.facilities.blocks(service * self.sites.len() + site)
             && self.may_serve(service, site)
             && self.net.paths.latency_s(origin, site) <= demand.max_latency.as_s()
@@ -136,7 +135,7 @@ impl World<'_> {
     fn take(&mut self, service: usize, origin: usize, site: usize, want: f64, planned: bool) -> f64 {
         let setup = self.setup;
         let tier = setup.model.services[service].tier as usize;
-        let speed = self.sites[site].speed;
+        let speed = self.sites[site].speed * self.services.pace[service];
         let range = setup.choice_at[service * setup.model.sites.len() + site].clone();
         let loaded = self.services.loaded[service];
         let scaled = setup.model.services[service].operation.scaling.is_some();
@@ -178,7 +177,14 @@ impl World<'_> {
         if got > 0.0 {
             let bin = (self.net.paths.latency_s(origin, site) * (1e3 / BIN_MS)).round().min((BINS - 1) as f64) as u32;
             let abroad = setup.model.sites[site].nation.index() != origin;
-            self.services.streams.push(Served { service: service as u32, site: site as u32, origin: origin as u32, bin, rate: got, abroad });
+            self.services.streams.push(Served {
+                service: service as u32,
+                site: site as u32,
+                origin: origin as u32,
+                bin,
+                rate: got,
+                abroad,
+            });
         }
         got
     }

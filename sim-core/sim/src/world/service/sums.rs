@@ -19,6 +19,45 @@ pub(crate) struct TierSums {
     pub below_50_s: f64,
     stretch_s: f64,
     pub longest_s: f64,
+    /// Integral of 1 - served share \[s\].
+    pub area_s: f64,
+    pub worst_hour: WorstHour,
+}
+
+/// The full hour of the clock in which the least share was served.
+#[derive(Clone, Copy)]
+pub(crate) struct WorstHour {
+    least: f64,
+    /// What the hour under way has so far: share times time \[s\].
+    sum_s: f64,
+}
+
+impl Default for WorstHour {
+    fn default() -> Self {
+        Self { least: 1.0, sum_s: 0.0 }
+    }
+}
+
+impl WorstHour {
+    /// Adds a share that held from one moment to another \[s since the start\].
+    fn add(&mut self, from_s: f64, to_s: f64, share: f64) {
+        const HOUR_S: f64 = 3600.0;
+        let (first, last) = ((from_s / HOUR_S).floor(), (to_s / HOUR_S).floor());
+        if first == last {
+            self.sum_s += share * (to_s - from_s);
+            return;
+        }
+        let whole = self.sum_s + share * ((first + 1.0) * HOUR_S - from_s);
+        self.least = self.least.min(whole / HOUR_S);
+        if last > first + 1.0 {
+            self.least = self.least.min(share);
+        }
+        self.sum_s = share * (to_s - last * HOUR_S);
+    }
+
+    pub(in crate::world) fn share(self) -> f64 {
+        self.least.clamp(0.0, 1.0)
+    }
 }
 
 impl Services {
@@ -98,6 +137,8 @@ impl World<'_> {
             let Some(channel) = setup.tier_place[tier] else { continue };
             let share = if demanded[tier] > 0.0 { served[tier] / demanded[tier] } else { 1.0 };
             let sums = &mut services.tiers[tier];
+            sums.area_s += (1.0 - share).max(0.0) * seconds;
+            sums.worst_hour.add(from.as_nanos() as f64 * 1e-9, now.as_nanos() as f64 * 1e-9, share);
             if share < 0.9 {
                 sums.below_90_s += seconds;
                 sums.stretch_s += seconds;

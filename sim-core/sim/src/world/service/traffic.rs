@@ -20,8 +20,8 @@ pub(crate) struct Traffic {
     left: Vec<f64>,
     /// Flows on each link.
     count: Vec<u32>,
-    /// Whether each link is short, as recorded.
-    short: Vec<bool>,
+    /// The event since which each link is short.
+    short: Vec<Option<u64>>,
     // Flows with traffic: which, of which service, what they ask for [B/s], their paths.
     flows: Vec<(usize, usize)>,
     asked: Vec<f64>,
@@ -36,7 +36,7 @@ impl Traffic {
             caps: vec![f64::INFINITY; setup.flows.len()],
             left: vec![0.0; links],
             count: vec![0; links],
-            short: vec![false; links],
+            short: vec![None; links],
             flows: Vec::new(),
             asked: Vec::new(),
             starts: Vec::new(),
@@ -89,11 +89,12 @@ impl World<'_> {
             let width = self.net.width[link];
             let short = width - left > width * FULL && traffic.count[link] > 0;
             any |= short;
-            if short != traffic.short[link] {
-                traffic.short[link] = short;
+            if short != traffic.short[link].is_some() {
                 let share = if width > 0.0 { (width - left) / width } else { 0.0 };
                 let kind = if short { "link-short" } else { "link-wide" };
-                self.recorder.event(self.now, kind, "link", link, share, "traffic asked for / bandwidth", self.net.last_seq);
+                let cause = if short { self.net.state_seq[link].or_else(|| self.link_cause()) } else { traffic.short[link] };
+                let seq = self.recorder.event(self.now, kind, "link", link, share, "traffic asked for / bandwidth", cause);
+                traffic.short[link] = short.then_some(seq);
             }
         }
         if any {
@@ -119,6 +120,14 @@ impl World<'_> {
         }
         let left = |link: usize| self.services.traffic.left[link].max(0.0);
         self.net.paths.links(&self.setup.graph, origin, site).map(left).fold(f64::INFINITY, f64::min) / bytes
+    }
+
+    /// The newest event since which a link is short on the path that a service takes.
+    pub(super) fn short_link(&self, service: usize, origin: usize, site: usize) -> Option<u64> {
+        if self.setup.bytes_per_token[service] <= 0.0 {
+            return None;
+        }
+        self.net.paths.links(&self.setup.graph, origin, site).filter_map(|link| self.services.traffic.short[link]).max()
     }
 
     /// Takes the room for tokens that were sent elsewhere.

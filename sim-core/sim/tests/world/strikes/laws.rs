@@ -32,7 +32,8 @@ struct World {
     first_come: bool,
 }
 
-const EFFECTS: &str = "effects = [{ damage = \"light\", repair = \"1 d\" }, { damage = \"heavy\", repair = { dist = \"lognormal\", median = \"4 d\", p95 = \"12 d\" }, nodes_destroyed = 0.1 }, { damage = \"destroyed\", repair = { dist = \"lognormal\", median = \"12 d\", p95 = \"40 d\" }, nodes_destroyed = 0.5 }]";
+/// The same draw makes a worse state take longer.
+const EFFECTS: &str = "effects = [{ damage = \"light\", repair = { dist = \"lognormal\", median = \"1 d\", p95 = \"3 d\" } }, { damage = \"heavy\", repair = { dist = \"lognormal\", median = \"4 d\", p95 = \"12 d\" }, nodes_destroyed = 0.1 }, { damage = \"destroyed\", repair = { dist = \"lognormal\", median = \"12 d\", p95 = \"36 d\" }, nodes_destroyed = 0.5 }]";
 
 /// Tokens served in each history, without failover.
 fn served(world: &World, means: Means) -> Vec<f64> {
@@ -111,7 +112,8 @@ proptest! {
             0 => more.interception = interception + 0.3,
             1 => more.shot = shot + 0.2,
             2 => more.interceptors += 6,
-            3 => more.resupply_per_d += 1.0,
+            // Twice the deliveries: all those that came before, and others between them.
+            3 => more.resupply_per_d *= 2.0,
             4 => more.hardening = 1 + usize::from(cep_m % 2 == 0),
             5 => more.crews += 1,
             6 => more.spares += 2,
