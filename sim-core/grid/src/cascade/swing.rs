@@ -97,7 +97,7 @@ impl Swing {
             return out;
         }
         let kinetic = 2.0 * self.inertia_s * loss.turning_mw;
-        if !(kinetic > 0.0) || !loss.deficit_mw.is_finite() || !loss.load_mw.is_finite() {
+        if kinetic.is_nan() || kinetic <= 0.0 || !loss.deficit_mw.is_finite() || !loss.load_mw.is_finite() {
             out.collapsed = true;
             return out;
         }

@@ -145,7 +145,7 @@ fn of_sites(cursor: &mut Cursor<'_, '_>, sites: &[Site]) -> Vec<SiteId> {
 /// Sites concerned, of which at least one must have generators.
 fn with_generators(cursor: &mut Cursor<'_, '_>, sites: &[Site]) -> Vec<SiteId> {
     let concerned = of_sites(cursor, sites);
-    let has = |id: &SiteId| sites.get(id.index()).is_none_or(|site| !(site.generator_start <= 0.0));
+    let has = |id: &SiteId| sites.get(id.index()).is_none_or(|site| site.generator_start.is_nan() || site.generator_start > 0.0);
     if !sites.is_empty() && !concerned.iter().any(has) && !cursor.is_poisoned() && !cursor.ctx.is_unsure("site") {
         let key = if cursor.has("sites") { "sites" } else { "kind" };
         cursor.wrong("F0872", key, "none of the sites has generators", "give a site `generator_start` and `fuel`, or leave the hazard out");
