@@ -55,7 +55,7 @@ impl ZoneRestoration {
     #[must_use]
     pub fn capability_of(&self, hours: f64, target: f64) -> f64 {
         let since = hours - self.start_h.max(0.0);
-        // Not `since < 0`: a time that is no number has regained nothing.
+        // A time that is no number has regained nothing.
         if since.is_nan() || since < 0.0 {
             return 0.0;
         }
@@ -71,8 +71,11 @@ impl ZoneRestoration {
         let capability = self.capability_of(hours, target);
         let since = hours - self.start_h.max(0.0);
         let (head, ramp, lag) = (self.head_start.max(0.0).min(target.max(0.0)), self.ramp_per_h.max(0.0), self.lag_h);
-        if lag.is_nan() || lag <= 0.0 || since.is_nan() || since <= 0.0 {
-            return if lag > 0.0 { 0.0 } else { capability };
+        if lag.is_nan() || lag <= 0.0 {
+            return capability;
+        }
+        if since.is_nan() || since <= 0.0 {
+            return 0.0;
         }
         let full = if ramp > 0.0 { (target.max(0.0) - head) / ramp } else { f64::INFINITY };
         let ramped = since.min(full);
@@ -91,7 +94,8 @@ fn inverse(curve: impl Fn(f64) -> f64, value: f64) -> Option<f64> {
     if curve(low) >= value {
         return Some(low);
     }
-    if curve(high).is_nan() || curve(high) < value {
+    let reached = curve(high) >= value;
+    if !reached {
         return None;
     }
     for _ in 0..100 {
