@@ -14,6 +14,8 @@ use crate::record::{Better, Layout, MetricDef};
 const BASE: &str = "base";
 /// Lines of cost that are money spent; what was lost is told by other metrics.
 const SPENT: [&str; 3] = ["capital", "upkeep", "energy"];
+/// Relative size below which a difference is rounding.
+const ROUNDING: f64 = 1e-9;
 /// The metric that measures are there to reduce.
 const AVOIDED: &str = "hours_below_90";
 
@@ -166,7 +168,7 @@ fn estimates(meta: &StudyMeta<'_>, defs: &[&MetricDef], values: &Values, before:
             // A case can take away what a metric is about, such as a cause of failures.
             let Some(column) = values[at].get(index).filter(|column| !column.is_empty()) else { continue };
             let Some(estimate) = spread(column, Estimate::of(column), Some(def.better)) else { continue };
-            let paired = |other: &[f64]| spread(column, Estimate::paired(column, other), None);
+            let paired = |other: &[f64]| (column.len() == other.len()).then(|| plain(&less(column, other))).flatten();
             all.push(CaseEstimate {
                 alternative: alternative.name.to_owned(),
                 subject: subject(def),
@@ -192,10 +194,8 @@ fn standings(better: Better, values: &[Vec<f64>]) -> Vec<Option<Standing>> {
     let mut standings = vec![None; values.len()];
     let Some(best) = best else { return standings };
     let behind = |index: usize| {
-        let size = values[best].iter().chain(&values[index]).fold(0.0_f64, |size, value| size.max(value.abs()));
-        let difference = Estimate::paired(&values[best], &values[index]);
-        // Rounding is no difference.
-        difference.is_some_and(|d| d.mean.abs() > 1e-9 * size && d.stderr.is_some_and(|stderr| d.mean.abs() >= 2.0 * stderr))
+        let difference = Estimate::of(&less(&values[best], &values[index]));
+        difference.is_some_and(|d| d.mean != 0.0 && d.stderr.is_some_and(|stderr| d.mean.abs() >= 2.0 * stderr))
     };
     let leading: Vec<usize> = (0..values.len()).filter(|index| !behind(*index)).collect();
     if leading.len() < values.len() {
@@ -222,8 +222,10 @@ fn tiers<'a>(defs: &'a [&'a MetricDef]) -> impl Iterator<Item = (usize, &'a str)
     defs.iter().enumerate().filter(|(_, def)| def.entity_kind == "tier" && def.metric == AVOIDED).map(|(at, def)| (at, def.entity.as_str()))
 }
 
+/// Differences of two alternatives or cases on the same draws; nought where one is rounding.
 fn less(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
+    let rounded = |(a, b): (&f64, &f64)| if (a - b).abs() <= ROUNDING * a.abs().max(b.abs()) { 0.0 } else { a - b };
+    a.iter().zip(b).map(rounded).collect()
 }
 
 /// What the hours cost that a case avoids, for each alternative and tier.
@@ -290,4 +292,31 @@ fn ratio(money: &[f64], hours: &[f64]) -> Option<MarginalCost> {
 /// Mean, error and quantiles.
 fn plain(values: &[f64]) -> Option<Spread> {
     spread(values, Estimate::of(values), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_rounding_is_no_difference() {
+        assert_eq!(less(&[0.1 + 0.2, 661.5, 2.0, 0.0], &[0.3, 661.5 + 1e-13, 1.0, 1e-300]), [0.0, 0.0, 1.0, -1e-300]);
+        // 0.3 against 0.1 + 0.2 in every history: nobody leads.
+        assert_eq!(standings(Better::Higher, &[vec![0.3; 3], vec![0.1 + 0.2; 3]]), [None, None]);
+        assert_eq!(standings(Better::Lower, &[vec![2.0; 3], vec![1.0; 3], vec![3.0; 3]]), [None, Some(Standing::Best), None]);
+        assert_eq!(standings(Better::Higher, &[vec![2.0, 1.0], vec![1.0, 2.0], vec![0.0; 2]])[2], None);
+        assert_eq!(standings(Better::Neither, &[vec![2.0; 3], vec![1.0; 3]]), [None, None]);
+    }
+
+    #[test]
+    fn an_hour_costs_the_ratio_of_means_with_the_error_of_their_ratio() {
+        // 100 EUR for 2, 4 and 6 hours: 25 EUR/h; residuals 100 - 25 h = 50, 0, -50, over 4 h: 12.5, 0, -12.5; stderr 12.5 / sqrt(3).
+        let facts = ratio(&[100.0; 3], &[2.0, 4.0, 6.0]).unwrap();
+        assert_eq!(facts.eur_per_hour, Some(25.0));
+        assert!((facts.stderr.unwrap() - 12.5 / 3.0_f64.sqrt()).abs() < 1e-12);
+        // No hours, or hours within their error: no price.
+        assert_eq!(ratio(&[100.0; 3], &[0.0; 3]).unwrap().eur_per_hour, None);
+        assert_eq!(ratio(&[100.0; 3], &[-2.0, 4.0, 1.0]).unwrap().eur_per_hour, None);
+        assert!(ratio(&[], &[]).is_none());
+    }
 }
