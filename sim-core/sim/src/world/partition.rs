@@ -203,6 +203,8 @@ impl World<'_> {
             let flow = &mut self.partitions.flow;
             let width = flow.between(&setup.graph, &self.net.paths, &self.net.width, nation, &sinks);
             let it = &mut self.partitions.widths[nation];
+            // What stands by is no more than what it stands in for.
+            let width = if it.built > 0.0 { width.min(it.built) } else { width };
             if width != it.now {
                 it.integral += it.now * now.since(it.since).as_s();
                 (it.now, it.since, it.least) = (width, now, it.least.min(width));

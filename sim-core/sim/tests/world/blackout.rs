@@ -371,7 +371,9 @@ reactance = 0.1
     assert!((0.5..0.9).contains(&hours(&planned, "south")), "{}", hours(&planned, "south"));
     assert!((11.5..12.1).contains(&hours(&curve, "south")), "{}", hours(&curve, "south"));
     // With the line out of service the south has nothing to start from but its curve.
-    let cut = format!("{BLACKOUT}\n[[hazard]]\nname = \"storm\"\nkind = \"random-outage\"\ntargets = [\"line.east\"]\nat = 2027-01-10T00:00:00Z\nrepair = \"20 d\"\n");
+    let cut = format!(
+        "{BLACKOUT}\n[[hazard]]\nname = \"storm\"\nkind = \"random-outage\"\ntargets = [\"line.east\"]\nat = 2027-01-10T00:00:00Z\nrepair = \"20 d\"\n"
+    );
     let base = BASE.replace("capacity = \"100 MW\"", "capacity = \"100 MW\"\nblack_start = true");
     let cut = one_site(&[&header("30 d"), &base, rows, &cut], "", 8, 1);
     assert!((0.5..0.9).contains(&hours(&cut, "north")), "{}", hours(&cut, "north"));

@@ -396,7 +396,9 @@ fn more_links_never_hurt() {
 #[test]
 fn replicas_grow_stale_behind_a_cut() {
     let dataset = |more: &str| {
-        format!("\n[[dataset]]\nname = \"registry\"\nnation = \"north\"\nsize = \"1 TB\"\nreplicas = 2\nreplication_interval = \"2 h\"\n{more}\n")
+        format!(
+            "\n[[dataset]]\nname = \"registry\"\nnation = \"north\"\nsize = \"1 TB\"\nreplicas = 2\nreplication_interval = \"2 h\"\n{more}\n"
+        )
     };
     let of = |more: &str| {
         let sites = site("left", "") + &site("right", "nation = \"south\"");

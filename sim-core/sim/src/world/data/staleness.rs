@@ -88,7 +88,11 @@ impl World<'_> {
                 live.retain(|other| *other != site);
                 if cut.stale.is_none() {
                     let hub = setup.model.sites[site].nation.index();
-                    let cause = self.partitions.cut_off_by(setup.graph.hubs + site).max(self.partitions.cut_off_by(hub)).or_else(|| self.link_cause());
+                    let cause = self
+                        .partitions
+                        .cut_off_by(setup.graph.hubs + site)
+                        .max(self.partitions.cut_off_by(hub))
+                        .or_else(|| self.link_cause());
                     let seq = self.recorder.event(now, "copy-stale", "dataset", dataset, cut.age_s(now) / 3600.0, "hours old", cause);
                     self.data.staleness.cuts[place] = Some(Cut { stale: Some(seq), ..cut });
                 }
