@@ -204,7 +204,7 @@ impl World<'_> {
             // What went down, rather than what is merely out of reach.
             let down = claim.members.iter().find(|facility| self.facilities.states[**facility].outage.out);
             let facility = *down.unwrap_or(&claim.members[0]);
-            let cause = down.and_then(|at| self.facilities.states[*at].outage.seq).or(self.net.last_seq);
+            let cause = down.and_then(|at| self.facilities.states[*at].outage.seq).or_else(|| self.cut_cause(claim.node.unwrap_or(0)));
             let state = &mut self.facilities.claims[at];
             (state.facility, state.cause) = (facility, cause);
             let version = state.version;
