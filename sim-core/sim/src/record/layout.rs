@@ -239,7 +239,7 @@ const FACILITY: &[Row] = &[
         "service_hours_stopped",
         "service h",
         Lower,
-        "time in which services could not run without it at a site that the plan names for them, its grace over; put down to one of its group",
+        "time in which services could not run without it, its grace over, at a site that the plan names for them, or anywhere while they lost requests; put down to one of its group",
     ),
     ("tokens_lost", "M tokens", Lower, "tokens that those services lost in that time"),
 ];

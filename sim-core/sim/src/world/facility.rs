@@ -204,7 +204,7 @@ impl World<'_> {
             // What went down, rather than what is merely out of reach.
             let down = claim.members.iter().find(|facility| self.facilities.states[**facility].outage.out);
             let facility = *down.unwrap_or(&claim.members[0]);
-            let cause = down.and_then(|at| self.facilities.states[*at].outage.seq).or(self.net.last_seq);
+            let cause = down.and_then(|at| self.facilities.states[*at].outage.seq).or_else(|| self.cut_cause(claim.node.unwrap_or(0)));
             let state = &mut self.facilities.claims[at];
             (state.facility, state.cause) = (facility, cause);
             let version = state.version;
@@ -289,25 +289,28 @@ impl World<'_> {
         self.facilities.blocked[service * sites..(service + 1) * sites].iter().filter(|claims| **claims > 0).count()
     }
 
-    /// What services lost since the last time, put down to the facilities that they miss at sites of the plan.
+    /// What services lost since the last time, put down to the facilities that they miss.
     pub(super) fn integrate_facilities(&mut self, seconds: f64) {
         let sites = self.sites.len();
         for service in 0..self.setup.model.services.len() {
-            let mut first = None;
+            let lost = self.services.lost_rate(service);
+            let (mut at_a_site, mut of_the_service) = (None, None);
             for &at in &self.facilities.in_force {
-                let concerned = match self.setup.claims[at].by {
-                    Claimant::Site(site) => self.setup.named[service * sites + site],
-                    Claimant::ServiceAt { service: of, site } => of == service && self.setup.named[service * sites + site],
-                    _ => false,
-                };
-                if concerned {
-                    first = Some(self.facilities.claims[at].facility);
-                    break;
+                let counts = |site: usize| self.setup.named[service * sites + site] || lost > 0.0;
+                let facility = self.facilities.claims[at].facility;
+                match self.setup.claims[at].by {
+                    Claimant::Site(site) if self.setup.named[service * sites + site] => at_a_site = at_a_site.or(Some(facility)),
+                    Claimant::ServiceAt { service: of, site } if of == service && counts(site) => {
+                        of_the_service = of_the_service.or(Some(facility));
+                    }
+                    _ => {}
                 }
             }
+            // What it needs itself, rather than what one of its sites needs.
+            let first = of_the_service.or(at_a_site);
             if let Some(facility) = first {
                 let state = &mut self.facilities.states[facility];
-                state.tokens_lost += self.services.lost_rate(service) * seconds;
+                state.tokens_lost += lost * seconds;
                 state.service_s += seconds;
             }
         }

@@ -185,7 +185,7 @@ impl World<'_> {
             let told = node < hubs || !self.partitions.is_isolated(setup.model.sites[node - hubs].nation.index());
             let mut seq = it.seq;
             if isolated && told {
-                seq = Some(self.recorder.event(now, "partition", kind, entity, 0.0, "cut off", self.net.last_seq));
+                seq = Some(self.recorder.event(now, "partition", kind, entity, 0.0, "cut off", self.cut_cause(node)));
             } else if let (false, Some(begun)) = (isolated, it.seq) {
                 let hours = it.since.map_or(0.0, |since| now.since(since).as_h());
                 self.recorder.event(now, "rejoined", kind, entity, hours, "hours cut off", Some(begun));
@@ -203,6 +203,8 @@ impl World<'_> {
             let flow = &mut self.partitions.flow;
             let width = flow.between(&setup.graph, &self.net.paths, &self.net.width, nation, &sinks);
             let it = &mut self.partitions.widths[nation];
+            // What stands by is no more than what it stands in for.
+            let width = if it.built > 0.0 { width.min(it.built) } else { width };
             if width != it.now {
                 it.integral += it.now * now.since(it.since).as_s();
                 (it.now, it.since, it.least) = (width, now, it.least.min(width));
@@ -218,6 +220,15 @@ impl World<'_> {
             (false, Some(_)) => self.end_partition(),
             _ => {}
         }
+    }
+
+    /// What a part of the network is cut off by: the loss of its own access, or the newest outage of a link; of one that stands by only where
+    /// no other is out, as it would not have been needed.
+    pub(super) fn cut_cause(&self, node: usize) -> Option<u64> {
+        let access = node.checked_sub(self.setup.graph.hubs).and_then(|site| self.net.access_seq[site]);
+        let links = self.setup.model.links.iter().zip(&self.net.links);
+        let usual = links.filter(|(link, state)| !link.standby && state.out).filter_map(|(_, state)| state.seq).max();
+        access.or(usual).or(self.net.last_seq)
     }
 
     /// Served shares of the origins that are cut off, from one moment to now.
