@@ -223,7 +223,7 @@ fn metrics_that_no_history_has_are_refused_where_they_stand() {
     for command in [&["validate", arg(&scenario)][..], &["study", arg(&scenario), "-n", "2"]] {
         let output = run(command);
         assert_eq!(output.status.code(), Some(1));
-        let told = text(&output.stderr).to_owned();
+        let told = text(&output.stderr).clone();
         for words in [
             "error[F0926]",
             "a tier has no metric `serverd_share`",

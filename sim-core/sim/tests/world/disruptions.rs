@@ -14,7 +14,7 @@ fn two_sites(more: &str, failover: &str, replications: u32) -> Run {
         &chat(80, ""),
         more,
     ];
-    let parts: Vec<String> = parts.iter().map(|part| part.to_string()).collect();
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let policy = policy(&format!("failover = \"{failover}\"\nfailover_time = \"0 s\""));
     let model = load(&[parts.as_slice(), &[&policy]].concat());

@@ -35,8 +35,8 @@ fn run(parts: &[&str], replicas: &[&str]) -> (std::sync::Arc<Model>, Run) {
     all.extend(parts.iter().map(|part| (*part).to_owned()));
     let texts: Vec<&str> = all.iter().map(String::as_str).collect();
     let model = load(&texts);
-    let copies: String = replicas.iter().map(|name| format!("\n[[replica]]\ndataset = \"{name}\"\nsite = \"left\"\n")).collect();
-    let run = simulate(&model, &plan(&model, &(build("left", 8) + &copies)), 1);
+    let copies: Vec<String> = replicas.iter().map(|name| format!("\n[[replica]]\ndataset = \"{name}\"\nsite = \"left\"\n")).collect();
+    let run = simulate(&model, &plan(&model, &(build("left", 8) + &copies.concat())), 1);
     (model, run)
 }
 
