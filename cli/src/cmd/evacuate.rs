@@ -24,7 +24,7 @@ pub fn run(
         return Err(Failure::hinted("the scenario has no `[[evacuation]]`", "bastide explain evacuation says what one needs"));
     }
     if let Some(text) = warning {
-        if Duration::parse(text).ok().is_none_or(|warning| !(warning > Duration::ZERO)) {
+        if !Duration::parse(text).is_ok_and(|warning| warning > Duration::ZERO) {
             return Err(Failure::hinted(format!("`{text}` is no warning"), "write a duration above zero, for example \"2 d\""));
         }
         let mut global = global.clone();
@@ -74,7 +74,7 @@ fn document(model: &Model, it: &Departures) -> Value {
         let dataset = &model.datasets[step.dataset];
         json!({
             "rank": rank + 1, "dataset": dataset.entity.name, "class": dataset.class, "size_tb": dataset.size.as_tb(), "value_eur": dataset.value.as_eur(),
-            "begins_h": step.begins.map(|it| it.as_h()), "out_h": step.out.map(|it| it.as_h()), "link_tb": step.link_tb, "courier_tb": step.courier_tb,
+            "begins_h": step.begins.map(Duration::as_h), "out_h": step.out.map(Duration::as_h), "link_tb": step.link_tb, "courier_tb": step.courier_tb,
             "share": step.share, "saved_probability": step.saved,
         })
     };

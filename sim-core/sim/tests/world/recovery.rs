@@ -35,7 +35,8 @@ fn run(parts: &[&str], replicas: &[&str]) -> (std::sync::Arc<Model>, Run) {
     all.extend(parts.iter().map(|part| (*part).to_owned()));
     let texts: Vec<&str> = all.iter().map(String::as_str).collect();
     let model = load(&texts);
-    let copies: String = replicas.iter().map(|name| format!("\n[[replica]]\ndataset = \"{name}\"\nsite = \"left\"\n")).collect();
+    let copy = |name: &&str| format!("\n[[replica]]\ndataset = \"{name}\"\nsite = \"left\"\n");
+    let copies = replicas.iter().map(copy).collect::<Vec<_>>().concat();
     let run = simulate(&model, &plan(&model, &(build("left", 8) + &copies)), 1);
     (model, run)
 }
