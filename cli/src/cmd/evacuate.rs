@@ -24,7 +24,7 @@ pub fn run(
         return Err(Failure::hinted("the scenario has no `[[evacuation]]`", "bastide explain evacuation says what one needs"));
     }
     if let Some(text) = warning {
-        if Duration::parse(text).ok().is_none_or(|warning| warning.as_s().is_nan() || warning <= Duration::ZERO) {
+        if !Duration::parse(text).is_ok_and(|warning| warning > Duration::ZERO) {
             return Err(Failure::hinted(format!("`{text}` is no warning"), "write a duration above zero, for example \"2 d\""));
         }
         let mut global = global.clone();
