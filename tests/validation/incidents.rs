@@ -1,6 +1,7 @@
 //! Restoration and repair: fitted to some incidents, held against others. Misses are asserted where they are, so that they stay seen.
 
 use bastide_cost_models::restoration::{Durations, Expedition, Restoration};
+use bastide_grid::ZoneRestoration;
 use bastide_units::Duration;
 
 fn days(days: f64) -> Duration {
@@ -79,11 +80,13 @@ fn a_dead_grid_picks_up_load_at_a_constant_rate() {
 fn size_does_not_say_how_long_a_black_start_takes() {
     // Portugal: transmission complete after 11.8 h (ENTSO-E). Islands come up side by side, so the same for others: Spain 15.5 h with
     // 4.7 times the demand, Italy 2003 18 h, Java and Bali 2005 7 h, Brazil 1999 5 h (CRO Forum).
+    let ours = ZoneRestoration::between(0.0, 11.8, 0.0).hours_to_capability(1.0).expect("it ends");
     for (published, percent) in [(15.5, -23.9), (18.0, -34.4), (7.0, 68.6), (5.0, 136.0)] {
-        differs(11.8, published, percent);
+        differs(ours, published, percent);
     }
     // A time that grew with demand, as with one crew, would be worse: 271.4 to 57.8 TWh (Ember 2024).
-    differs(11.8 * 271.4 / 57.8, 15.5, 257.5);
+    let portugal = Restoration::through(Duration::ZERO, Duration::from_h(11.8), 57.8).expect("a rate");
+    differs(portugal.time(271.4).as_h(), 15.5, 257.5);
 }
 
 #[test]
@@ -102,15 +105,6 @@ fn cables_are_repaired_by_ships_that_have_to_come() {
     differs(suez.done(2).as_d(), 40.5, -0.5);
     // AAE-1 in the Red Sea, 2024: five months. War is no permit.
     differs(suez.done(1).as_d(), 152.0, -76.8);
-}
-
-#[test]
-fn a_gutted_hall_is_a_retrofit() {
-    // Amazon in the Emirates, 1 March 2026: two of three zones, nearly six months (dashboard of 30 April). A retrofit takes six in
-    // Germany (Converge Digest, 2026), a new building 12 to 24 (IEA, 2025).
-    let (retrofit, new) = (6.0, 12.0);
-    differs(retrofit, 6.0, 0.0);
-    differs(new, 6.0, 100.0);
 }
 
 #[test]

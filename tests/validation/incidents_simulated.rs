@@ -200,3 +200,36 @@ fn the_spanish_black_start_in_the_simulator() {
     }
     assert!((back(6.0) - 6.5 / 17.31).abs() < 0.01, "{}", back(6.0));
 }
+
+/// Three zones with a third of a service each, of which two are struck on day 10; crews that rebuild at a time.
+fn struck_region(crews: u32) -> Run {
+    let mut text = header("region", 500) + PLANT;
+    let mut plan = String::new();
+    for zone in 1..=3 {
+        let _ = write!(
+            text,
+            "\n[[site]]\nname = \"zone-{zone}\"\nbus = \"home\"\ntier = \"core\"\nconnection = \"2 MW\"\noperator = \"cloud\"\nbuilding_cost = \"1 M EUR/MW\"\n"
+        );
+        let _ = write!(
+            plan,
+            "\n[[build]]\nsite = \"zone-{zone}\"\naccelerator = \"server\"\ncount = 100\n\n[[placement]]\nservice = \"cloud\"\nsite = \"zone-{zone}\"\nshare = 0.333333\n"
+        );
+    }
+    text += "\n[[service]]\nname = \"cloud\"\nnation = \"home\"\ntier = \"T2\"\ntokens_per_accelerator = \"1 tokens/s\"\ndemand = \"300 tokens/s\"\nvalue = \"1 EUR/M tokens\"\n";
+    // 182.5 d: a retrofit in Germany takes six months (Converge Digest, 2026).
+    text += "\n[[hazard]]\nname = \"drones\"\nkind = \"strike-campaign\"\naim = \"list\"\nsequence = [\"site.zone-1\", \"site.zone-2\"]\nat = 2025-01-11T00:00:00Z\nmunitions = 2\ninterception = 0.0\ndamage = { none = 1 }\nrepair = \"182.5 d\"\nfire_cutoff = \"24 h\"\n";
+    let _ = write!(text, "\n[[repair_pool]]\nname = \"builders\"\nfor = [\"site.*\"]\ncrews = {crews}\n");
+    Run::of(&text, &plan, 1)
+}
+
+#[test]
+fn two_zones_of_three_in_the_simulator() {
+    // Amazon in the Emirates, 1 March 2026: two zones struck, one left; nearly six months (dashboard of 30 April). Predicted from the retrofit.
+    let run = struck_region(2);
+    assert!((run.at("tier", "T2", "served_share", 24.0 * 60.0) - 1.0 / 3.0).abs() < 0.01);
+    let months = run.estimate("tier", "T2", "time_to_recover").mean / 730.0;
+    assert!((months - 6.0).abs() < 0.05, "{months}");
+    // With one crew for both the second zone would take a year: two were rebuilt side by side.
+    let months = struck_region(1).estimate("tier", "T2", "time_to_recover").mean / 730.0;
+    assert!((months - 12.0).abs() < 0.1, "{months}");
+}
