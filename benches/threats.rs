@@ -3,11 +3,8 @@
 
 #![allow(clippy::print_stdout, reason = "a bench says what it found")]
 
-use std::alloc::{GlobalAlloc, Layout as Size, System};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use bastide_model::model::Model;
 use bastide_model::plan::Plan;
@@ -15,26 +12,11 @@ use bastide_plan::{Outcome, SolveOptions, solve};
 use bastide_sim::record::Layout;
 use bastide_sim::{Options, Simulator};
 
-/// The system's allocator, with the most bytes that were ever held at once.
-struct Counting;
+#[allow(dead_code, reason = "each benchmark uses its own part")]
+#[path = "engine/measure.rs"]
+mod measure;
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: hands every call on to the system's allocator and only counts beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, size: Size) -> *mut u8 {
-        let held = HELD.fetch_add(size.size(), Ordering::Relaxed) + size.size();
-        PEAK.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(size) }
-    }
-    unsafe fn dealloc(&self, place: *mut u8, size: Size) {
-        HELD.fetch_sub(size.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(place, size) }
-    }
-}
+use measure::{Counting, cpu_ns, peak_bytes};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -68,18 +50,18 @@ fn variant(word: &str, keep_hazards: bool, more: &str) -> Arc<Model> {
     model
 }
 
-/// Milliseconds of a year and MiB held on top, with events of a history.
-fn year(model: &Model, plan: &Plan, replications: std::ops::Range<u32>) -> (f64, f64, f64) {
+/// CPU time of a year \[ms\], memory held on top \[MiB\], events of a history.
+fn year(model: &Model, plan: &Plan) -> (f64, f64, f64) {
     let layout = Layout::new(model);
     let simulator = Simulator::new(model, plan, &layout).expect("the grid is sound");
-    let count = f64::from(replications.end - replications.start);
-    let held = HELD.load(Ordering::Relaxed);
-    PEAK.store(held, Ordering::Relaxed);
-    let begun = Instant::now();
-    let events: usize = replications.map(|replication| simulator.simulate(7, replication, Options::default()).events.len()).sum();
-    let ms = begun.elapsed().as_secs_f64() * 1e3 / count;
-    let mib = (PEAK.load(Ordering::Relaxed) - held) as f64 / 1_048_576.0;
-    (ms, mib, events as f64 / count)
+    let count = f64::from(HISTORIES);
+    let (mut events, mut ns) = (0, 0.0);
+    let bytes = peak_bytes(|| {
+        let begun = cpu_ns();
+        events = (0..HISTORIES).map(|replication| simulator.simulate(7, replication, Options::default()).events.len()).sum();
+        ns = cpu_ns() - begun;
+    });
+    (ns / 1e6 / count, bytes as f64 / 1_048_576.0, events as f64 / count)
 }
 
 fn main() {
@@ -101,11 +83,11 @@ fn main() {
     // In turns, so that what else the machine does meets all alike; the least is the least disturbed.
     for _ in 0..ROUNDS {
         for (best, (_, model)) in best.iter_mut().zip(&variants) {
-            let (ms, mib, events) = year(model, &plan, 0..HISTORIES);
+            let (ms, mib, events) = year(model, &plan);
             *best = (best.0.min(ms), mib, events);
         }
     }
-    println!("one year of baltic-alliance, {HISTORIES} histories, least of {ROUNDS} rounds");
+    println!("one year of baltic-alliance, CPU time, {HISTORIES} histories, least of {ROUNDS} rounds");
     for ((name, model), (ms, mib, events)) in variants.iter().zip(best) {
         let ratio = ms / best[0].0;
         println!("{name:24} {:2} hazards: {ms:7.1} ms, {ratio:4.2} of the year without; {mib:5.1} MiB, {events:.0} events", kinds(model));
