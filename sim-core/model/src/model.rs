@@ -806,7 +806,7 @@ pub enum HazardKind {
     Heatwave {
         /// Sites concerned.
         sites: Vec<SiteId>,
-        /// How much hotter [degrees].
+        /// How much hotter \[°C\].
         degrees: f64,
         /// Generators and lines that are derated.
         targets: Vec<Target>,

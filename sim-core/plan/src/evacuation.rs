@@ -20,7 +20,7 @@
 //! nothing broken is a point of the program; so its bound holds for all of them.
 //!
 //! The order is that of the program's `y`: what is out by the first loss first. It is carried out as the simulation would
-//! ([`rehearsal`]); so are value per byte and first come, first served, and the best of them is improved by moving single datasets as long as
+//! (`rehearsal`); so are value per byte and first come, first served, and the best of them is improved by moving single datasets as long as
 //! that helps. What is reported is what the order achieves there, beside the bound.
 
 mod instance;
@@ -73,11 +73,11 @@ pub struct Departures {
     pub random: (f64, f64),
     /// Random orders drawn.
     pub random_orders: u64,
-    /// Data that leaves by the expected loss [TB].
+    /// Data that leaves by the expected loss \[TB\].
     pub saved_tb: f64,
-    /// All its data [TB].
+    /// All its data \[TB\].
     pub size_tb: f64,
-    /// From the order to the loss, with probabilities [s].
+    /// From the order to the loss, with probabilities \[s\].
     pub losses: Vec<(f64, f64)>,
 }
 
