@@ -156,7 +156,9 @@ fn document(model: &Model, plan: &Plan) -> Value {
 pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
-    let power: f64 = plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum();
+    // The sum of nothing is -0.
+    let power: f64 =
+        plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum::<f64>() + 0.0;
     let sites = plan.builds.iter().map(|build| build.site).collect::<std::collections::BTreeSet<_>>().len();
     let one = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     lines.push(format!(

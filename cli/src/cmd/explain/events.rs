@@ -55,7 +55,7 @@ pub fn run(input: &ExplainEvents, output: &Output) -> Result<(), Failure> {
         }
     });
     read.map_err(|error| Failure::of(&error))?;
-    if !kinds.contains(&input.kind) && (!kinds.is_empty() || input.kind != "service-lost") {
+    if !kinds.contains(&input.kind) && input.kind != "service-lost" {
         kinds.sort();
         return Err(folder::unknown("event of kind", &input.kind, &kinds.iter().map(String::as_str).collect::<Vec<_>>()));
     }
@@ -70,7 +70,12 @@ pub fn run(input: &ExplainEvents, output: &Output) -> Result<(), Failure> {
         );
     }
     if rows.is_empty() {
-        return output.line(&format!("no event of kind `{}` in `{alternative}`", input.kind));
+        output.line(&format!("no event of kind `{}` in `{alternative}`", input.kind))?;
+        let cases = if input.case.is_none() { cases_with(&study, alternative, &input.kind)? } else { Vec::new() };
+        if !cases.is_empty() {
+            output.say(&format!("there are in the cases {}: add --case NAME", cases.join(", ")));
+        }
+        return Ok(());
     }
     let head = ["event", "when", "what", "where", "how much", "service hours lost", "began with"];
     let mut table: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
@@ -83,6 +88,21 @@ pub fn run(input: &ExplainEvents, output: &Output) -> Result<(), Failure> {
     }
     output.say(&format!("next: bastide explain event {}:{} {}", rows[0].replication, rows[0].event.seq, study.folder.display()));
     Ok(())
+}
+
+/// Cases of a study in which an alternative has events of a kind.
+fn cases_with(study: &Study, alternative: &str, kind: &str) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for name in folder::cases(study) {
+        let case = folder::open_case(study, &name)?;
+        let mut any = false;
+        let read = case.for_each_history(|of, _, events| any |= of == alternative && events.iter().any(|event| event.kind == kind));
+        read.map_err(|error| Failure::of(&error))?;
+        if any {
+            found.push(name);
+        }
+    }
+    Ok(found)
 }
 
 /// Harm of each event: that of all losses whose chain of causes goes through it.

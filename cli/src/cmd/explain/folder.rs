@@ -13,19 +13,29 @@ use crate::output::Output;
 pub fn open(folder: Option<&Path>, case: Option<&str>, output: &Output) -> Result<Study, Failure> {
     let study = open_study(folder, output)?;
     let Some(case) = case.filter(|case| *case != "base") else { return Ok(study) };
-    let cases = study.folder.join("cases");
-    let mut names: Vec<String> = Vec::new();
-    for entry in std::fs::read_dir(&cases).into_iter().flatten().flatten().filter(|entry| is_results(&entry.path())) {
-        names.extend(entry.file_name().into_string());
-    }
-    names.sort();
+    let names = cases(&study);
     match names.iter().find(|name| *name == case) {
-        Some(name) => simulate::open(&cases.join(name)),
+        Some(name) => open_case(&study, name),
         None if names.is_empty() => {
             Err(Failure::hinted(format!("there is no case `{case}`"), "these results are of a scenario without cases"))
         }
         None => Err(unknown("case", case, &names.iter().map(String::as_str).collect::<Vec<_>>())),
     }
+}
+
+/// Names of the cases that were simulated.
+pub fn cases(study: &Study) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(study.folder.join("cases")).into_iter().flatten().flatten().filter(|entry| is_results(&entry.path())) {
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    names
+}
+
+/// Results of one of its cases.
+pub fn open_case(study: &Study, name: &str) -> Result<Study, Failure> {
+    simulate::open(&study.folder.join("cases").join(name))
 }
 
 /// Opens the folder that was named, or else this folder if it holds results, or else the one of `results/` that was written last.
