@@ -56,6 +56,8 @@ pub enum DisruptionKind {
         accelerators: Vec<AcceleratorId>,
         /// Sites that get none.
         sites: Vec<SiteId>,
+        /// Repair pools that get none, by their position.
+        repair_pools: Vec<usize>,
     },
     /// Neither deliveries nor spare parts, perhaps no licences.
     Sanction {

@@ -372,6 +372,9 @@ impl World<'_> {
     }
 
     pub(super) fn on_part_arrives(&mut self, pool: u32) {
+        if self.pool_part_is_held(pool as usize) {
+            return;
+        }
         let state = &mut self.reconstruction.pools[pool as usize];
         if let Some(number) = state.for_part.pop_front() {
             state.part_wait_s += self.now.since(self.reconstruction.jobs[number as usize].asked).as_s();

@@ -120,6 +120,41 @@ fn spare_parts_wait_for_the_end_of_a_stop() {
 }
 
 #[test]
+fn spare_parts_of_a_repair_pool_wait_for_the_end_of_a_stop() {
+    // Two outages of a day, one part: the second waits for the part that the first ordered, 10 days after it, or for the end of the stop.
+    let outage = |name: &str, day: u32| {
+        format!(
+            "\n[[hazard]]\nname = \"{name}\"\nkind = \"random-outage\"\ntargets = [\"site.left\"]\nat = 2027-01-{day:02}T00:00:00Z\nrepair = \"1 d\"\n"
+        )
+    };
+    let pool =
+        "\n[[repair_pool]]\nname = \"works\"\nfor = [\"site.left\"]\nspares = 1\nspare_lead_time = \"10 d\"\nspare_for = \"every\"\n";
+    let of = |more: &str| {
+        let parts = [
+            &header("100 d"),
+            BASE,
+            &card(NO_FAILURES),
+            &site("left", ""),
+            &chat(80, ""),
+            pool,
+            &outage("one", 11),
+            &outage("two", 13),
+            more,
+        ];
+        let model = load(&parts);
+        simulate(&model, &plan(&model, &(build("left", 80) + &place("left", 1.0))), 1)
+    };
+    // Out on day 10 for one, from day 12 until the part of day 20 and a day more.
+    close(of("").value("site", "left", "availability"), 1.0 - (1.0 + 9.0) / 100.0);
+    // The part of day 20 comes on day 40.
+    let stop = hazard("spares-stop", "repair_pools = [\"works\"]\nat = 2027-01-16T00:00:00Z\nlasts = \"25 d\"");
+    close(of(&stop).value("site", "left", "availability"), 1.0 - (1.0 + 29.0) / 100.0);
+    // Another pool's stop leaves it alone.
+    let other = hazard("spares-stop", "at = 2027-01-16T00:00:00Z\nlasts = \"25 d\"");
+    close(of(&other).value("site", "left", "availability"), 1.0 - (1.0 + 9.0) / 100.0);
+}
+
+#[test]
 fn an_operator_leaves_and_another_comes() {
     let leaves = |more: &str| {
         hazard("operator-withdrawal", &format!("operators = [\"state\"]\nnotice = \"10 d\"\nat = 2027-01-21T00:00:00Z\n{more}"))

@@ -57,7 +57,8 @@ pub(super) const SPARES_STOP: &[Key] = &[
     PROBABILITY,
     LASTS,
     TYPES,
-    row("sites", References("site"), Computed("all"), "Sites that get no spare parts."),
+    row("sites", References("site"), Computed("all; none where `repair_pools` stands alone"), "Sites that get no spare parts."),
+    row("repair_pools", References("repair_pool"), Default(""), "Repair pools that get no spare parts."),
 ];
 pub(super) const SANCTION: &[Key] = &[
     AT,

@@ -27,7 +27,10 @@ pub(super) fn disruption(cursor: &mut Cursor<'_, '_>, kind: &str, root: &Table) 
         "price-shock" => price_shock(cursor, root),
         "spares-stop" => {
             let sites = cursor.references("sites", "site").map(|list| list.into_iter().map(SiteId::from_index).collect());
-            DisruptionKind::SparesStop { accelerators: accelerators(cursor), sites: sites.unwrap_or_else(|| all_sites(cursor)) }
+            let repair_pools = cursor.references("repair_pools", "repair_pool");
+            let of_machines = repair_pools.is_none() || cursor.has("accelerators");
+            let sites = sites.unwrap_or_else(|| if of_machines { all_sites(cursor) } else { Vec::new() });
+            DisruptionKind::SparesStop { accelerators: accelerators(cursor), sites, repair_pools: repair_pools.unwrap_or_default() }
         }
         "sanction" => sanction(cursor, root),
         "operator-withdrawal" => DisruptionKind::OperatorWithdrawal {

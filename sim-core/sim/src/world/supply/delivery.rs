@@ -18,8 +18,8 @@ pub(crate) struct HeldDelivery {
 /// A spare part that a disruption keeps back.
 pub(crate) struct HeldPart {
     spell: u32,
-    site: usize,
-    pool: usize,
+    /// What happens when it comes.
+    arrives: Event,
 }
 
 impl World<'_> {
@@ -72,7 +72,7 @@ impl World<'_> {
     fn stopping(&self, site: usize, accelerator: usize, parts: bool) -> Option<(u32, u64)> {
         let stops = |effect: &DisruptionKind| match effect {
             DisruptionKind::DeliveryStop { accelerators, .. } => !parts && accelerators.iter().any(|id| id.index() == accelerator),
-            DisruptionKind::SparesStop { accelerators, sites } => {
+            DisruptionKind::SparesStop { accelerators, sites, .. } => {
                 parts && accelerators.iter().any(|id| id.index() == accelerator) && sites.iter().any(|id| id.index() == site)
             }
             DisruptionKind::Sanction { accelerators, sites, .. } => {
@@ -129,7 +129,23 @@ impl World<'_> {
             return false;
         }
         let Some((spell, _)) = self.stopping(site, self.setup.pools[pool].accelerator, true) else { return false };
-        self.supply.parts.push(HeldPart { spell, site, pool });
+        self.supply.parts.push(HeldPart { spell, arrives: Event::SpareArrives { site: site as u32, pool: pool as u32 } });
+        true
+    }
+
+    /// Whether a spare part that is due at a repair pool is kept back.
+    pub(in crate::world) fn pool_part_is_held(&mut self, pool: usize) -> bool {
+        let model = self.setup.model;
+        let stops = |hazard: usize| match of(model, hazard).map(|it| &it.effect) {
+            Some(DisruptionKind::SparesStop { repair_pools, .. }) => repair_pools.contains(&pool),
+            _ => false,
+        };
+        let spells = self.supply.spells.iter().filter(|spell| stops(spell.hazard));
+        // The one that holds it longest; of those, the first.
+        let Some(spell) = spells.max_by_key(|spell| (spell.until, std::cmp::Reverse(spell.number))).map(|spell| spell.number) else {
+            return false;
+        };
+        self.supply.parts.push(HeldPart { spell, arrives: Event::PartArrives { pool: pool as u32 } });
         true
     }
 
@@ -146,7 +162,7 @@ impl World<'_> {
         }
         self.supply.deliveries.retain(|held| held.spell != number);
         for part in self.supply.parts.iter().filter(|part| part.spell == number) {
-            self.queue.schedule(self.now, CLASS_RETURN, Event::SpareArrives { site: part.site as u32, pool: part.pool as u32 });
+            self.queue.schedule(self.now, CLASS_RETURN, part.arrives);
         }
         self.supply.parts.retain(|part| part.spell != number);
     }
