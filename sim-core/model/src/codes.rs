@@ -1,4 +1,6 @@
 //! Every diagnostic code, explained. A code is never reused.
+//!
+//! Longer than other files: it is one table.
 
 /// One code.
 #[derive(Clone, Copy, Debug)]

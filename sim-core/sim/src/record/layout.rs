@@ -9,7 +9,7 @@ use super::Better::{self, Higher, Lower, Neither};
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricDef {
     /// `system`, `tier`, `service`, `campaign`, `interruption` (a campaign and a cause), `site`, `bus`, `line`, `link`, `nation`, `facility`,
-    /// `dataset`, `failure`, `defence`, `repair_pool`, `cost`.
+    /// `dataset`, `evacuation`, `evacuation-class` (an evacuation and a class of data), `failure`, `users`, `wiper`, `defence`, `repair_pool`, `cost`.
     pub entity_kind: &'static str,
     /// Name of the entity; `all` for the system, the line of cost for `cost`.
     pub entity: String,
@@ -220,7 +220,7 @@ const SITE: &[Row] = &[
         "spares_exhausted_after",
         "h",
         Higher,
-        "time from the start until a repair waited for a spare part; the length of the history if none did",
+        "time from the start until the stock of spare parts is used up for the first time; the whole history if it never is",
     ),
     ("tokens_served", "M tokens", Neither, "tokens served there"),
 ];

@@ -59,7 +59,7 @@ pub(crate) struct Grid {
     own_kg_per_h: Vec<f64>,
     /// Outages of units that hazards caused: until when, of which class, and the event.
     hit_units: Vec<(Time, usize, u64)>,
-    /// Lines, buses and held classes that are out.
+    /// Lines and buses that are out.
     lines_out: u32,
     pub sums: GridSums,
 }
@@ -232,21 +232,31 @@ impl World<'_> {
         }
     }
 
+    /// What one unit of a class can give now: its series, less heat; nothing at a dead bus \[MW\].
+    fn unit_now(&self, generator: usize) -> f64 {
+        let class = &self.setup.model.generators[generator];
+        if self.grid.buses[class.bus.index()].out {
+            return 0.0;
+        }
+        class.capacity.as_mw() / f64::from(class.units.max(1))
+            * self.setup.model.at(class.availability, self.hour)
+            * self.heat.generators[generator]
+    }
+
     /// Series of the hour.
     pub(super) fn grid_hour(&mut self) {
         let model = self.setup.model;
         let hour = self.hour;
-        let grid = &mut self.grid;
-        let mut changed = !grid.solved;
-        for (at, generator) in model.generators.iter().enumerate() {
-            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, hour);
-            let unit = if grid.buses[generator.bus.index()].out { 0.0 } else { nominal * self.heat.generators[at] };
+        let mut changed = !self.grid.solved;
+        for at in 0..model.generators.len() {
+            let unit = self.unit_now(at);
+            let grid = &mut self.grid;
             grid.unit_mw[at] = unit;
             let units = grid.working_units(at);
             changed |= Grid::set(&mut grid.available, at, unit * f64::from(units));
         }
         for (at, load) in model.loads.iter().enumerate() {
-            changed |= Grid::set(&mut grid.demand, at, model.at(load.power, hour) * 1e-6);
+            changed |= Grid::set(&mut self.grid.demand, at, model.at(load.power, hour) * 1e-6);
         }
         self.set_energy_prices();
         // Storage has changed with its content; what sites ask for is looked at when services are settled.
@@ -460,12 +470,11 @@ impl World<'_> {
         } else {
             self.grid.lines_out -= 1;
         }
-        for (at, generator) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
+        for (at, _) in model.generators.iter().enumerate().filter(|(_, generator)| generator.bus.index() == bus) {
             if off.is_some() {
                 self.lost_units(at, 1, 1, off);
             }
-            let nominal = generator.capacity.as_mw() / f64::from(generator.units.max(1)) * model.at(generator.availability, self.hour);
-            self.grid.unit_mw[at] = if off.is_none() { nominal * self.heat.generators[at] } else { 0.0 };
+            self.grid.unit_mw[at] = self.unit_now(at);
             self.grid.available[at] = self.grid.unit_mw[at] * f64::from(self.grid.working_units(at));
         }
         self.dirty.grid = true;

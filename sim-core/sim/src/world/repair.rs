@@ -43,7 +43,7 @@ struct Workshop {
     parts: Option<u32>,
     for_crew: VecDeque<u32>,
     for_part: VecDeque<u32>,
-    /// When a repair first waited for a part.
+    /// When the stock was first used up.
     exhausted: Option<Time>,
     lead_times: Stream,
 }
@@ -79,7 +79,7 @@ impl Repairs {
             parts: site.spares.map(|(stock, _)| stock),
             for_crew: VecDeque::new(),
             for_part: VecDeque::new(),
-            exhausted: None,
+            exhausted: site.spares.filter(|(stock, _)| *stock == 0).map(|_| Time::ZERO),
             lead_times: Stream::new(seed, replication, entity_key("site", &site.entity.name, "spare")),
         };
         Self {
@@ -186,11 +186,15 @@ impl World<'_> {
             self.queue.schedule(arrives, CLASS_RETURN, Event::SpareArrives { site: site as u32, pool: job.pool });
             match &mut shop.parts {
                 Some(0) => {
-                    shop.exhausted.get_or_insert(self.now);
                     shop.for_part.push_back(number);
                     waits = true;
                 }
-                Some(parts) => *parts -= 1,
+                Some(parts) => {
+                    *parts -= 1;
+                    if *parts == 0 {
+                        shop.exhausted.get_or_insert(self.now);
+                    }
+                }
                 None => {}
             }
         }
