@@ -24,6 +24,7 @@ mod extract;
 mod fixture;
 mod formulation;
 mod instance;
+pub mod location;
 mod prices;
 mod program;
 mod solver;
