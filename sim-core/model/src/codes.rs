@@ -793,6 +793,42 @@ static CODES: &[Code] = &[
         "data with residency = [\"ukraine\"] and to = [\"warsaw\"]",
     ),
     code(
+        "F0980",
+        "an investment that changes nothing, or has no site to change",
+        "An `[[investment]]` adds something to its `site`, or speeds services up.",
+        "connection = \"20 MW\" without `site`",
+    ),
+    code(
+        "F0981",
+        "an investment bought often that changes once",
+        "A value such as `pue` or `ups` replaces the site's: buying it a second time would do nothing.",
+        "pue = 1.1 with most = 3",
+    ),
+    code(
+        "F0982",
+        "half of an investment's effect",
+        "`accelerator` and `count` belong together, and so do `speedup` and `services`.",
+        "accelerator = \"h100\" without `count`",
+    ),
+    code(
+        "F0983",
+        "an investment that rules itself out",
+        "`requires` and `excludes` name other investments, and none of them both ways.",
+        "requires = [\"feeder\"] in the investment `feeder`",
+    ),
+    code(
+        "F0984",
+        "an investment that improves nothing",
+        "What an investment sets must be better than what is there.",
+        "pue = 1.3 at a site with a PUE of 1.2",
+    ),
+    code(
+        "F0985",
+        "investments of a plan that cannot be bought",
+        "A plan buys each investment at most `most` times, with those that it requires, and none that rule each other out.",
+        "[[investment]] with count = 4 where `most` is 2",
+    ),
+    code(
         "F0850",
         "spread with no way in",
         "A wiper with `spread_rate` goes from segment to segment along `connects`. Nothing says where it enters: no segment of its list is `exposed`, and it has no `entry`.",

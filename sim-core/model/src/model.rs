@@ -11,6 +11,7 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
+mod investment;
 mod link_state;
 mod machine;
 mod reconstruction;
@@ -22,6 +23,7 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
+pub use investment::{Improvement, Investment};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
@@ -96,6 +98,8 @@ ids! {
     SeriesId,
     /// A rule.
     RuleId,
+    /// An investment that a plan may choose.
+    InvestmentId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -214,6 +218,8 @@ pub struct Model {
     pub policy: Policy,
     /// `[plan]`.
     pub planning: Planning,
+    /// `[[investment]]`.
+    pub investments: Vec<Investment>,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
     /// Rules, for histories in which they change.

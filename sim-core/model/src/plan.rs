@@ -10,7 +10,7 @@ pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -146,6 +146,8 @@ pub struct Plan {
     pub standbys: Vec<StandBy>,
     /// Where campaigns run; campaigns that are absent do not run.
     pub campaigns: Vec<CampaignPlacement>,
+    /// Investments, and how often each is bought; once per investment.
+    pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
     /// Demand left unserved by choice, by service.

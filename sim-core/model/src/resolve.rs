@@ -65,6 +65,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
     let planning = planning::planning(ctx, root, &sites);
+    let investments = scenario::investment::investments(ctx, root, &sites, &service_demands);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
     let cases = case::cases(ctx, root);
     let mut report = header::report(ctx, root).unwrap_or_default();
@@ -132,6 +133,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         segment_graph,
         policy,
         planning,
+        investments,
         alternatives,
         laws,
         legal_service,

@@ -91,6 +91,7 @@ pub fn empty() -> Model {
             gap: 0.0,
             time_limit: Duration::from_s(60.0),
         },
+        investments: vec![],
         alternatives: vec![],
         laws: vec![],
         legal_service: vec![],
@@ -262,4 +263,21 @@ pub fn alternative(name: &str) -> Alternative {
         max_site_share: None,
         survive_site_loss: None,
     }
+}
+
+/// Adds an investment at a site that does nothing yet.
+pub fn add_investment(model: &mut Model, name: &str, site: SiteId, cost: f64) -> InvestmentId {
+    let id = InvestmentId::from_index(model.investments.len());
+    model.investments.push(Investment {
+        entity: entity(name, 80 + id.0),
+        site: Some(site),
+        most: 1,
+        cost: Money::from_eur(cost),
+        lifetime: None,
+        upkeep: MoneyRate::ZERO,
+        requires: vec![],
+        excludes: vec![],
+        effect: Improvement::default(),
+    });
+    id
 }

@@ -14,6 +14,7 @@ use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod investment;
 mod strike;
 mod supply;
 
@@ -953,6 +954,7 @@ pub static TABLES: &[TableSpec] = &[
         ],
     },
     strike::REPAIR_POOL,
+    investment::INVESTMENT,
     TableSpec {
         name: "failure",
         array: true,

@@ -342,6 +342,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
     Plan {
         name: name.into(),
         builds: builds.iter().map(|x| Build { site: SiteId(x.0), accelerator: AcceleratorId(0), count: x.1 }).collect(),
+        investments: vec![],
         placements: (0..model.services.len())
             .map(|index| Placement {
                 service: ServiceId::from_index(index),
