@@ -300,6 +300,7 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
             grid: bastide_model::model::GridPolicy::default(),
         },
+        investments: vec![],
         alternatives: vec![],
         cases: Vec::new(),
         report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
