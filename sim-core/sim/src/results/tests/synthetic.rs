@@ -374,6 +374,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),
