@@ -12,6 +12,7 @@ mod disruption;
 mod facility;
 mod grid_event;
 mod investment;
+mod growth;
 mod link_state;
 mod machine;
 mod reconstruction;
@@ -25,6 +26,7 @@ pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use investment::{Improvement, Investment};
+pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
@@ -222,6 +224,8 @@ pub struct Model {
     pub planning: Planning,
     /// `[[investment]]`.
     pub investments: Vec<Investment>,
+    /// What may be ordered, delivered and connected when, over years.
+    pub growth: Growth,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
     /// Rules, for histories in which they change.
@@ -329,6 +333,8 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
+    /// It in each year from the start, where it changes; the last holds on.
+    pub hosting_limit_by_year: Vec<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -527,6 +533,8 @@ pub struct Site {
     pub upkeep: CapacityRate,
     /// Most IT power that the site has room for.
     pub max_it_power: Power,
+    /// From the decision to build until halls and connection can be used, in a roadmap.
+    pub lead_time: Duration,
     /// Racks of a hall, for failures of halls.
     pub racks_per_hall: Option<u32>,
     /// Repairs of nodes at a time; `None` for any number.
@@ -579,6 +587,8 @@ pub struct Fleet {
     pub count: u32,
     /// When they are energised.
     pub energised: Time,
+    /// When they leave; `Time::NEVER` if they stay.
+    pub retired: Time,
 }
 
 /// End of a data link.
@@ -978,6 +988,8 @@ pub struct Alternative {
     pub max_site_share: Option<f64>,
     /// Tiers that must survive the loss of any single site; overrides `[plan]`.
     pub survive_site_loss: Option<Vec<Tier>>,
+    /// What it allows of the supply of a roadmap.
+    pub supply: Supply,
 }
 
 /// When something is legal: the half-open interval in which every rule allows it. Empty when `from >= until`.
