@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub mod location;
 mod prices;
 mod program;
 mod solver;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
