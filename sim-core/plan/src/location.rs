@@ -14,6 +14,7 @@
 //! each form has its own search here.
 
 mod general;
+mod median;
 
 use bastide_units::Duration;
 
@@ -110,5 +111,8 @@ impl Location {
 /// # Errors
 /// [`PlanError::Solver`] when the solver breaks off.
 pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
+    if location.is_uncapacitated() {
+        return Ok(median::solve(location, search));
+    }
     general::solve(location, search)
 }

@@ -25,6 +25,9 @@ use graph::Graph;
 /// A cut counts as violated when it holds less than 2 minus this.
 const VIOLATED: f64 = 1e-4;
 
+/// The solver takes costs beyond 1e20 for infinite: dearer programs are scaled down to this.
+const DEAREST: f64 = 1e9;
+
 /// By how much the solver may overstate the optimum of a linear program, relative.
 const TOLERANCE: f64 = 1e-6;
 
@@ -92,10 +95,12 @@ pub fn solve(backbone: &Backbone, search: &Search) -> Result<Surviving, PlanErro
     let mut objective = value(&best);
 
     let links: Vec<usize> = (0..usable.len()).filter(|link| usable[*link]).collect();
+    let dearest = links.iter().map(|link| price(*link).abs()).fold(0.0, f64::max);
+    let scale = if dearest > DEAREST { DEAREST / dearest } else { 1.0 };
     let mut column = vec![None; usable.len()];
     let mut program = Program::default();
     for link in &links {
-        column[*link] = Some(program.continuous(price(*link), if stands(*link) { 1.0 } else { 0.0 }, 1.0));
+        column[*link] = Some(program.continuous(scale * price(*link), if stands(*link) { 1.0 } else { 0.0 }, 1.0));
     }
     let mut sides: Vec<Vec<bool>> = Vec::new();
     for terminal in &graph.terminals {
@@ -118,7 +123,7 @@ pub fn solve(backbone: &Backbone, search: &Search) -> Result<Surviving, PlanErro
             // The whole graph satisfies all rows.
             Answer::Infeasible => return Err(PlanError::Solver("a network that exists was said not to".to_owned())),
             Answer::Unknown { bound: proven, .. } => {
-                bound = if mixed { bound.max(proven) } else { bound };
+                bound = if mixed { bound.max(proven / scale) } else { bound };
                 limited = true;
                 break;
             }
@@ -134,12 +139,12 @@ pub fn solve(backbone: &Backbone, search: &Search) -> Result<Surviving, PlanErro
             best = network;
         }
         let new = if mixed {
-            bound = bound.max(found.bound);
+            bound = bound.max(found.bound / scale);
             limited = found.limited;
             graph.faults(&chosen).sides
         } else {
             // The relaxation's optimum, less what the solver's tolerances may add to it.
-            bound = if found.limited { bound } else { bound.max(found.objective - TOLERANCE * found.objective.abs()) };
+            bound = if found.limited { bound } else { bound.max((found.objective - TOLERANCE * found.objective.abs()) / scale) };
             graph.thin_cuts(&weight, 2.0 - VIOLATED)
         };
         let before = sides.len();
