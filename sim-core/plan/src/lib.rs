@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod outage;
 mod prices;
 mod program;
 mod solver;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
