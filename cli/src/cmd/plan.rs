@@ -122,7 +122,7 @@ fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
 }
 
 /// A plan as JSON, by names.
-fn document(model: &Model, plan: &Plan) -> Value {
+pub fn document(model: &Model, plan: &Plan) -> Value {
     let site = |id: SiteId| &model.sites[id].entity.name;
     let service = |id: ServiceId| &model.services[id].entity.name;
     let certificate = plan.certificate.as_ref();
