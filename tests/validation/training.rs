@@ -93,6 +93,7 @@ fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) ->
         unserved: vec![],
         cost: vec![],
         prices: vec![],
+        roadmap: None,
         certificate: None,
     }
 }

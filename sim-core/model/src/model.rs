@@ -11,6 +11,7 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
+mod growth;
 mod link_state;
 mod machine;
 mod reconstruction;
@@ -22,6 +23,7 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
+pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
@@ -214,6 +216,8 @@ pub struct Model {
     pub policy: Policy,
     /// `[plan]`.
     pub planning: Planning,
+    /// What may be ordered, delivered and connected when, over years.
+    pub growth: Growth,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
     /// Rules, for histories in which they change.
@@ -321,6 +325,8 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
+    /// It in each year from the start, where it changes; the last holds on.
+    pub hosting_limit_by_year: Vec<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -519,6 +525,8 @@ pub struct Site {
     pub upkeep: CapacityRate,
     /// Most IT power that the site has room for.
     pub max_it_power: Power,
+    /// From the decision to build until halls and connection can be used, in a roadmap.
+    pub lead_time: Duration,
     /// Racks of a hall, for failures of halls.
     pub racks_per_hall: Option<u32>,
     /// Repairs of nodes at a time; `None` for any number.
@@ -571,6 +579,8 @@ pub struct Fleet {
     pub count: u32,
     /// When they are energised.
     pub energised: Time,
+    /// When they leave; `Time::NEVER` if they stay.
+    pub retired: Time,
 }
 
 /// End of a data link.
@@ -966,6 +976,8 @@ pub struct Alternative {
     pub max_site_share: Option<f64>,
     /// Tiers that must survive the loss of any single site; overrides `[plan]`.
     pub survive_site_loss: Option<Vec<Tier>>,
+    /// What it allows of the supply of a roadmap.
+    pub supply: Supply,
 }
 
 /// When something is legal: the half-open interval in which every rule allows it. Empty when `from >= until`.

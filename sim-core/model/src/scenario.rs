@@ -8,6 +8,7 @@ pub mod facility;
 pub mod files;
 pub mod grid;
 pub mod grid_event;
+pub mod growth;
 pub mod header;
 pub mod layers;
 pub mod machine;

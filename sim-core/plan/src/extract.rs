@@ -22,6 +22,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
         unserved: Vec::new(),
         cost: Vec::new(),
         prices: Vec::new(),
+        roadmap: None,
         certificate: None,
     };
     for (gang, column) in instance.gangs.iter().zip(&formulation.run) {

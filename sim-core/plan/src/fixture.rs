@@ -22,10 +22,12 @@ pub fn empty() -> Model {
         place: None,
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
+        hosting_limit_by_year: Vec::new(),
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
+        growth: bastide_model::model::Growth::default(),
         header: Header {
             name: "test".into(),
             title: "test".into(),
@@ -169,6 +171,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fixed_upkeep: MoneyRate::ZERO,
         upkeep: CapacityRate::ZERO,
         max_it_power: Power::from_mw(10.0),
+        lead_time: Duration::ZERO,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -261,5 +264,6 @@ pub fn alternative(name: &str) -> Alternative {
         tier_share: vec![],
         max_site_share: None,
         survive_site_loss: None,
+        supply: bastide_model::model::Supply::default(),
     }
 }

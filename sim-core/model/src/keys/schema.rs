@@ -135,6 +135,7 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             json!({ "type": "object", "properties": properties, "additionalProperties": false })
         }
         Kind::RatiosOfNations => json!({ "type": "object", "additionalProperties": ratio(shared, Range::Share) }),
+        Kind::ByYear(unit, range) => json!({ "type": "array", "items": quantity(shared, unit, *range), "minItems": 1 }),
         Kind::Shape(length) => {
             json!({ "type": "array", "items": ratio(shared, Range::NotNegative), "minItems": length, "maxItems": length })
         }

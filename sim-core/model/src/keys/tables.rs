@@ -14,9 +14,11 @@ use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod growth;
 mod strike;
 mod supply;
 
+pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 
@@ -171,6 +173,7 @@ pub static TABLES: &[TableSpec] = &[
             LONGITUDE,
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
+            growth::HOSTING_LIMIT_BY_YEAR,
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -333,6 +336,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Whether it has agreed to yield to the grid: what adequacy takes from it is no loss of load.",
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
+            growth::SITE_LEAD_TIME,
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -443,6 +447,7 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerator", Reference("accelerator"), Required, "Type."),
             row("count", Count(AtLeastOne), Required, "How many."),
             row("energised", Date, Computed("the start"), "When they begin to work."),
+            row("retired", Date, Computed("never"), "When they leave."),
             SOURCE,
             VERIFIED,
         ],
@@ -550,6 +555,8 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
             row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
+            growth::GROWTH,
+            growth::DEMAND_BY_YEAR,
             row("daily", Shape(24), Optional, "Weights of the hours of the day, local time of the origin; scaled to a mean of 1."),
             row(
                 "weekly",
@@ -1172,6 +1179,10 @@ pub static TABLES: &[TableSpec] = &[
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
+            growth::HORIZON,
+            growth::PERIOD,
+            growth::BUDGET_BY_YEAR,
+            growth::WAITING_COST,
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),
@@ -1179,6 +1190,10 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
+    growth::ORDER_BOOK,
+    growth::EXPORT_CAP,
+    growth::EXPANSION,
+    growth::MILESTONE,
     array(
         "alternative",
         false,
@@ -1193,6 +1208,12 @@ pub static TABLES: &[TableSpec] = &[
             row("max_sites", Count(AtLeastOne), Computed("that of `[plan]`"), "Most sites."),
             row("tier_share", RatiosOf(SITE_TIERS), Default(""), "Least share of IT power in sites of a tier."),
             row("max_site_share", Kind::Ratio(PositiveShare), Optional, "Most share of IT power at any one site."),
+            growth::ORDER_BOOKS,
+            growth::ACCELERATORS,
+            growth::EXPORT_CAPS,
+            growth::EXPANSIONS,
+            growth::ORDER_FROM,
+            growth::ORDER_UNTIL,
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),

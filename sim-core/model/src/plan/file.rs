@@ -386,7 +386,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, cost, prices, certificate }, places)
+    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, cost, prices, roadmap: None, certificate }, places)
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {

@@ -82,6 +82,7 @@ prop_compose! {
             unserved: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[1].abs()))],
             cost: vec![CostLine { line: word(1), annual_eur: numbers[2], capital_eur: numbers[3] }],
             prices: vec![Price { constraint: word(2), annual_eur: numbers[4], unit: word(3), limit: numbers[5], place: "scenario.toml:3:1".to_owned() }],
+            roadmap: None,
             certificate: certificate.then(|| Certificate { status, solver: word(1), objective_eur: numbers[6], bound_eur: numbers[7], gap: 1e-4, rows, columns: rows, integers: 0 }),
         }
     }

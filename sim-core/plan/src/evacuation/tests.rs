@@ -64,6 +64,7 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         unserved: vec![],
         cost: vec![],
         prices: vec![],
+        roadmap: None,
         certificate: None,
     };
     (model, plan)

@@ -67,6 +67,7 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fixed_upkeep: MoneyRate::from_eur_per_y(1e6),
         upkeep: CapacityRate::from_eur_per_mw_y(1e5),
         max_it_power: Power::from_mw(mw / 1.2),
+        lead_time: Duration::ZERO,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -118,6 +119,7 @@ pub fn model(title: &str) -> Model {
             place: Some(Place { latitude: place.0, longitude: place.1 }),
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
+            hosting_limit_by_year: Vec::new(),
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -250,6 +252,7 @@ pub fn model(title: &str) -> Model {
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
         laws: vec![],
         legal_service: legal,
+        growth: bastide_model::model::Growth::default(),
         planning: Planning {
             span: Span::file("scenario.toml"),
             budget_span: Span::file("scenario.toml"),
@@ -371,6 +374,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),
