@@ -104,7 +104,7 @@ fn a_day_comes_again_and_grows() {
 #[case::too_short("scale = 1", "F0409")]
 #[case::no_boolean("repeat = 1", "F0204")]
 #[case::shrinks_below_nothing("repeat = true, growth = -1", "F0508")]
-#[case::no_number("repeat = true, growth = \"fast\"", "F0205")]
+#[case::no_number("repeat = true, growth = \"fast\"", "F0207")]
 fn growth_that_cannot_be(#[case] keys: &str, #[case] code: &str) {
     let codes: Vec<String> = found(&growing(keys).load()).into_iter().map(|(code, _, _)| code).collect();
     assert_eq!(codes, [code]);
@@ -113,7 +113,8 @@ fn growth_that_cannot_be(#[case] keys: &str, #[case] code: &str) {
 #[test]
 fn availability_may_not_grow_above_one() {
     let scenario = patched("duration = \"365 d\"", "duration = \"2 d\"")
-        .replace("capacity = \"10 MW\"", "capacity = \"10 MW\"\navailability = { series = \"series/load.csv\", column = \"other\", repeat = true, growth = 0.5 }");
+        .replace("cost = \"5 EUR/MWh\"", "cost = \"5 EUR/MWh\"\navailability = { series = \"series/load.csv\", column = \"other\", repeat = true, growth = 0.5 }");
+    assert!(scenario.contains("growth"));
     let result = Folder::new().with("scenario.toml", scenario).with("series/load.csv", rows(0, 24, |_| "1".to_owned())).load();
     assert_eq!(found(&result)[0].0, "F0508");
 }
