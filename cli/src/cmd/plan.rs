@@ -1,5 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+mod timeline;
+
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
@@ -122,7 +124,16 @@ fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
 }
 
 /// A plan as JSON, by names.
-fn document(model: &Model, plan: &Plan) -> Value {
+pub fn document(model: &Model, plan: &Plan) -> Value {
+    let mut document = moment(model, plan);
+    if let Some(roadmap) = timeline::timeline(model, plan) {
+        document["roadmap"] = roadmap;
+    }
+    document
+}
+
+/// A plan of one moment, or the end of one over years.
+fn moment(model: &Model, plan: &Plan) -> Value {
     let site = |id: SiteId| &model.sites[id].entity.name;
     let service = |id: ServiceId| &model.services[id].entity.name;
     let certificate = plan.certificate.as_ref();

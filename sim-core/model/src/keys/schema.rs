@@ -287,6 +287,7 @@ fn series() -> Value {
         "type": "object", "additionalProperties": false, "required": ["series", "column"],
         "properties": {
             "series": { "type": "string" }, "column": { "type": "string" }, "scale": { "type": "number" },
+            "repeat": { "type": "boolean" }, "growth": { "anyOf": [{ "type": "number" }, { "type": "string" }] },
             "source": { "type": "string" }, "verified": { "type": "boolean" },
         },
     })
