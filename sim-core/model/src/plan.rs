@@ -10,7 +10,7 @@ pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, LinkId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -148,6 +148,8 @@ pub struct Plan {
     pub campaigns: Vec<CampaignPlacement>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
+    /// Links that the plan builds, of those that do not stand yet.
+    pub links: Vec<LinkId>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
     /// Cost lines; they sum to the objective.

@@ -333,6 +333,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Whether it has agreed to yield to the grid: what adequacy takes from it is no loss of load.",
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
+            row("max_accelerators", Count(AtLeastOne), Optional, "Most accelerators that it takes, of all types together: its racks or halls."),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -460,6 +461,12 @@ pub static TABLES: &[TableSpec] = &[
             row("bandwidth", Quantity(unit::<Bandwidth>(), Positive), Required, "Capacity."),
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
+            row(
+                "build_cost",
+                Quantity(unit::<Money>(), NotNegative),
+                Optional,
+                "What it costs to build; the link does not stand yet, and carries only where the plan builds it.",
+            ),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
             row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
             row(
@@ -578,6 +585,7 @@ pub static TABLES: &[TableSpec] = &[
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
+            row("single_site", Boolean, Default("false"), "Whether a plan runs all of it at one site when nothing is broken."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -1170,6 +1178,19 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row(
+                "survive_link_loss",
+                Boolean,
+                Default("false"),
+                "Whether all ends of links stay connected when any single link is down; the plan may build those with a `build_cost`.",
+            ),
+            row(
+                "serving_cost",
+                Word,
+                Optional,
+                "CSV file with the yearly cost of serving all of a service from a site: a row for each service, a column for each site, in EUR/y; \
+                 where a cell is empty, the service may not run.",
+            ),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
