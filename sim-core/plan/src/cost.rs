@@ -82,8 +82,12 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     }
     let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
     let (not_run, delay) = campaigns(model, plan);
+    let serving = model.planning.serving_cost.as_ref().map(|costs| {
+        let annual: f64 = plan.placements.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum();
+        CostLine { line: "serving".to_owned(), annual_eur: annual, capital_eur: 0.0 }
+    });
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
-    vec![
+    let lines = vec![
         line("accelerators", fleet),
         line("opening of sites", opening),
         line("buildings", building),
@@ -93,7 +97,8 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         line("unserved demand", (unserved, 0.0)),
         line("campaigns not run", (not_run, 0.0)),
         line("delay of campaigns", (delay, 0.0)),
-    ]
+    ];
+    lines.into_iter().chain(serving).collect()
 }
 
 fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {

@@ -29,6 +29,8 @@ pub(crate) enum Group {
     Connection(SiteId),
     /// Room of a site for IT power.
     Room(SiteId),
+    /// Room of a site for accelerators.
+    Accelerators(SiteId),
     /// AI load that a bus accepts.
     Hosting(BusId),
     /// Number of a type.
@@ -37,6 +39,8 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// All of a service runs at one site.
+    SingleSite(ServiceId),
     /// A tier survives the loss of any single site.
     Survival(Tier),
     /// Least service of a tier.

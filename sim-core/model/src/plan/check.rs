@@ -119,6 +119,12 @@ impl Check<'_> {
             let site = &self.model.sites[id];
             let Some(build) = self.plan.builds.iter().position(|build| build.site == id) else { continue };
             let place = self.places.of(&self.places.builds, build).clone();
+            let there = (0..self.model.accelerators.len()).map(|kind| self.count(id, AcceleratorId::from_index(kind))).sum::<f64>();
+            if let Some(most) = site.max_accelerators.filter(|most| there > f64::from(*most)) {
+                let message = format!("site `{}` has {there} accelerators and takes {most}", site.entity.name);
+                let diagnostic = Diagnostic::error("F0956", place.clone(), message).label(site.entity.span.clone(), "the site");
+                self.found.push(diagnostic.hint("build less here"));
+            }
             if exceeds(used.as_mw(), site.max_it_power.as_mw()) || exceeds(used.as_mw() * site.pue, site.connection.as_mw()) {
                 let most = site.max_it_power.as_mw().min(site.connection.as_mw() / site.pue);
                 let message = format!("site `{}` has {:.3} MW of IT power and room for {most:.3} MW", site.entity.name, used.as_mw());
@@ -183,6 +189,12 @@ impl Check<'_> {
                     self.found.push(Diagnostic::warning("F0914", place.clone(), message).hint(hint));
                     break;
                 }
+            }
+            let before = shares[placement.service.index()];
+            if service.operation.single_site && before > 0.0 && placement.share > 0.0 {
+                let message = format!("`{}` runs at a second site, and all of it should run at one", service.entity.name);
+                let diagnostic = Diagnostic::error("F0957", place.clone(), message).label(service.entity.span.clone(), "`single_site`");
+                self.found.push(diagnostic.hint("place it once, with a share of 1"));
             }
             shares[placement.service.index()] += placement.share;
             if exceeds(shares[placement.service.index()], 1.0) {
