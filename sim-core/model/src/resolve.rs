@@ -6,7 +6,7 @@ mod network;
 mod replica;
 
 pub use legality::{Rules, Subject, subjects};
-pub use network::latencies;
+pub use network::{latencies, latencies_with};
 
 use bastide_units::{ComputeRate, Duration};
 

@@ -14,6 +14,7 @@ use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
 use crate::program::Group;
+use crate::siting;
 use crate::solver::{self, Answer, Limits};
 
 /// One wish of the scenario.
@@ -102,7 +103,11 @@ fn leave_out(
 /// smallest.
 fn possible(model: &Model, alternative: Option<&Alternative>, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
     let instance = Instance::new(model, alternative, relaxed);
-    let mut program = Formulation::new(&instance, relaxed).program;
+    let formulation = Formulation::new(&instance, relaxed);
+    if let Some(possible) = siting::is_possible(&instance, &formulation) {
+        return Ok(possible);
+    }
+    let mut program = formulation.program;
     program.columns.iter_mut().for_each(|column| column.cost = 0.0);
     Ok(!matches!(solver::solve(&program, limits)?, Answer::Infeasible))
 }

@@ -126,6 +126,10 @@ impl Program {
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {
         self.row(group, terms, Sense::AtMost, limit);
     }
+    /// Objective of a point [M EUR/y].
+    pub(crate) fn value(&self, values: &[f64]) -> f64 {
+        self.offset + self.columns.iter().zip(values).map(|(column, value)| column.cost * value).sum::<f64>()
+    }
     /// The same program with every integer fixed at its rounded value.
     pub(crate) fn with_integers_fixed(&self, values: &[f64]) -> Self {
         let mut program = self.clone();

@@ -26,6 +26,7 @@ pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagno
     check.capacity();
     check.campaigns();
     check.replicas();
+    check.links();
     check.found
 }
 
@@ -49,7 +50,7 @@ pub fn capital(model: &Model, plan: &Plan) -> Money {
             opened[build.site.index()] = true;
         }
     }
-    total
+    total + plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum::<Money>()
 }
 
 struct Check<'a> {
@@ -167,7 +168,7 @@ impl Check<'_> {
     }
 
     fn placements(&mut self) {
-        let network = crate::resolve::latencies(self.model);
+        let network = crate::resolve::latencies_with(self.model, &self.plan.links);
         let mut shares = vec![0.0; self.model.services.len()];
         for (index, placement) in self.plan.placements.iter().enumerate() {
             let place = self.places.of(&self.places.placements, index).clone();
@@ -316,6 +317,23 @@ impl Check<'_> {
                 let place = self.places.of(&self.places.campaigns, first).clone();
                 let message = format!("campaign `{}` runs as {}, and the plan places {placed}", campaign.entity.name, campaign.islands());
                 self.found.push(Diagnostic::error("F0833", place, message).hint("place all of its islands, each at a site"));
+            }
+        }
+    }
+
+    /// A plan builds links that do not stand yet, each once.
+    fn links(&mut self) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (index, id) in self.plan.links.iter().enumerate() {
+            let place = self.places.of(&self.places.links, index).clone();
+            let link = &self.model.links[*id];
+            if link.build_cost.is_none() {
+                let diagnostic = Diagnostic::error("F0958", place.clone(), format!("link `{}` stands already", link.entity.name));
+                self.found.push(diagnostic.label(link.entity.span.clone(), "it has no `build_cost`").hint("remove it from the plan"));
+            }
+            if !seen.insert(*id) {
+                let message = format!("link `{}` is built twice", link.entity.name);
+                self.found.push(Diagnostic::error("F0904", place, message).hint("remove one"));
             }
         }
     }

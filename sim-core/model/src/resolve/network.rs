@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use bastide_units::{Duration, Quantity};
 
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, LinkId, Model};
 
 /// `latencies(model)[nation][site]`: the least sum of one-way latencies over the links; a site is at its own nation's hub.
-/// `None` where no path leads.
+/// `None` where no path leads. Links that do not stand yet carry nothing.
 #[must_use]
 pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
+    latencies_with(model, &[])
+}
+
+/// [`latencies`] where a plan builds some of the links that do not stand yet.
+#[must_use]
+pub fn latencies_with(model: &Model, built: &[LinkId]) -> Vec<Vec<Option<Duration>>> {
     let nations = model.nations.len();
     let nodes = nations + model.sites.len();
     let node = |end: Endpoint| match end {
@@ -24,7 +30,8 @@ pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
                 edges[b].push((a, cost));
             }
         };
-        for link in model.links.iter().filter(|link| standby || !link.standby) {
+        let stands = |(at, link): &(usize, &crate::model::Link)| link.build_cost.is_none() || built.contains(&LinkId::from_index(*at));
+        for (_, link) in model.links.iter().enumerate().filter(stands).filter(|(_, link)| standby || !link.standby) {
             join(node(link.from), node(link.to), link.latency.base());
         }
         for (index, site) in model.sites.iter().enumerate() {
