@@ -139,6 +139,10 @@ fn document(model: &Model, plan: &Plan) -> Value {
             "site": site(b.site), "accelerator": model.accelerators[b.accelerator].entity.name, "count": b.count,
             "it_power_mw": f64::from(b.count) * model.accelerators[b.accelerator].power.as_mw(),
         })).collect::<Vec<_>>(),
+        "investments": plan.investments.iter().map(|(id, count)| {
+            let it = &model.investments[*id];
+            json!({ "name": it.entity.name, "site": it.site.map(site), "count": count, "capital_eur": it.cost.as_eur() * f64::from(*count) })
+        }).collect::<Vec<_>>(),
         "placements": plan.placements.iter().map(|p| json!({ "service": service(p.service), "site": site(p.site), "role": "primary", "share": p.share }))
             .chain(plan.standbys.iter().map(|z| json!({ "service": service(z.service), "site": site(z.site), "role": "stand-by", "of": site(z.of), "share": z.share })))
             .collect::<Vec<_>>(),
@@ -168,6 +172,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
+    for (id, times) in &plan.investments {
+        let count = if *times > 1 { format!("{times} times ") } else { String::new() };
+        lines.push(format!("  invests: {count}{}", model.investments[*id].entity.title));
+    }
     if let Some(c) = &plan.certificate {
         let status = match c.status {
             SolveStatus::Optimal => "optimal",

@@ -10,7 +10,7 @@ pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, LinkId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, LinkId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -146,6 +146,8 @@ pub struct Plan {
     pub standbys: Vec<StandBy>,
     /// Where campaigns run; campaigns that are absent do not run.
     pub campaigns: Vec<CampaignPlacement>,
+    /// Investments, and how often each is bought; once per investment.
+    pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
     /// Links that the plan builds, of those that do not stand yet.

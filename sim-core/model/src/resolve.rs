@@ -6,7 +6,7 @@ mod network;
 mod replica;
 
 pub use legality::{Rules, Subject, subjects};
-pub use network::{latencies, latencies_with};
+pub use network::{latencies, latencies_with, latencies_without};
 
 use bastide_units::{ComputeRate, Duration};
 
@@ -14,7 +14,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, case, demand, facility, grid, header, machine, planning, rule, site, spike, threat};
+use crate::scenario::{self, campaign, case, demand, facility, grid, header, machine, planning, rule, site, spike, threat, uncertainty};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -64,7 +64,9 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
-    let mut planning = planning::planning(ctx, root, &sites);
+    let investments = scenario::investment::investments(ctx, root, &sites, &service_demands);
+    let known = uncertainty::Known { sites: sites.len(), buses: buses.len(), services: &services, demands: &service_demands };
+    let mut planning = planning::planning(ctx, root, &sites, &known);
     if let Some(planning) = &mut planning {
         planning.serving_cost = scenario::serving::serving_cost(ctx, root, &sites, &services, &service_demands);
     }
@@ -138,6 +140,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         segment_graph,
         policy,
         planning,
+        investments,
         alternatives,
         laws,
         legal_service,

@@ -9,6 +9,7 @@ pub mod files;
 pub mod grid;
 pub mod grid_event;
 pub mod header;
+pub mod investment;
 pub mod layers;
 pub mod machine;
 pub mod operation;
@@ -19,6 +20,7 @@ pub mod serving;
 pub mod site;
 pub mod spike;
 pub mod threat;
+pub mod uncertainty;
 
 use std::collections::BTreeMap;
 

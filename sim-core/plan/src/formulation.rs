@@ -26,6 +26,7 @@ use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
+pub(crate) mod investment;
 mod single_site;
 
 /// The program of an instance, with the columns of each variable.
@@ -48,6 +49,8 @@ pub(crate) struct Formulation {
     pub replica: Vec<Vec<(usize, usize)>>,
     /// `home[class][site]`; empty where a class may be split.
     pub home: Vec<Vec<Option<usize>>>,
+    /// Columns of investments.
+    pub investments: investment::Investments,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
 }
@@ -65,15 +68,19 @@ impl Formulation {
             train: Vec::new(),
             replica: Vec::new(),
             home: Vec::new(),
+            investments: investment::Investments::default(),
             standby: vec![Vec::new(); instance.classes.len()],
         };
         it.objective_constant(instance);
         it.variable_build(instance);
+        it.variable_invest(instance);
         it.variable_nodes(instance, relaxed);
         it.variable_place(instance);
         it.variable_unserved(instance);
         it.variable_run(instance);
         it.variable_replica(instance);
+        it.variable_effects(instance);
+        it.constraint_invest(instance);
         it.constraint_site_power(instance, relaxed);
         it.constraint_hosting_limit(instance);
         it.constraint_it_power(instance);
@@ -144,7 +151,7 @@ impl Formulation {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
                     let possible =
-                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.fleet[site][kind] > 0.0);
+                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
                     let cost = headroom / rate * instance.busy_cost(site, kind) + class.serving_at(site);
                     by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));
                 }
@@ -199,9 +206,11 @@ impl Formulation {
         columns.filter_map(|(kind, column)| column.map(|column| (column, weight(kind)))).collect()
     }
 
-    /// Terms of the new IT power of a site (MW).
+    /// Terms of the new IT power of a site, contracts included (MW).
     fn it_power(&self, instance: &Instance, site: usize) -> Vec<(usize, f64)> {
-        self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power)
+        let mut power = self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power);
+        power.extend(self.contracts_at(instance, site, |kind| instance.types[kind].power));
+        power
     }
 }
 

@@ -7,18 +7,21 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
     Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod investment;
 mod strike;
 mod supply;
+mod uncertainty;
 
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
+pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -551,9 +554,9 @@ pub static TABLES: &[TableSpec] = &[
             row("model", Word, Optional, "Model of the library; this or `tokens_per_accelerator` is required."),
             row(
                 "tokens_per_accelerator",
-                Quantity(unit::<TokenRate>(), Positive),
+                QuantityBy(unit::<TokenRate>(), Positive, "accelerator"),
                 Optional,
-                "Throughput of one accelerator; wins over `model`.",
+                "Throughput of one accelerator, or a table of it by type; wins over `model`.",
             ),
             row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
             row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
@@ -584,6 +587,13 @@ pub static TABLES: &[TableSpec] = &[
             CERTIFICATION,
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+            row("critical", Kind::Ratio(Share), Default("0"), "Share of the mean demand that must keep running outside any single site."),
+            row(
+                "critical_penalty",
+                Quantity(unit::<TokenPrice>(), NotNegative),
+                Optional,
+                "Price of a token of `critical` that is not covered; without, all of it must be.",
+            ),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
             row("single_site", Boolean, Default("false"), "Whether a plan runs all of it at one site when nothing is broken."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
@@ -961,6 +971,7 @@ pub static TABLES: &[TableSpec] = &[
         ],
     },
     strike::REPAIR_POOL,
+    investment::INVESTMENT,
     TableSpec {
         name: "failure",
         array: true,
@@ -1191,6 +1202,10 @@ pub static TABLES: &[TableSpec] = &[
                 "CSV file with the yearly cost of serving all of a service from a site: a row for each service, a column for each site, in EUR/y; \
                  where a cell is empty, the service may not run.",
             ),
+            row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
+            row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
+            row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
+            row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
@@ -1200,6 +1215,8 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
+    uncertainty::OUTLOOK,
+    uncertainty::OUTAGE,
     array(
         "alternative",
         false,
