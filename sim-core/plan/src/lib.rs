@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod prices;
 mod program;
 mod siting;
 mod solver;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -16,6 +16,7 @@
 mod capacitated;
 mod deadline;
 mod general;
+mod median;
 
 use bastide_units::Duration;
 
@@ -114,6 +115,9 @@ impl Location {
 pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if !location.single && !location.is_uncapacitated() {
         return Ok(capacitated::solve(location, search));
+    }
+    if location.is_uncapacitated() {
+        return Ok(median::solve(location, search));
     }
     general::solve(location, search)
 }
