@@ -91,6 +91,7 @@ fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) ->
         standbys: vec![],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator, islands: 1 }],
         replicas: vec![],
+        links: vec![],
         unserved: vec![],
         cost: vec![],
         prices: vec![],

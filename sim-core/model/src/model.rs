@@ -47,10 +47,12 @@ use crate::source::Span;
 mod evacuation;
 mod replica;
 mod service;
+mod serving;
 
 pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
+pub use serving::ServingCost;
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -535,6 +537,8 @@ pub struct Site {
     pub max_it_power: Power,
     /// From the decision to build until halls and connection can be used, in a roadmap.
     pub lead_time: Duration,
+    /// Most accelerators that it takes, whatever their types; `None` where nothing but power limits them.
+    pub max_accelerators: Option<u32>,
     /// Racks of a hall, for failures of halls.
     pub racks_per_hall: Option<u32>,
     /// Repairs of nodes at a time; `None` for any number.
@@ -617,6 +621,8 @@ pub struct Link {
     pub latency: Duration,
     /// Length of the route.
     pub length: Option<Length>,
+    /// What it costs to build one that does not stand yet; `None` for one that stands.
+    pub build_cost: Option<Money>,
     /// Ducts in which it lies; links of one duct are cut together.
     pub ducts: Vec<String>,
     /// Used only where nothing else reaches.
@@ -959,6 +965,10 @@ pub struct Planning {
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.
     pub discount_rate: f64,
+    /// Yearly cost of serving services from sites, where the scenario gives it.
+    pub serving_cost: Option<ServingCost>,
+    /// Whether all ends of links stay connected when any single link is down.
+    pub survive_link_loss: bool,
     /// Life of buildings and connections.
     pub building_lifetime: Duration,
     /// From order to energised.

@@ -17,6 +17,7 @@ pub mod operation;
 pub mod planning;
 pub mod rule;
 pub mod series;
+pub mod serving;
 pub mod site;
 pub mod spike;
 pub mod threat;

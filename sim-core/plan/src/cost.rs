@@ -88,6 +88,10 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     let invested = bought().map(|(it, times)| it.cost.as_eur() * times).sum::<f64>();
     let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
     let (not_run, delay) = campaigns(model, plan);
+    let serving = model.planning.serving_cost.as_ref().map(|costs| {
+        let annual: f64 = plan.placements.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum();
+        CostLine { line: "serving".to_owned(), annual_eur: annual, capital_eur: 0.0 }
+    });
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
     let mut lines = vec![
         line("accelerators", fleet),
@@ -103,6 +107,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
     }
+    lines.extend(serving);
     lines
 }
 

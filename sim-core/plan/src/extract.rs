@@ -20,6 +20,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
         standbys: Vec::new(),
         campaigns: Vec::new(),
         replicas: replicas(instance, formulation, values),
+        links: Vec::new(),
         unserved: Vec::new(),
         cost: Vec::new(),
         prices: Vec::new(),

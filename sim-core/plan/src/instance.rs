@@ -221,7 +221,12 @@ impl<'m> Instance<'m> {
                 let in_time = relaxed.contains(&Group::Latency(id)) || near(&latencies, it, site.id);
                 allowed && in_time
             };
-            class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))
+            let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
+            if let Some(serving) = &model.planning.serving_cost {
+                let units = class.demand();
+                class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
+            }
+            Some(class)
         });
         class::join(singles)
     }
@@ -340,10 +345,11 @@ impl<'m> Instance<'m> {
             && one.tier == two.tier
             && one.connection == two.connection
             && one.max_it_power == two.max_it_power
+            && one.max_accelerators == two.max_accelerators
             && required(id) == required(other)
             && untouched(self, a)
             && untouched(self, b)
-            && self.classes.iter().all(|class| class.sites[a] == class.sites[b])
+            && self.classes.iter().all(|class| class.sites[a] == class.sites[b] && class.serving_at(a) == class.serving_at(b))
             && legal_dataset(id).eq(legal_dataset(other))
             && gangs(a).eq(gangs(b))
     }

@@ -340,6 +340,7 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
             growth::SITE_LEAD_TIME,
+            row("max_accelerators", Count(AtLeastOne), Optional, "Most accelerators that it takes, of all types together: its racks or halls."),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -468,6 +469,12 @@ pub static TABLES: &[TableSpec] = &[
             row("bandwidth", Quantity(unit::<Bandwidth>(), Positive), Required, "Capacity."),
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
+            row(
+                "build_cost",
+                Quantity(unit::<Money>(), NotNegative),
+                Optional,
+                "What it costs to build; the link does not stand yet, and carries only where the plan builds it.",
+            ),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
             row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
             row(
@@ -595,6 +602,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Price of a token of `critical` that is not covered; without, all of it must be.",
             ),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
+            row("single_site", Boolean, Default("false"), "Whether a plan runs all of it at one site when nothing is broken."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -1188,6 +1196,19 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row(
+                "survive_link_loss",
+                Boolean,
+                Default("false"),
+                "Whether all ends of links stay connected when any single link is down; the plan may build those with a `build_cost`.",
+            ),
+            row(
+                "serving_cost",
+                Word,
+                Optional,
+                "CSV file with the yearly cost of serving all of a service from a site: a row for each service, a column for each site, in EUR/y; \
+                 where a cell is empty, the service may not run.",
+            ),
             row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),

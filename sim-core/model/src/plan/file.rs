@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
 use crate::keys::Need::{Optional, Required};
 use crate::keys::{Key, Kind, Need, Range, TableSpec, nearest, unit};
-use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, Model, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, LinkId, Model, ServiceId, SiteId};
 use crate::source::Span;
 use crate::text::{self, At};
 use crate::tree::{self, Table, Value};
@@ -35,13 +35,24 @@ pub struct PlanPlaces {
     pub campaigns: Vec<Span>,
     /// `[[replica]]`.
     pub replicas: Vec<Span>,
+    /// `[[link]]`.
+    pub links: Vec<Span>,
 }
 
 impl PlanPlaces {
     /// For a plan that was never a file: everything is at its name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { file: Span::file(name), builds: vec![], investments: vec![], placements: vec![], standbys: vec![], campaigns: vec![], replicas: vec![] }
+        Self {
+            file: Span::file(name),
+            builds: vec![],
+            investments: vec![],
+            placements: vec![],
+            standbys: vec![],
+            campaigns: vec![],
+            replicas: vec![],
+            links: vec![],
+        }
     }
     /// The place of an entry, or the file.
     #[must_use]
@@ -76,6 +87,7 @@ static CAMPAIGN: TableSpec = list(
     ],
 );
 static REPLICA: TableSpec = list("replica", &[row("dataset", Reference("dataset"), Required), SITE]);
+static LINK: TableSpec = list("link", &[row("link", Reference("link"), Required)]);
 static UNSERVED: TableSpec = list("unserved", &[SERVICE, row("demand", Kind::Quantity(unit::<TokenRate>(), Range::NotNegative), Required)]);
 static COST: TableSpec =
     list("cost", &[row("line", Word, Required), row("annual_eur", Boolean, Required), row("capital_eur", Boolean, Required)]);
@@ -106,7 +118,8 @@ static CERTIFICATE: TableSpec = TableSpec {
     ],
     variants: &[],
 };
-static SPECS: [&TableSpec; 10] = [&BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
+static SPECS: [&TableSpec; 11] =
+    [&BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &LINK, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -177,6 +190,9 @@ impl Plan {
                 site(replica.site)
             );
         }
+        for id in &self.links {
+            let _ = write!(out, "\n[[link]]\nlink = {}\n", quoted(&model.links[*id].entity.name));
+        }
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
         }
@@ -244,6 +260,7 @@ impl Plan {
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
         let (plan, places) = decode(&mut ctx, &root, name, file, model);
@@ -373,6 +390,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         dataset: DatasetId(cursor.reference("dataset", "dataset")),
         site: SiteId(cursor.reference("site", "site")),
     });
+    let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
     let unserved =
         each(ctx, root, &UNSERVED, &mut nowhere, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| CostLine {
@@ -397,7 +415,10 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, investments, placements, standbys, campaigns, replicas, unserved, cost, prices, roadmap: None, certificate }, places)
+    (
+        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, cost, prices, roadmap: None, certificate },
+        places,
+    )
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {

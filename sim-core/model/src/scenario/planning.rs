@@ -69,6 +69,9 @@ pub fn planning(
             uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
+            // Decoded once the services are known.
+            serving_cost: None,
+            survive_link_loss: cursor.boolean("survive_link_loss"),
             building_lifetime: cursor.quantity("building_lifetime"),
             lead_time: cursor.quantity("lead_time"),
             gap: cursor.ratio("gap"),

@@ -10,7 +10,8 @@ use crate::program::{Group, Sense};
 const UNLIMITED: f64 = 1e5;
 
 impl Formulation {
-    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, fleets included; a site in use has accelerators.
+    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, `accelerators <= most * build`, fleets included; a site in
+    /// use has accelerators.
     pub(super) fn constraint_site_power(&mut self, instance: &Instance, relaxed: &Relaxed) {
         for (at, site) in instance.sites.iter().enumerate() {
             let it = &instance.model.sites[site.id];
@@ -27,6 +28,12 @@ impl Formulation {
                     power.extend(self.cooled_at(at));
                 }
                 self.program.at_most(group, power, 0.0);
+            }
+            if let Some(most) = it.max_accelerators {
+                let bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                let there: f64 = instance.fleet[at].iter().sum();
+                let used = (self.build[at], there - f64::from(most));
+                self.program.at_most(Group::Accelerators(site.id), bought.into_iter().chain([used]), 0.0);
             }
             if limits.iter().all(|(group, _, _)| relaxed.contains(group)) {
                 let power = self.it_power(instance, at).into_iter().chain([(self.build[at], -UNLIMITED)]);
