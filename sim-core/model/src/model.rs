@@ -13,6 +13,7 @@ mod facility;
 mod grid_event;
 mod link_state;
 mod machine;
+mod objective;
 mod reconstruction;
 mod strike;
 
@@ -24,6 +25,7 @@ pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 
@@ -321,6 +323,8 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -921,6 +925,8 @@ pub struct Planning {
     pub budget_span: Span,
     /// Where `it_power` stands.
     pub it_power_span: Span,
+    /// What the plan is for.
+    pub ranking: Ranking,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.

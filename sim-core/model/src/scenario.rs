@@ -11,6 +11,7 @@ pub mod grid_event;
 pub mod header;
 pub mod layers;
 pub mod machine;
+pub mod objective;
 pub mod operation;
 pub mod planning;
 pub mod rule;

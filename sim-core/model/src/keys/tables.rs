@@ -1,14 +1,14 @@
 //! The rows. Longer than most files because it is one table.
 
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length,
-    Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, CarbonPrice, Compute, ComputeRate, DataSize, Duration, Energy,
+    EnergyPrice, Length, Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
-    Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape,
+    Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -79,6 +79,8 @@ pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-m
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
+/// What a plan can be for.
+pub(crate) const OBJECTIVES: &[&str] = crate::model::Objective::NAMES;
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -171,6 +173,12 @@ pub static TABLES: &[TableSpec] = &[
             LONGITUDE,
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
+            row(
+                "carbon",
+                Quantity(unit::<CarbonIntensity>(), NotNegative),
+                Computed("from the power plants"),
+                "Mean carbon intensity of what sites draw here, for plans; a simulation traces that of each hour.",
+            ),
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -1172,6 +1180,8 @@ pub static TABLES: &[TableSpec] = &[
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
+            row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
+            row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),

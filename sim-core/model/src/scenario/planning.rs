@@ -49,7 +49,9 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
         }
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
+        let ranking = super::objective::ranking(cursor);
         Planning {
+            ranking,
             span: cursor.ctx.span(cursor.at),
             budget_span: cursor.ctx.span(cursor.place("budget")),
             it_power_span: cursor.ctx.span(cursor.place("it_power")),
