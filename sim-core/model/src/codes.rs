@@ -1111,6 +1111,18 @@ static CODES: &[Code] = &[
         "critical_penalty = \"10 EUR/M tokens\" without `critical`",
     ),
     code(
+        "F0990",
+        "an objective that cannot be ranked",
+        "`objective` of `[plan]` names what the plan is for, the most important first: each once, and at least one.",
+        "objective = [\"cost\", \"cost\"]",
+    ),
+    code(
+        "F0991",
+        "numbers of wild scale",
+        "The numbers of the scenario's plan are so far apart that rounding could matter: coefficients of the program span more than nine decades, or a site has no room for a single node. The program is scaled before it is solved and the plan is checked afterwards. A warning; most often a unit is wrong.",
+        "budget = \"1000000 bn EUR\"",
+    ),
+    code(
         "F1001",
         "a case that cannot be imported",
         "The file is not a MATPOWER case of format version 2, or something in it is impossible: a bus that no row defines, a branch without reactance, a negative rating. The hint says what was expected.",

@@ -15,6 +15,7 @@ mod investment;
 mod growth;
 mod link_state;
 mod machine;
+mod objective;
 mod reconstruction;
 mod strike;
 mod uncertainty;
@@ -29,6 +30,7 @@ pub use investment::{Improvement, Investment};
 pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
@@ -337,6 +339,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// It in each year from the start, where it changes; the last holds on.
     pub hosting_limit_by_year: Vec<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -947,6 +951,8 @@ pub struct Planning {
     pub budget_span: Span,
     /// Where `it_power` stands.
     pub it_power_span: Span,
+    /// What the plan is for.
+    pub ranking: Ranking,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.

@@ -1,14 +1,13 @@
 //! The rows. Longer than most files because it is one table.
 
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length,
-    Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, CarbonPrice, Compute, ComputeRate, DataSize, Duration, Energy,
+    EnergyPrice, Length, Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
-    Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -84,6 +83,8 @@ pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-m
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
+/// What a plan can be for.
+pub(crate) const OBJECTIVES: &[&str] = crate::model::Objective::NAMES;
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -177,6 +178,12 @@ pub static TABLES: &[TableSpec] = &[
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
             growth::HOSTING_LIMIT_BY_YEAR,
+            row(
+                "carbon",
+                Quantity(unit::<CarbonIntensity>(), NotNegative),
+                Computed("from the power plants"),
+                "Mean carbon intensity of what sites draw here, for plans; a simulation traces that of each hour.",
+            ),
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -1219,6 +1226,8 @@ pub static TABLES: &[TableSpec] = &[
             growth::PERIOD,
             growth::BUDGET_BY_YEAR,
             growth::WAITING_COST,
+            row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
+            row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),
