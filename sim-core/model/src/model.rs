@@ -15,6 +15,7 @@ mod link_state;
 mod machine;
 mod reconstruction;
 mod strike;
+mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -26,6 +27,7 @@ pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
+pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -933,6 +935,8 @@ pub struct Planning {
     pub survive_site_loss: Vec<Tier>,
     /// Least share of each tier's mean demand that must be served; `None` leaves it to the value of lost tokens.
     pub min_service: [Option<f64>; 4],
+    /// Whether, and how far, the plan must hold in simulation.
+    pub verification: Option<Verification>,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.

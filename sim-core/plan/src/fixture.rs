@@ -84,6 +84,7 @@ pub fn empty() -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![],
             min_service: [None; 4],
+            verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             building_lifetime: Duration::from_y(20.0),

@@ -16,9 +16,11 @@ use super::{Key, Kind, Need, TableSpec, unit};
 
 mod strike;
 mod supply;
+mod verification;
 
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
+pub(crate) use verification::VERIFICATION;
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -1170,6 +1172,7 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),

@@ -1,5 +1,7 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
@@ -59,6 +61,7 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
             accelerators,
             survive_site_loss,
             min_service,
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
             building_lifetime: cursor.quantity("building_lifetime"),

@@ -260,6 +260,7 @@ pub fn model(title: &str) -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
+            verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
             building_lifetime: Duration::from_y(20.0),
