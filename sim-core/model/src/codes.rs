@@ -951,6 +951,42 @@ static CODES: &[Code] = &[
         "metrics = [\"tier.T0.serverd_share\"]",
     ),
     code(
+        "F0960",
+        "probabilities that do not sum to one",
+        "The `[[outlook]]` tables are all the futures that the plan considers: exactly one of them comes true.",
+        "probability = 0.7 and probability = 0.4",
+    ),
+    code(
+        "F0962",
+        "nothing that can be lost",
+        "An outage names sites, links, lines, buses or vendors of accelerators: `site.riga`, `link.x`, `line.y`, `bus.z`, `vendor.v`.",
+        "down = [\"service.chat\"]",
+    ),
+    code(
+        "F0965",
+        "an outage in which nothing must be served",
+        "What must be served when something is lost is said by `min_service`, of the outage or of `[plan]`.",
+        "survive = [\"site\"] without `min_service`",
+    ),
+    code(
+        "F0966",
+        "a weight on the worst outlooks that means nothing",
+        "`cvar` is the mean cost of unserved demand over the worst `1 - level` of probability: it needs outlooks to choose from, and a level between 0 and 1.",
+        "cvar = { level = 1.5, weight = 0.3 }",
+    ),
+    code(
+        "F0967",
+        "a worst case that cannot be",
+        "`strike` says how many sites may be lost, at most all of them; `strike` and `demand_budget` count critical demand, so that a service must have some.",
+        "strike = 9 with 8 sites",
+    ),
+    code(
+        "F0968",
+        "a penalty without what it is for",
+        "`critical_penalty` is the price of a token of `critical` that is not covered.",
+        "critical_penalty = \"10 EUR/M tokens\" without `critical`",
+    ),
+    code(
         "F1001",
         "a case that cannot be imported",
         "The file is not a MATPOWER case of format version 2, or something in it is impossible: a bus that no row defines, a branch without reactance, a negative rating. The hint says what was expected.",

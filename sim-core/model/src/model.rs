@@ -15,6 +15,7 @@ mod link_state;
 mod machine;
 mod reconstruction;
 mod strike;
+mod uncertainty;
 mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
@@ -27,6 +28,7 @@ pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
+pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
 pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
@@ -692,6 +694,8 @@ pub struct Service {
     pub bytes_per_token: Option<DataSize>,
     /// Value of a token to its user; what a lost one costs.
     pub value: TokenPrice,
+    /// What must keep running outside any single site.
+    pub critical: Critical,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
     /// People who depend on it.
@@ -935,6 +939,8 @@ pub struct Planning {
     pub survive_site_loss: Vec<Tier>,
     /// Least share of each tier's mean demand that must be served; `None` leaves it to the value of lost tokens.
     pub min_service: [Option<f64>; 4],
+    /// Outlooks, outages, and how the plan weighs them.
+    pub uncertainty: Uncertainty,
     /// Whether, and how far, the plan must hold in simulation.
     pub verification: Option<Verification>,
     /// Fewest and most sites.

@@ -18,6 +18,7 @@ pub mod series;
 pub mod site;
 pub mod spike;
 pub mod threat;
+pub mod uncertainty;
 
 use std::collections::BTreeMap;
 

@@ -84,6 +84,7 @@ pub fn empty() -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![],
             min_service: [None; 4],
+            uncertainty: Uncertainty::default(),
             verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
@@ -198,6 +199,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     });

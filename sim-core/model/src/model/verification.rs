@@ -1,10 +1,13 @@
 //! What a plan must reach in simulation.
 
 use super::Planning;
+use crate::source::Span;
 
 /// How a plan is verified: simulated, and made again until it serves what it must.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verification {
+    /// Where the scenario asks for it; `None` where it does not.
+    pub span: Option<Span>,
     /// Least share of each tier's demand that must be served in simulation; `None` for no target.
     pub target: [Option<f64>; 4],
     /// Histories of each round.
@@ -22,7 +25,7 @@ impl Planning {
     /// How the plan is verified: as `verify` says, or with `min_service` as the target.
     #[must_use]
     pub fn verification(&self) -> Verification {
-        let by_default = Verification { target: self.min_service, replications: REPLICATIONS, rounds: ROUNDS };
+        let by_default = Verification { span: None, target: self.min_service, replications: REPLICATIONS, rounds: ROUNDS };
         self.verification.clone().unwrap_or(by_default)
     }
 }

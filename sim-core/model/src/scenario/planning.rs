@@ -15,7 +15,7 @@ use crate::tree::{Table, Value};
 use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
-pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Planning> {
+pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], known: &super::uncertainty::Known<'_>) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
         let candidates =
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
@@ -61,6 +61,7 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
             accelerators,
             survive_site_loss,
             min_service,
+            uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
             verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),

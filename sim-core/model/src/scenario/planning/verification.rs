@@ -15,6 +15,7 @@ pub fn verification(cursor: &mut Cursor<'_, '_>, min_service: [Option<f64>; 4]) 
             let key = if cursor.has("target") { "target" } else { "verify" };
             cursor.wrong("F0217", key, "no tier has a target", "give `target = { T1 = \"99 %\" }`, or `min_service` of `[plan]`");
         }
-        Verification { target, replications: cursor.count("replications"), rounds: cursor.count("rounds") }
+        let span = Some(cursor.ctx.span(cursor.at));
+        Verification { span, target, replications: cursor.count("replications"), rounds: cursor.count("rounds") }
     })
 }

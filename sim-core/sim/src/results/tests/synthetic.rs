@@ -88,6 +88,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }
@@ -260,6 +261,7 @@ pub fn model(title: &str) -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
+            uncertainty: Uncertainty::default(),
             verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
