@@ -1,5 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+pub mod verification;
+
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
@@ -8,7 +10,7 @@ use bastide_plan::{Conflict, Outcome, SolveOptions};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -17,21 +19,33 @@ pub fn run(
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
+    verify: &VerifyInput,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = super::load(scenario, global, output)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    let plan = match check {
-        Some(file) => read(&model, file)?,
-        None => search(&model, alternative, &options, output)?,
+    let verified = match verify.verify {
+        true => {
+            let settings = verification::settings(&model, verify)?;
+            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+        }
+        false => None,
+    };
+    let plan = match (check, &verified) {
+        (Some(file), _) => read(&model, file)?,
+        (None, Some(verified)) => verified.answer().plan.clone(),
+        (None, None) => search(&model, alternative, &options, output)?,
     };
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        if let (Some(verified), Some(fields)) = (&verified, document.as_object_mut()) {
+            fields.extend(verified.document(&model).as_object().cloned().unwrap_or_default());
+        }
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -39,6 +53,9 @@ pub fn run(
     } else {
         for line in describe(&model, &plan) {
             output.say(&line);
+        }
+        if let Some(verified) = &verified {
+            output.say(&verified.verdict());
         }
         match &global.output {
             Some(path) => {
@@ -51,7 +68,11 @@ pub fn run(
     }
     let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     if broken.is_empty() {
-        return Ok(());
+        return match verified.as_ref().and_then(verification::Verified::failure) {
+            Some(_) if output.format == Format::Json => Err(Failure::Told),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        };
     }
     Err(Failure::sentence(format!(
         "the plan breaks {}",

@@ -105,6 +105,8 @@ pub struct Findings {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cuts {
     all: Vec<Cut>,
+    /// Cuts that no plan keeps.
+    refused: Vec<Cut>,
 }
 
 impl Cuts {
@@ -114,7 +116,12 @@ impl Cuts {
         self.all.push(cut);
     }
 
-    /// All of them.
+    /// Remembers that no plan keeps a cut.
+    pub fn refuse(&mut self, cut: Cut) {
+        self.refused.push(cut);
+    }
+
+    /// All that plans keep.
     #[must_use]
     pub fn all(&self) -> &[Cut] {
         &self.all
@@ -203,12 +210,8 @@ impl Round<'_> {
         // The mean of shares is not the share of means: whichever asks for more.
         let mut excess = (sums.lost - (1.0 - self.target) * sums.demanded).max((self.target - served) * sums.demanded);
         let enough = DUST * excess;
-        let beyond = |tokens: f64, reason: String, for_any_plan| Beyond {
-            tier: self.tier,
-            reason,
-            share: tokens / sums.demanded,
-            for_any_plan,
-        };
+        let beyond =
+            |tokens: f64, reason: String, for_any_plan| Beyond { tier: self.tier, reason, share: tokens / sums.demanded, for_any_plan };
         for (tokens, reason) in [
             (sums.failing_over, "lost while failovers run: shorten `failover_time`, or keep services active at several sites"),
             (sums.not_due, "lost before most of the plan's accelerators are due: shorten `lead_time`"),
@@ -235,7 +238,8 @@ impl Round<'_> {
             }
             match self.cut(state, shortfall, excess) {
                 Ok(cut) => {
-                    let covered = states.iter().filter(|(other, _)| other.is_within(state) && !chosen.iter().any(|worse| other.is_within(worse)));
+                    let covered =
+                        states.iter().filter(|(other, _)| other.is_within(state) && !chosen.iter().any(|worse| other.is_within(worse)));
                     excess -= cut.least * covered.map(|(_, it)| it.lost).sum::<f64>();
                     chosen.push(state);
                     findings.cuts.push(cut);
@@ -249,8 +253,12 @@ impl Round<'_> {
     fn choice(&self, by_choice: f64, demanded: f64, excess: f64) -> Option<(Cut, f64)> {
         let gained = by_choice.min(excess);
         let least = (1.0 - (by_choice - gained) / demanded).min(1.0);
-        let before = self.cuts.all.iter().find(|cut| cut.kind == CutKind::Choice && cut.tier == self.tier);
-        if gained <= DUST * excess || before.is_some_and(|cut| cut.least >= least || cut.depth >= DEPTH) {
+        let of_choice = |cut: &&Cut| cut.kind == CutKind::Choice && cut.tier == self.tier;
+        let before = self.cuts.all.iter().find(of_choice);
+        if self.cuts.refused.iter().any(|cut| of_choice(&cut) && cut.least <= least)
+            || gained <= DUST * excess
+            || before.is_some_and(|cut| cut.least >= least || cut.depth >= DEPTH)
+        {
             return None;
         }
         let cut = Cut {
@@ -274,6 +282,10 @@ impl Round<'_> {
         let potential = self.potential(state);
         if potential <= 0.0 {
             return Err((format!("no plan serves {} in `{name}`: no candidate is left", self.tier.name()), true));
+        }
+        let refused = |cut: &Cut| cut.tier == self.tier && cut.kind != CutKind::Choice && cut.state.is_within(state);
+        if self.cuts.refused.iter().any(refused) {
+            return Err((format!("no plan within the limits of the scenario keeps enough of it in `{name}`"), false));
         }
         if self.model.policy.failover == Failover::None && !state.is_whole() {
             return Err((format!("lost in `{name}`: `failover` of `[policy]` is `none`"), false));
@@ -399,9 +411,9 @@ pub fn add_last_resorts(model: &Model, plan: &mut Plan, outages: &[Outage]) {
                 continue;
             }
             for site in (0..model.sites.len()).map(SiteId::from_index).filter(|site| *site != place.site) {
-                let able = (0..model.accelerators.len()).map(bastide_model::model::AcceleratorId::from_index).any(|kind| {
-                    accelerators(model, plan, site, kind) > 0.0 && full_rate(model, service, kind) > 0.0
-                });
+                let able = (0..model.accelerators.len())
+                    .map(bastide_model::model::AcceleratorId::from_index)
+                    .any(|kind| accelerators(model, plan, site, kind) > 0.0 && full_rate(model, service, kind) > 0.0);
                 let data = it.dataset.is_none_or(|dataset| plan.replicas.iter().any(|copy| copy.dataset == dataset && copy.site == site));
                 let known = plan.standbys.iter().chain(&new).any(|to| to.service == service && to.of == place.site && to.site == site);
                 if able
