@@ -1,5 +1,6 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+pub mod recheck;
 pub mod verification;
 
 use std::path::Path;
@@ -33,8 +34,14 @@ pub fn run(
         }
         false => None,
     };
+    let mut mistakes = Vec::new();
     let plan = match (check, &verified) {
-        (Some(file), _) => read(&model, file)?,
+        (Some(file), _) => {
+            let (plan, places) = recheck::parsed(&model, file)?;
+            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            plan
+        }
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
@@ -43,6 +50,9 @@ pub fn run(
         let mut document = document(&model, &plan);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        if check.is_some() {
+            document["diagnostics"] = mistakes.iter().map(crate::render::to_json).collect();
+        }
         if let (Some(verified), Some(fields)) = (&verified, document.as_object_mut()) {
             fields.extend(verified.document(&model).as_object().cloned().unwrap_or_default());
         }
@@ -65,6 +75,9 @@ pub fn run(
             None if check.is_none() => super::write_or_print(&plan.write(&model), global, output)?,
             None => {}
         }
+    }
+    if mistakes.iter().any(|it| it.severity == bastide_model::diag::Severity::Error) {
+        return Err(if output.format == Format::Json { Failure::Told } else { Failure::Diagnostics(mistakes) });
     }
     let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     if broken.is_empty() {
@@ -131,11 +144,6 @@ fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
             Some(limit.ok_or_else(|| Failure::hinted(format!("`{text}` is no time limit"), "write a duration, for example \"30 s\""))?);
     }
     Ok(options)
-}
-
-/// Reads a plan file.
-pub fn read(model: &Model, file: &Path) -> Result<Plan, Failure> {
-    Plan::read(&super::read_text(file)?, &file.display().to_string(), model).map_err(Failure::Diagnostics)
 }
 
 fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {

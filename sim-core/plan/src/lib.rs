@@ -41,7 +41,7 @@ use bastide_units::Duration;
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, verify};
+pub use verify::{Check, Strictness, recheck, verify};
 
 use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
