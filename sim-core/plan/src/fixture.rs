@@ -89,6 +89,7 @@ pub fn empty() -> Model {
             survive_site_loss: vec![],
             min_service: [None; 4],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             serving_cost: None,

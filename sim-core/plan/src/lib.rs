@@ -16,6 +16,7 @@
 
 mod campaign;
 mod class;
+pub mod closed_loop;
 mod conflict;
 mod cost;
 mod deadline;
@@ -44,7 +45,7 @@ use bastide_units::Duration;
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, verify};
+pub use verify::{Check, Strictness, recheck, verify};
 
 use crate::search::Search;
 use crate::solver::Answer;

@@ -18,11 +18,13 @@ mod growth;
 mod strike;
 mod supply;
 mod uncertainty;
+mod verification;
 
 pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
+pub(crate) use verification::VERIFICATION;
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -1220,6 +1222,7 @@ pub static TABLES: &[TableSpec] = &[
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
             row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
+            row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             growth::HORIZON,

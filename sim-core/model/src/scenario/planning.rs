@@ -1,5 +1,7 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
@@ -69,6 +71,7 @@ pub fn planning(
             survive_site_loss,
             min_service,
             uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
             // Decoded once the services are known.

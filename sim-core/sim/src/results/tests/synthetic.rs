@@ -269,6 +269,7 @@ pub fn model(title: &str) -> Model {
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
             serving_cost: None,
