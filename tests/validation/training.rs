@@ -91,6 +91,7 @@ fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) ->
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator, islands: 1 }],
         replicas: vec![],
         unserved: vec![],
+        hedge: bastide_model::plan::Hedge::default(),
         cost: vec![],
         prices: vec![],
         certificate: None,

@@ -5,10 +5,13 @@
 
 mod check;
 mod file;
+mod hedge;
+mod hedge_file;
 
 pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
+pub use hedge::{Hedge, Recourse, Reserve, Worst};
 
 use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
@@ -150,6 +153,8 @@ pub struct Plan {
     pub replicas: Vec<Replica>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
+    /// What it says about uncertainty; empty where the scenario has none.
+    pub hedge: Hedge,
     /// Cost lines; they sum to the objective.
     pub cost: Vec<CostLine>,
     /// Binding constraints with their prices, largest saving first.

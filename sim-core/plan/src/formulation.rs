@@ -19,13 +19,15 @@
 //! the survivors' peaks still fit. With one protected class and no dataset, stand-by needs no variables: the rest can
 //! take over exactly if its capacity covers the whole class, `sum_{s != k, t} rate * accelerators >= sum_st place`.
 
-use bastide_model::model::{CampaignId, DatasetId, ServiceId};
+use bastide_model::model::{CampaignId, DatasetId};
 
-use crate::class;
 use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
+mod outlook;
+
+pub(crate) use outlook::{Recourse, Spread};
 
 /// The program of an instance, with the columns of each variable.
 pub(crate) struct Formulation {
@@ -47,6 +49,10 @@ pub(crate) struct Formulation {
     pub replica: Vec<Vec<(usize, usize)>>,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
+    /// Classes with critical demand.
+    pub spread: Vec<Spread>,
+    /// `recourse[state]`.
+    pub recourse: Vec<Recourse>,
 }
 
 impl Formulation {
@@ -62,6 +68,8 @@ impl Formulation {
             train: Vec::new(),
             replica: Vec::new(),
             standby: vec![Vec::new(); instance.classes.len()],
+            spread: Vec::new(),
+            recourse: Vec::new(),
         };
         it.objective_constant(instance);
         it.variable_build(instance);
@@ -79,6 +87,7 @@ impl Formulation {
         it.constraint_required(instance);
         it.constraint_tier_share(instance);
         it.constraint_site_share(instance);
+        it.constraint_spread(instance);
         it.constraint_demand(instance);
         it.constraint_capacity(instance);
         it.constraint_campaign(instance);
@@ -86,6 +95,7 @@ impl Formulation {
         it.constraint_min_service(instance);
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
+        it.stage_two(instance, relaxed);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }
@@ -140,7 +150,11 @@ impl Formulation {
                     let possible =
                         class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.fleet[site][kind] > 0.0);
                     by_type.push(
-                        possible.then(|| self.program.continuous(headroom / rate * instance.busy_cost(site, kind), 0.0, class.demand())),
+                        possible.then(|| {
+                            let expected = instance.nominal.weight * instance.nominal.energy[site];
+                            let energy = headroom / rate * instance.busy_cost(site, kind);
+                            self.program.continuous(energy * expected, 0.0, class.demand())
+                        }),
                     );
                 }
                 by_site.push(by_type);
@@ -153,8 +167,8 @@ impl Formulation {
     fn variable_unserved(&mut self, instance: &Instance) {
         for class in &instance.classes {
             let columns = class.members.iter().map(|(service, units)| {
-                let cost = crate::instance::value_of_rate(instance.model, *service) * tokens_per_unit(instance, *service, *units);
-                self.program.continuous(cost, 0.0, *units)
+                let cost = crate::instance::value_of_rate(instance.model, *service) * class.tokens_per_unit(*service);
+                self.program.continuous(instance.nominal.weight * cost, 0.0, *units)
             });
             let columns = columns.collect();
             self.unserved.push(columns);
@@ -198,11 +212,6 @@ impl Formulation {
     fn it_power(&self, instance: &Instance, site: usize) -> Vec<(usize, f64)> {
         self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power)
     }
-}
-
-/// Tokens per second in one unit of a service's class.
-pub(crate) fn tokens_per_unit(instance: &Instance, service: ServiceId, units: f64) -> f64 {
-    class::mean_demand(instance.model, service) / units
 }
 
 /// Terms with their factor.

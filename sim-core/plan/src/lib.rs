@@ -20,6 +20,7 @@ mod conflict;
 mod cost;
 pub mod evacuation;
 mod extract;
+mod flow;
 #[cfg(test)]
 mod fixture;
 mod formulation;
@@ -28,7 +29,9 @@ pub mod location;
 mod outage;
 mod prices;
 mod program;
+mod search;
 mod solver;
+mod state;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -102,15 +105,16 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let instance = Instance::new(model, alternative, &Relaxed::default());
-    let formulation = Formulation::new(&instance, &Relaxed::default());
+    let mut instance = Instance::new(model, alternative, &Relaxed::default());
+    instance.add_outages(&options.outages);
+    let mut formulation = Formulation::new(&instance, &Relaxed::default());
     let limits = Limits {
         gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
         time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
     };
-    let found = match solver::solve(&formulation.program, &limits)? {
+    let found = match search::solve(&instance, &mut formulation, &limits)? {
         Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits)?)),
+        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &limits)?)),
         Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
     // Integers are exact only within the solver's tolerance: round them and let the rest follow.

@@ -99,6 +99,6 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::Required(_)
         | Group::TierShare(_)
         | Group::SiteShare => return None,
-        Group::Legality(_) | Group::Latency(_) | Group::Survival(_) | Group::Dataset(_) => return None,
+        Group::Legality(_) | Group::Latency(_) | Group::Survival(_) | Group::Critical(_) | Group::Outage(_) | Group::Dataset(_) => return None,
     })
 }

@@ -48,10 +48,10 @@ impl PlanPlaces {
     }
 }
 
-const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
+pub(super) const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
     Key { name, kind, need, doc: "see docs/formats.md" }
 }
-const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
+pub(super) const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
     TableSpec { name, array: true, required: false, doc: "", keys, variants: &[] }
 }
 const SITE: Key = row("site", Reference("site"), Required);
@@ -173,6 +173,7 @@ impl Plan {
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
         }
+        out.push_str(&self.hedge.write(model));
         for cost in &self.cost {
             let _ = write!(
                 out,
@@ -236,6 +237,7 @@ impl Plan {
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "outlook", model.planning.uncertainty.outlooks.iter().map(|outlook| &outlook.entity));
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
         let (plan, places) = decode(&mut ctx, &root, name, file, model);
@@ -272,11 +274,11 @@ fn outline(ctx: &mut Context, root: &Table, file: u32) -> String {
     }
     for entry in &root.entries {
         let key = entry.key.as_str();
-        let spec = SPECS.iter().find(|spec| spec.name == key);
+        let spec = SPECS.iter().chain(&super::hedge_file::SPECS).find(|spec| spec.name == key);
         let form = match (spec, &entry.node.value) {
             (None, Value::Text(_)) if ["schema", "name", "scenario"].contains(&key) => continue,
             (None, _) => {
-                let known = SPECS.iter().map(|spec| spec.name).chain(["schema", "name", "scenario"]);
+                let known = SPECS.iter().chain(&super::hedge_file::SPECS).map(|spec| spec.name).chain(["schema", "name", "scenario"]);
                 let hint = nearest(key, known)
                     .map_or_else(|| "see `Plan` in docs/formats.md".to_owned(), |near| format!("did you mean `{near}`?"));
                 ctx.error_hint("F0202", entry.key_at, format!("a plan has no `{key}`"), hint);
@@ -364,6 +366,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
     });
     let unserved =
         each(ctx, root, &UNSERVED, &mut nowhere, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+    let hedge = super::Hedge::read(ctx, root, model);
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| CostLine {
         line: cursor.word("line"),
         annual_eur: real(cursor, "annual_eur"),
@@ -386,7 +389,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, cost, prices, certificate }, places)
+    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, hedge, cost, prices, certificate }, places)
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {
@@ -419,7 +422,7 @@ fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
     }
 }
 
-fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
+pub(super) fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
     let table = cursor.subtable("accelerators")?;
     let mut all = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {
@@ -486,6 +489,6 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The shortest TOML float that reads back as the same number.
-fn float(value: f64) -> String {
+pub(super) fn float(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { format!("{value:?}") }
 }

@@ -62,6 +62,7 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         campaigns: vec![],
         replicas,
         unserved: vec![],
+        hedge: bastide_model::plan::Hedge::default(),
         cost: vec![],
         prices: vec![],
         certificate: None,

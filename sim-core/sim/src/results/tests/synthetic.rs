@@ -373,6 +373,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        hedge: Hedge::default(),
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),
