@@ -160,6 +160,8 @@ pub enum Kind {
     Settings,
     /// A list of so many factors, zero or more.
     Shape(usize),
+    /// A list of quantities, one for each year; the last holds on.
+    ByYear(Unit, Range),
 }
 
 /// Whether a key must stand, and what holds if it does not.

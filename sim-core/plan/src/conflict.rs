@@ -16,6 +16,7 @@ use crate::instance::{self, Instance, Relaxed};
 use crate::outage::{Outage, outages};
 use crate::program::Group;
 use crate::search;
+use crate::siting;
 use crate::solver::{Answer, Limits};
 
 /// One wish of the scenario.
@@ -119,6 +120,9 @@ fn possible(
     let mut instance = Instance::new(model, alternative, relaxed);
     instance.add_outages(extra);
     let mut formulation = Formulation::new(&instance, relaxed);
+    if let Some(possible) = siting::is_possible(&instance, &formulation) {
+        return Ok(possible);
+    }
     formulation.program.columns.iter_mut().for_each(|column| column.cost = 0.0);
     Ok(!matches!(search::solve(&instance, &mut formulation, limits)?, Answer::Infeasible))
 }
@@ -136,6 +140,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) 
         instance.hosts().into_iter().map(|(bus, _, _)| Group::Hosting(bus)).collect(),
         sites().map(Group::Room).collect(),
         sites().map(Group::Connection).collect(),
+        sites().filter(|site| model.sites[*site].max_accelerators.is_some()).map(Group::Accelerators).collect(),
         alternative.iter().flat_map(|it| &it.tier_share).map(|(tier, _)| Group::TierShare(*tier)).collect(),
         alternative.iter().filter(|it| it.max_site_share.is_some()).map(|_| Group::SiteShare).collect(),
         vec![Group::MostSites],
@@ -145,6 +150,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) 
         services().map(Group::Legality).collect(),
         services().filter(|id| model.services[*id].critical.share > 0.0).map(Group::Critical).collect(),
         (0..outages).map(Group::Outage).collect(),
+        services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
         vec![Group::ItPower],
         vec![Group::Budget],
@@ -206,6 +212,16 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
             let it = site(id);
             let sentence = format!("site `{}` has room for {} of IT power", it.entity.name, display(it.max_it_power));
             (format!("IT power of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::Accelerators(id) => {
+            let it = site(id);
+            let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
+            (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::SingleSite(id) => {
+            let it = &model.services[id].entity;
+            let sentence = format!("all of service `{}` runs at one site", it.name);
+            (format!("single site of {}", it.name), sentence, vec![it.span.clone()])
         }
         Group::Hosting(id) => {
             let bus = &model.buses[id];

@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 mod flow;
@@ -30,8 +31,10 @@ mod outage;
 mod prices;
 mod program;
 mod search;
+mod siting;
 mod solver;
 mod state;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -112,16 +115,24 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
         time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
     };
-    let found = match search::solve(&instance, &mut formulation, &limits)? {
+    let (answer, proof) = match siting::solve(&instance, &formulation, &limits)? {
+        Some((answer, proof)) => (answer, Some(proof)),
+        None => (search::solve(&instance, &mut formulation, &limits)?, None),
+    };
+    let found = match answer {
         Answer::Found(found) => found,
         Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &limits)?)),
         Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
     // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-    let rounded = formulation.program.with_integers_fixed(&found.values);
-    let polished = match solver::solve(&rounded, &limits)? {
-        Answer::Found(polished) => polished,
-        Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
+    let polished = if proof.is_some() {
+        found.clone()
+    } else {
+        let rounded = formulation.program.with_integers_fixed(&found.values);
+        match solver::solve(&rounded, &limits)? {
+            Answer::Found(polished) => polished,
+            Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
+        }
     };
     let mut plan = extract::plan(&instance, &formulation, &polished.values);
     plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
@@ -138,15 +149,22 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         (false, true) => SolveStatus::Optimal,
         (false, false) => SolveStatus::WithinGap,
     };
+    let program = &formulation.program;
+    let proof = proof.unwrap_or_else(|| siting::Proof {
+        solver: SOLVER.to_owned(),
+        rows: program.rows.len(),
+        columns: program.columns.len(),
+        integers: program.columns.iter().filter(|column| column.integer).count(),
+    });
     plan.certificate = Some(Certificate {
         status,
-        solver: SOLVER.to_owned(),
+        solver: proof.solver,
         objective_eur: lines,
         bound_eur: bound,
         gap,
-        rows: formulation.program.rows.len(),
-        columns: formulation.program.columns.len(),
-        integers: formulation.program.columns.iter().filter(|column| column.integer).count(),
+        rows: proof.rows,
+        columns: proof.columns,
+        integers: proof.integers,
     });
     Ok(Outcome::Planned(Box::new(plan)))
 }

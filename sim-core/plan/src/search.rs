@@ -1,10 +1,9 @@
 //! The search for the best point of a formulation whose second stage has more rows than it pays to write down.
 
-use std::time::Instant;
-
 use bastide_units::Duration;
 
 use crate::PlanError;
+use crate::deadline::Deadline;
 use crate::formulation::Formulation;
 use crate::instance::Instance;
 use crate::program::Program;
@@ -12,27 +11,10 @@ use crate::solver::{self, Answer, Found, Limits};
 
 /// Rounds in which rows are added to the relaxation; what is still broken then is found at integer points.
 const ROUNDS: usize = 40;
+/// Shortest limit that the solver is given: it then says itself that time ran out.
+const SHORTEST: Duration = Duration::from_s(1e-3);
 /// Least time for a linear program.
 pub(crate) const LEAST: Duration = Duration::from_s(10.0);
-
-/// When a search must end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
-    started: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    /// From now.
-    #[expect(clippy::disallowed_methods, reason = "a wall-clock limit is kept; a plan that it cut short says so")]
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { started: Instant::now(), limit }
-    }
-    /// What is left, at least a millisecond: the solver then says itself that it ran out of time.
-    pub(crate) fn left(&self) -> Duration {
-        Duration::from_s((self.limit.as_s() - self.started.elapsed().as_secs_f64()).max(1e-3))
-    }
-}
 
 /// Solves a formulation, and adds the rows of reach that it needs. The values found keep all of them; the bound is that of a relaxation.
 ///
@@ -51,7 +33,7 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     let mut best: Option<Found> = None;
     let mut bound = f64::NEG_INFINITY;
     loop {
-        let found = match solver::solve(&formulation.program, &within(deadline.left()))? {
+        let found = match solver::solve(&formulation.program, &within(deadline.left().max(SHORTEST)))? {
             Answer::Found(found) => found,
             Answer::Infeasible => return Ok(Answer::Infeasible),
             Answer::Unknown { bound: own, reason } => {

@@ -23,6 +23,7 @@ impl Kind {
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
                 | Self::Factors(_)
+                | Self::ByYear(..)
         )
     }
 
@@ -66,6 +67,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::ByYear(unit, _) => format!("list of {} by year", unit.name),
             Self::Settings => "table of path = value".to_owned(),
         }
     }
@@ -127,6 +129,8 @@ pub fn example(key: &Key) -> String {
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
         Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
+        Kind::ByYear(unit, _) if unit.name == "ratio" => "[1.0, 1.5]".to_owned(),
+        Kind::ByYear(unit, _) => format!("[\"{}\"]", unit.example),
     }
 }
 

@@ -121,7 +121,7 @@ impl Formulation {
         let mut it = Recourse::default();
         let headroom = instance.model.policy.headroom;
         let possible = |this: &Self, site: usize, kind: usize| {
-            state.share[site][kind] > 0.0 && (this.nodes[site][kind].is_some() || instance.fleet[site][kind] > 0.0)
+            state.share[site][kind] > 0.0 && (this.nodes[site][kind].is_some() || instance.has(site, kind))
         };
         for part in &state.parts {
             let class = &instance.classes[part.class];

@@ -67,6 +67,8 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fixed_upkeep: MoneyRate::from_eur_per_y(1e6),
         upkeep: CapacityRate::from_eur_per_mw_y(1e5),
         max_it_power: Power::from_mw(mw / 1.2),
+        lead_time: Duration::ZERO,
+        max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -119,6 +121,7 @@ pub fn model(title: &str) -> Model {
             place: Some(Place { latitude: place.0, longitude: place.1 }),
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
+            hosting_limit_by_year: Vec::new(),
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -182,6 +185,7 @@ pub fn model(title: &str) -> Model {
         bandwidth: Bandwidth::from_gbit_per_s(400.0),
         latency: Duration::from_ms(6.0),
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,
@@ -251,6 +255,7 @@ pub fn model(title: &str) -> Model {
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
         laws: vec![],
         legal_service: legal,
+        growth: bastide_model::model::Growth::default(),
         planning: Planning {
             span: Span::file("scenario.toml"),
             budget_span: Span::file("scenario.toml"),
@@ -264,6 +269,8 @@ pub fn model(title: &str) -> Model {
             uncertainty: Uncertainty::default(),
             sites: (0, 10),
             discount_rate: 0.06,
+            serving_cost: None,
+            survive_link_loss: false,
             building_lifetime: Duration::from_y(20.0),
             lead_time: Duration::ZERO,
             gap: 1e-3,
@@ -302,6 +309,7 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
             grid: bastide_model::model::GridPolicy::default(),
         },
+        investments: vec![],
         alternatives: vec![],
         cases: Vec::new(),
         report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
@@ -344,6 +352,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
     Plan {
         name: name.into(),
         builds: builds.iter().map(|x| Build { site: SiteId(x.0), accelerator: AcceleratorId(0), count: x.1 }).collect(),
+        investments: vec![],
         placements: (0..model.services.len())
             .map(|index| Placement {
                 service: ServiceId::from_index(index),
@@ -355,6 +364,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
         standbys: vec![StandBy { service: ServiceId(0), of: first, site: last, share: 1.0 }],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: first, accelerator: AcceleratorId(0), islands: 1 }],
         replicas: vec![],
+        links: vec![],
         unserved: vec![(ServiceId(3), TokenRate::from_tokens_per_s(12_000.0))],
         cost,
         prices: vec![
@@ -374,6 +384,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
             },
         ],
         hedge: Hedge::default(),
+        roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),
