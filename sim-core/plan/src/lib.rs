@@ -22,17 +22,20 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
+mod flow;
 #[cfg(test)]
 mod fixture;
 mod formulation;
 mod instance;
+mod lazy;
 pub mod location;
 mod outage;
 mod prices;
 mod program;
-mod siting;
 mod search;
+mod siting;
 mod solver;
+mod state;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -106,15 +109,14 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let search = Search::new(model, alternative, options);
-    let program = &search.formulation.program;
+    let mut search = Search::new(model, alternative, options);
     let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &search.limits)? {
         Some((answer, proof)) => (answer, Some(proof)),
-        None => (solver::solve(program, &search.limits)?, None),
+        None => (lazy::solve(&search.instance, &mut search.formulation, &search.limits)?, None),
     };
     match answer {
-        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(program, &found, proof)?))),
-        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?)),
+        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
+        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &search.limits)?)),
         Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
 }

@@ -28,7 +28,8 @@ pub(crate) struct Search<'m> {
 impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
-        let instance = Instance::new(model, alternative, &Relaxed::default());
+        let mut instance = Instance::new(model, alternative, &Relaxed::default());
+        instance.add_outages(&options.outages);
         let formulation = Formulation::new(&instance, &Relaxed::default());
         let limits = Limits {
             gap: options.gap.unwrap_or(model.planning.gap).max(0.0),

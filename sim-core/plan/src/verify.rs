@@ -19,6 +19,8 @@ use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
 use crate::{campaign, instance};
 
+mod hedge;
+
 /// One constraint of the scenario against a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
@@ -83,6 +85,7 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     datasets(model, plan, &installed, &mut checks);
     let own = alternative.filter(|it| it.survive_site_loss.is_some());
     site_loss(model, plan, &instance::survive(model, alternative), rule(model, own), &mut checks);
+    hedge::check(model, plan, alternative, &mut checks);
     let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     // A plan written by a person may state no costs.
     let written = if plan.cost.is_empty() { lines } else { objective(plan) };
@@ -321,8 +324,9 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
         for kind in types(model) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
-            let used = busy / model.policy.headroom + gangs(model, plan, site, kind, |_| true);
-            let there = accelerators(model, plan, site, kind);
+            let share = hedge::nominal_share(model, site);
+            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
                 let uses = |it: &bastide_model::plan::Placement| it.site == site && it.accelerators.iter().any(|(id, _)| *id == kind);
@@ -421,7 +425,7 @@ fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: 
             let needs: Vec<_> = here.chain(moved).map(|(id, share)| (id, share * mean_demand(model, id))).collect();
             let keeps = |kind| gangs(model, plan, site, kind, |id| instance::keeps(model, survive, id));
             let there: Vec<_> = types(model)
-                .map(|kind| (kind, accelerators(model, plan, site, kind) - keeps(kind)))
+                .map(|kind| (kind, hedge::nominal_share(model, site) * (accelerators(model, plan, site, kind) - keeps(kind))))
                 .filter(|(_, count)| *count > 0.0)
                 .collect();
             fullest = fullest.max(filling(model, &needs, &there));
