@@ -823,6 +823,12 @@ static CODES: &[Code] = &[
         "pue = 1.3 at a site with a PUE of 1.2",
     ),
     code(
+        "F0986",
+        "a speedup that no plan can weigh",
+        "Serving costs and critical demand are counted in units of demand, which a faster service needs fewer of. The two cannot be planned together.",
+        "speedup = 2 of a service with critical = \"60 %\"",
+    ),
+    code(
         "F0985",
         "investments of a plan that cannot be bought",
         "A plan buys each investment at most `most` times, with those that it requires, and none that rule each other out.",

@@ -108,6 +108,7 @@ impl Formulation {
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
         it.stage_two(instance, relaxed);
+        it.variable_eased(instance);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }

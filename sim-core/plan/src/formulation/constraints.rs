@@ -30,7 +30,8 @@ impl Formulation {
                 self.program.at_most(group, power, 0.0);
             }
             if let Some(most) = it.max_accelerators {
-                let bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                let mut bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                bought.extend(self.contracts_at(instance, at, |_| 1.0));
                 let there: f64 = instance.fleet[at].iter().sum();
                 let used = (self.build[at], there - f64::from(most));
                 self.program.at_most(Group::Accelerators(site.id), bought.into_iter().chain([used]), 0.0);
