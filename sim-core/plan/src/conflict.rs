@@ -62,11 +62,11 @@ impl Conflict {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off.
-pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, limits: &Limits) -> Result<Conflict, PlanError> {
+pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, links: f64, limits: &Limits) -> Result<Conflict, PlanError> {
     let candidates = candidates(model, alternative);
     let mut relaxed = Relaxed::default();
     for batch in &candidates {
-        leave_out(model, alternative, limits, batch, &mut relaxed)?;
+        leave_out(model, alternative, links, limits, batch, &mut relaxed)?;
     }
     let kept = candidates.iter().flatten().filter(|group| !relaxed.contains(group));
     let mut groups: Vec<Group> = kept.copied().collect();
@@ -78,6 +78,7 @@ pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, limits: &Li
 fn leave_out(
     model: &Model,
     alternative: Option<&Alternative>,
+    links: f64,
     limits: &Limits,
     batch: &[Group],
     relaxed: &mut Relaxed,
@@ -89,20 +90,21 @@ fn leave_out(
     without.extend(batch);
     // Twins differ once one of them is relaxed.
     without.insert(Group::Order);
-    if !possible(model, alternative, limits, &without)? {
+    if !possible(model, alternative, links, limits, &without)? {
         *relaxed = without;
     } else if batch.len() > 1 {
         let (first, second) = batch.split_at(batch.len() / 2);
-        leave_out(model, alternative, limits, first, relaxed)?;
-        leave_out(model, alternative, limits, second, relaxed)?;
+        leave_out(model, alternative, links, limits, first, relaxed)?;
+        leave_out(model, alternative, links, limits, second, relaxed)?;
     }
     Ok(())
 }
 
 /// Whether any plan exists without these groups. Out of time counts as yes: the conflict is then true but perhaps not the
 /// smallest.
-fn possible(model: &Model, alternative: Option<&Alternative>, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
-    let instance = Instance::new(model, alternative, relaxed);
+fn possible(model: &Model, alternative: Option<&Alternative>, links: f64, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
+    let mut instance = Instance::new(model, alternative, relaxed);
+    instance.links = if relaxed.contains(&Group::LinkLoss) { 0.0 } else { links };
     let formulation = Formulation::new(&instance, relaxed);
     if let Some(possible) = siting::is_possible(&instance, &formulation) {
         return Ok(possible);
@@ -135,6 +137,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         services().map(Group::Legality).collect(),
         services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
+        if planning.survive_link_loss { vec![Group::LinkLoss] } else { Vec::new() },
         vec![Group::ItPower],
         vec![Group::Budget],
         Tier::ALL.into_iter().filter(|tier| planning.min_service[*tier as usize].is_some()).map(Group::MinService).collect(),
@@ -200,6 +203,10 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
             let it = site(id);
             let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
             (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::LinkLoss => {
+            let sentence = "nations with sites or users stay connected when any single link is down".to_owned();
+            ("survival of link loss".to_owned(), sentence, plan())
         }
         Group::SingleSite(id) => {
             let it = &model.services[id].entity;

@@ -92,6 +92,8 @@ pub(crate) struct Instance<'m> {
     pub count: (u32, u32),
     /// Annuity of one euro of buildings and connections [1/y].
     pub building_recovery: f64,
+    /// Capital of the links that the plan builds, settled before the rest [M EUR].
+    pub links: f64,
 }
 
 /// Tiers that survive under an alternative.
@@ -202,6 +204,7 @@ impl<'m> Instance<'m> {
             survive: survive(model, alternative),
             count: count(model, alternative),
             building_recovery: capital_recovery_factor(planning.discount_rate, planning.building_lifetime),
+            links: 0.0,
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
         instance.contracts = contracts(&instance);

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
 mod class;
 mod conflict;
@@ -105,19 +106,24 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let instance = Instance::new(model, alternative, &Relaxed::default());
-    let formulation = Formulation::new(&instance, &Relaxed::default());
     let limits = Limits {
         gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
         time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
     };
+    let laid = match backbone::lay(model, &limits)? {
+        Ok(laid) => laid,
+        Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
+    };
+    let mut instance = Instance::new(model, alternative, &Relaxed::default());
+    instance.links = laid.capital;
+    let formulation = Formulation::new(&instance, &Relaxed::default());
     let (answer, proof) = match siting::solve(&instance, &formulation, &limits)? {
         Some((answer, proof)) => (answer, Some(proof)),
         None => (solver::solve(&formulation.program, &limits)?, None),
     };
     let found = match answer {
         Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits)?)),
+        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, laid.capital, &limits)?)),
         Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
     // Integers are exact only within the solver's tolerance: round them and let the rest follow.
@@ -132,15 +138,18 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
     };
     let mut plan = extract::plan(&instance, &formulation, &polished.values);
     plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.links.clone_from(&laid.links);
     plan.cost = cost_lines(model, &plan);
     let (lines, program) = (objective(&plan), polished.objective * 1e6);
     if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
         return Err(PlanError::Inconsistent { lines, objective: program });
     }
     plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
-    let bound = (found.bound * 1e6).min(lines);
+    // What a cheaper network might still save.
+    let unsure = (laid.capital - laid.bound).max(0.0) * instance.building_recovery;
+    let bound = ((found.bound - unsure) * 1e6).min(lines);
     let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (found.limited, gap <= CONSISTENT) {
+    let status = match (found.limited || laid.limited, gap <= CONSISTENT) {
         (true, _) => SolveStatus::LimitWithIncumbent,
         (false, true) => SolveStatus::Optimal,
         (false, false) => SolveStatus::WithinGap,
@@ -158,9 +167,9 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         objective_eur: lines,
         bound_eur: bound,
         gap,
-        rows: proof.rows,
-        columns: proof.columns,
-        integers: proof.integers,
+        rows: proof.rows + laid.rows,
+        columns: proof.columns + laid.columns,
+        integers: proof.integers + laid.columns,
     });
     Ok(Outcome::Planned(Box::new(plan)))
 }

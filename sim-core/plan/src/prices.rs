@@ -103,6 +103,6 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::Required(_)
         | Group::TierShare(_)
         | Group::SiteShare => return None,
-        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Dataset(_) => return None,
+        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::LinkLoss | Group::Survival(_) | Group::Dataset(_) => return None,
     })
 }

@@ -9,7 +9,7 @@ use crate::cost::{accelerators, cost_lines, objective};
 use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
-use crate::{campaign, instance};
+use crate::{backbone, campaign, instance};
 
 /// One constraint of the scenario against a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,7 @@ pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> 
     capacity(model, plan, &mut checks);
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
+    links(model, plan, &mut checks);
     site_loss(model, plan, &instance::survive(model, alternative), &mut checks);
     let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     let written = objective(plan);
@@ -136,7 +137,7 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
 }
 
 fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
-    let latencies = bastide_model::latencies(model);
+    let latencies = bastide_model::latencies_with(model, &plan.links);
     let mut unserved_by_tier = [0.0; 4];
     for (at, it) in model.services.iter().enumerate() {
         let id = ServiceId::from_index(at);
@@ -229,6 +230,20 @@ fn datasets(model: &Model, plan: &Plan, installed: &[f64], checks: &mut Checks) 
         homes.sort();
         homes.dedup();
         checks.at_most(format!("copies of {}", it.entity.name), f64::from(it.replicas), homes.len() as f64, "copies");
+    }
+}
+
+/// Links that are built do not stand yet; with them the loss of any single link cuts nobody off.
+fn links(model: &Model, plan: &Plan, checks: &mut Checks) {
+    if !plan.links.is_empty() {
+        checks.none("builds links that do not stand", plan.links.iter().filter(|id| model.links[**id].build_cost.is_none()).count());
+    }
+    if model.planning.survive_link_loss {
+        let wrong = match backbone::faults(model, &plan.links) {
+            Ok(bridges) => bridges.len(),
+            Err(apart) => apart.len(),
+        };
+        checks.none("nations stay connected when any single link is down", wrong);
     }
 }
 
