@@ -17,6 +17,8 @@ impl Kind {
                 | Self::Ratio(_)
                 | Self::Count(_)
                 | Self::RatiosOf(_)
+                | Self::RatiosBy(..)
+                | Self::QuantityBy(..)
                 | Self::Munitions
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
@@ -51,8 +53,11 @@ impl Kind {
             Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
+            Self::RatiosBy(table, _) => format!("table of ratios by {table}"),
+            Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Objectives => format!("one of `{}`, or a list of them in their order", super::OBJECTIVES.join("`, `")),
             Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
             Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
@@ -81,7 +86,7 @@ fn example_table(spec: &TableSpec) -> String {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
-        Kind::QuantityOr(unit, ..) => format!("\"{}\"", unit.example),
+        Kind::QuantityOr(unit, ..) | Kind::QuantityBy(unit, ..) => format!("\"{}\"", unit.example),
         Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
             format!("\"{}\"", unit.example)
         }
@@ -108,12 +113,14 @@ pub fn example(key: &Key) -> String {
         Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
+        Kind::RatiosBy(table, _) => format!("{{ a-{table} = 0.5 }}"),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
         Kind::Munitions => "{ drone = 30 }".to_owned(),
         Kind::RatioByMunition => "{ drone = 0.8 }".to_owned(),
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::Objectives => "[\"unserved\", { name = \"carbon\", tolerance = \"1 %\" }, \"cost\"]".to_owned(),
         Kind::LinkStates => {
             "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
                 .to_owned()

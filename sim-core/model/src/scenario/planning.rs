@@ -1,5 +1,7 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
@@ -13,7 +15,13 @@ use crate::tree::{Table, Value};
 use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
-pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], horizon: &mut Option<Horizon>) -> Option<Planning> {
+pub fn planning(
+    ctx: &mut Context,
+    root: &Table,
+    sites: &[Site],
+    known: &super::uncertainty::Known<'_>,
+    horizon: &mut Option<Horizon>,
+) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
         let candidates =
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
@@ -50,7 +58,9 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], horizon: &mut O
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
         *horizon = growth::horizon(cursor);
+        let ranking = super::objective::ranking(cursor);
         Planning {
+            ranking,
             span: cursor.ctx.span(cursor.at),
             budget_span: cursor.ctx.span(cursor.place("budget")),
             it_power_span: cursor.ctx.span(cursor.place("it_power")),
@@ -60,8 +70,13 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], horizon: &mut O
             accelerators,
             survive_site_loss,
             min_service,
+            uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
+            // Decoded once the services are known.
+            serving_cost: None,
+            survive_link_loss: cursor.boolean("survive_link_loss"),
             building_lifetime: cursor.quantity("building_lifetime"),
             lead_time: cursor.quantity("lead_time"),
             gap: cursor.ratio("gap"),
