@@ -18,6 +18,48 @@ pub struct Growth {
     pub expansions: Vec<Expansion>,
     /// `[[milestone]]`, in order of time.
     pub milestones: Vec<Milestone>,
+    /// How the future may branch.
+    pub outlooks: Vec<Outlook>,
+}
+
+/// A way in which the future may go on from a moment.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// Name.
+    pub entity: Entity,
+    /// Outlook that it follows, by its position; `None` for the scenario itself.
+    pub parent: Option<usize>,
+    /// From when on everybody knows.
+    pub from: Time,
+    /// Probability, once its parent has come true.
+    pub probability: f64,
+    /// What holds then.
+    pub factors: Branch,
+}
+
+/// Factors of an outlook on what the scenario says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// On the demand, by service.
+    pub demand: Vec<f64>,
+    /// On the price of energy.
+    pub energy_price: f64,
+    /// On the price of accelerators that are ordered.
+    pub accelerator_price: f64,
+    /// Share of what is due that arrives; the rest never comes and is not paid.
+    pub deliveries: f64,
+    /// What is due arrives later by this.
+    pub delay: Duration,
+    /// On hosting limits.
+    pub hosting: f64,
+}
+
+impl Branch {
+    /// What the scenario says.
+    #[must_use]
+    pub fn none(services: usize) -> Self {
+        Self { demand: vec![1.0; services], energy_price: 1.0, accelerator_price: 1.0, deliveries: 1.0, delay: Duration::ZERO, hosting: 1.0 }
+    }
 }
 
 /// How far and how finely a roadmap looks ahead.
@@ -50,6 +92,16 @@ impl Horizon {
     #[must_use]
     pub fn year(&self, period: usize) -> usize {
         (self.period.as_y() * period as f64 + 1e-9) as usize
+    }
+    /// First period that begins at or after a time.
+    #[must_use]
+    pub fn period_from(&self, time: Time) -> usize {
+        (time.since(Time::ZERO) / self.period - 1e-9).ceil().max(0.0) as usize
+    }
+    /// Whole periods in which a time has passed.
+    #[must_use]
+    pub fn lag(&self, time: Duration) -> usize {
+        (time / self.period - 1e-9).ceil().max(0.0) as usize
     }
     /// Years of a period.
     #[must_use]

@@ -69,7 +69,7 @@ pub fn growth(ctx: &mut Context, root: &Table, planning: Option<&Planning>, site
             }
         }
     }
-    Growth { horizon, order_books, export_caps, expansions, milestones }
+    Growth { horizon, order_books, export_caps, expansions, milestones, outlooks: Vec::new() }
 }
 
 /// From and until; an interval that is empty is reported.
