@@ -137,6 +137,9 @@ pub enum Command {
         /// What to write
         #[arg(long = "as", value_enum, default_value_t = ReportKind::Html)]
         kind: ReportKind,
+        /// Document of `plan --format json` that the planner's section shows, too: a front, rounds, reasons; may be given several times
+        #[arg(long, value_name = "FILE")]
+        planning: Vec<PathBuf>,
     },
     /// Compare the alternatives of results folders, with paired errors
     Compare {

@@ -132,6 +132,10 @@ pub enum Kind {
     Endpoint,
     /// A table of these words = ratio.
     RatiosOf(&'static [&'static str]),
+    /// A table of ratios by the names of a table.
+    RatiosBy(&'static str, Range),
+    /// A quantity, or a table of it by the names of a table.
+    QuantityBy(Unit, Range, &'static str),
     /// A table of nation = ratio.
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.

@@ -11,11 +11,13 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
+mod investment;
 mod growth;
 mod link_state;
 mod machine;
 mod reconstruction;
 mod strike;
+mod uncertainty;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -23,11 +25,13 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
-pub use growth::{Branch, Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Outlook, Path, Supply, of_year};
+pub use investment::{Improvement, Investment};
+pub use growth::{Branch, Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
+pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -98,6 +102,8 @@ ids! {
     SeriesId,
     /// A rule.
     RuleId,
+    /// An investment that a plan may choose.
+    InvestmentId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -216,6 +222,8 @@ pub struct Model {
     pub policy: Policy,
     /// `[plan]`.
     pub planning: Planning,
+    /// `[[investment]]`.
+    pub investments: Vec<Investment>,
     /// What may be ordered, delivered and connected when, over years.
     pub growth: Growth,
     /// `[[alternative]]`.
@@ -700,6 +708,8 @@ pub struct Service {
     pub bytes_per_token: Option<DataSize>,
     /// Value of a token to its user; what a lost one costs.
     pub value: TokenPrice,
+    /// What must keep running outside any single site.
+    pub critical: Critical,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
     /// People who depend on it.
@@ -943,6 +953,8 @@ pub struct Planning {
     pub survive_site_loss: Vec<Tier>,
     /// Least share of each tier's mean demand that must be served; `None` leaves it to the value of lost tokens.
     pub min_service: [Option<f64>; 4],
+    /// Outlooks, outages, and how the plan weighs them.
+    pub uncertainty: Uncertainty,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.

@@ -12,7 +12,7 @@ pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
 pub use roadmap::{Lot, Period, Roadmap, Step, Works};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -148,6 +148,8 @@ pub struct Plan {
     pub standbys: Vec<StandBy>,
     /// Where campaigns run; campaigns that are absent do not run.
     pub campaigns: Vec<CampaignPlacement>,
+    /// Investments, and how often each is bought; once per investment.
+    pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
     /// Demand left unserved by choice, by service.

@@ -6,7 +6,7 @@ mod network;
 mod replica;
 
 pub use legality::{Rules, Subject, subjects};
-pub use network::latencies;
+pub use network::{latencies, latencies_without};
 
 use bastide_units::{ComputeRate, Duration};
 
@@ -14,7 +14,7 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat};
+use crate::scenario::{self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat, uncertainty};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -64,8 +64,10 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
+    let investments = scenario::investment::investments(ctx, root, &sites, &service_demands);
+    let known = uncertainty::Known { sites: sites.len(), buses: buses.len(), services: &services, demands: &service_demands };
     let mut horizon = None;
-    let planning = planning::planning(ctx, root, &sites, &mut horizon);
+    let planning = planning::planning(ctx, root, &sites, &known, &mut horizon);
     let growth = growth::growth(ctx, root, planning.as_ref(), &sites, horizon);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
     let cases = case::cases(ctx, root);
@@ -134,7 +136,7 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         segment_graph,
         policy,
         planning,
-        growth,
+    growth, investments,
         alternatives,
         laws,
         legal_service,

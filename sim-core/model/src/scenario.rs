@@ -10,6 +10,7 @@ pub mod grid;
 pub mod grid_event;
 pub mod growth;
 pub mod header;
+pub mod investment;
 pub mod layers;
 pub mod machine;
 pub mod operation;
@@ -19,6 +20,7 @@ pub mod series;
 pub mod site;
 pub mod spike;
 pub mod threat;
+pub mod uncertainty;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
 use bastide_model::plan::{CostLine, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
+use crate::formulation::investment;
 use crate::{campaign, instance};
 
 /// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
@@ -39,6 +40,8 @@ fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
 /// once, such as a campaign's, are spread over the history, but at least over a year.
 #[must_use]
 pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
+    let realised = model.realised(plan);
+    let model = &*realised;
     let planning = &model.planning;
     let per_building = |money: Money| annuity(money, planning.discount_rate, planning.building_lifetime).as_eur_per_y();
     let [mut opening, mut building, mut connection, mut fleet] = [(0.0, 0.0); 4];
@@ -80,10 +83,13 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         upkeep += operation.upkeep.as_eur_per_y();
         energy += operation.energy.as_eur_per_y();
     }
+    let bought = || plan.investments.iter().map(|(id, times)| (&model.investments[*id], f64::from(*times)));
+    let yearly = bought().map(|(it, times)| investment::yearly(model, it) * times).sum::<f64>() * 1e6;
+    let invested = bought().map(|(it, times)| it.cost.as_eur() * times).sum::<f64>();
     let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
     let (not_run, delay) = campaigns(model, plan);
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
-    vec![
+    let mut lines = vec![
         line("accelerators", fleet),
         line("opening of sites", opening),
         line("buildings", building),
@@ -93,7 +99,11 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         line("unserved demand", (unserved, 0.0)),
         line("campaigns not run", (not_run, 0.0)),
         line("delay of campaigns", (delay, 0.0)),
-    ]
+    ];
+    if !model.investments.is_empty() {
+        lines.insert(4, line("investments", (yearly, invested)));
+    }
+    lines
 }
 
 fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {

@@ -86,6 +86,7 @@ pub fn empty() -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![],
             min_service: [None; 4],
+            uncertainty: Uncertainty::default(),
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             building_lifetime: Duration::from_y(20.0),
@@ -93,6 +94,7 @@ pub fn empty() -> Model {
             gap: 0.0,
             time_limit: Duration::from_s(60.0),
         },
+        investments: vec![],
         alternatives: vec![],
         laws: vec![],
         legal_service: vec![],
@@ -200,6 +202,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     });
@@ -266,4 +269,21 @@ pub fn alternative(name: &str) -> Alternative {
         survive_site_loss: None,
         supply: bastide_model::model::Supply::default(),
     }
+}
+
+/// Adds an investment at a site that does nothing yet.
+pub fn add_investment(model: &mut Model, name: &str, site: SiteId, cost: f64) -> InvestmentId {
+    let id = InvestmentId::from_index(model.investments.len());
+    model.investments.push(Investment {
+        entity: entity(name, 80 + id.0),
+        site: Some(site),
+        most: 1,
+        cost: Money::from_eur(cost),
+        lifetime: None,
+        upkeep: MoneyRate::ZERO,
+        requires: vec![],
+        excludes: vec![],
+        effect: Improvement::default(),
+    });
+    id
 }

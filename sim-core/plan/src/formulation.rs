@@ -26,6 +26,7 @@ use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
+pub(crate) mod investment;
 
 /// The program of an instance, with the columns of each variable.
 pub(crate) struct Formulation {
@@ -45,6 +46,8 @@ pub(crate) struct Formulation {
     pub train: Vec<(CampaignId, usize, usize)>,
     /// `replica[dataset]`: position of the site and column.
     pub replica: Vec<Vec<(usize, usize)>>,
+    /// Columns of investments.
+    pub investments: investment::Investments,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
 }
@@ -61,15 +64,19 @@ impl Formulation {
             run: Vec::new(),
             train: Vec::new(),
             replica: Vec::new(),
+            investments: investment::Investments::default(),
             standby: vec![Vec::new(); instance.classes.len()],
         };
         it.objective_constant(instance);
         it.variable_build(instance);
+        it.variable_invest(instance);
         it.variable_nodes(instance, relaxed);
         it.variable_place(instance);
         it.variable_unserved(instance);
         it.variable_run(instance);
         it.variable_replica(instance);
+        it.variable_effects(instance);
+        it.constraint_invest(instance);
         it.constraint_site_power(instance, relaxed);
         it.constraint_hosting_limit(instance);
         it.constraint_it_power(instance);
@@ -138,7 +145,7 @@ impl Formulation {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
                     let possible =
-                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.fleet[site][kind] > 0.0);
+                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
                     by_type.push(
                         possible.then(|| self.program.continuous(headroom / rate * instance.busy_cost(site, kind), 0.0, class.demand())),
                     );
@@ -194,9 +201,11 @@ impl Formulation {
         columns.filter_map(|(kind, column)| column.map(|column| (column, weight(kind)))).collect()
     }
 
-    /// Terms of the new IT power of a site (MW).
+    /// Terms of the new IT power of a site, contracts included (MW).
     fn it_power(&self, instance: &Instance, site: usize) -> Vec<(usize, f64)> {
-        self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power)
+        let mut power = self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power);
+        power.extend(self.contracts_at(instance, site, |kind| instance.types[kind].power));
+        power
     }
 }
 

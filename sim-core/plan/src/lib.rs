@@ -18,6 +18,7 @@ mod campaign;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 #[cfg(test)]
@@ -25,9 +26,11 @@ mod fixture;
 mod formulation;
 mod instance;
 pub mod location;
+mod outage;
 mod prices;
 mod program;
 mod solver;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -38,6 +41,7 @@ use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
+pub use outage::{Outage, outages};
 pub use verify::{Check, verify};
 
 use crate::formulation::Formulation;
@@ -45,12 +49,14 @@ use crate::instance::{Instance, Relaxed};
 use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SolveOptions {
     /// Relative gap at which the solver may stop; `None` for the scenario's.
     pub gap: Option<f64>,
     /// Time limit of the solver; `None` for the scenario's. A plan that a limit cut short depends on the machine.
     pub time_limit: Option<Duration>,
+    /// Outages that the plan must survive beside those of the scenario.
+    pub outages: Vec<Outage>,
 }
 
 /// How a search ended.

@@ -6,6 +6,7 @@ use bastide_units::Power;
 
 use crate::class::{full_rate, mean_demand, planned_rate};
 use crate::cost::{accelerators, cost_lines, objective};
+use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
 use crate::{campaign, instance};
@@ -45,6 +46,11 @@ impl Checks {
 #[must_use]
 pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Vec<Check> {
     let mut checks = Checks(Vec::new());
+    let (scenario, realised) = (model, model.realised(plan));
+    let model = &*realised;
+    if !model.investments.is_empty() {
+        checks.none("investments as they may be bought", investment::broken(model, plan));
+    }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
     power(model, alternative, &installed, &mut checks);
@@ -53,7 +59,7 @@ pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> 
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
     site_loss(model, plan, &instance::survive(model, alternative), &mut checks);
-    let lines = objective(&Plan { cost: cost_lines(model, plan), ..plan.clone() });
+    let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     let written = objective(plan);
     checks.0.push(Check {
         name: "cost lines match the plan".to_owned(),

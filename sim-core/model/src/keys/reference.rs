@@ -17,6 +17,8 @@ impl Kind {
                 | Self::Ratio(_)
                 | Self::Count(_)
                 | Self::RatiosOf(_)
+                | Self::RatiosBy(..)
+                | Self::QuantityBy(..)
                 | Self::Munitions
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
@@ -51,6 +53,8 @@ impl Kind {
             Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
+            Self::RatiosBy(table, _) => format!("table of ratios by {table}"),
+            Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
             Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
@@ -81,7 +85,7 @@ fn example_table(spec: &TableSpec) -> String {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
-        Kind::QuantityOr(unit, ..) => format!("\"{}\"", unit.example),
+        Kind::QuantityOr(unit, ..) | Kind::QuantityBy(unit, ..) => format!("\"{}\"", unit.example),
         Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
             format!("\"{}\"", unit.example)
         }
@@ -108,6 +112,7 @@ pub fn example(key: &Key) -> String {
         Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
+        Kind::RatiosBy(table, _) => format!("{{ a-{table} = 0.5 }}"),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
         Kind::Munitions => "{ drone = 30 }".to_owned(),
         Kind::RatioByMunition => "{ drone = 0.8 }".to_owned(),

@@ -7,20 +7,23 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
+    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
     Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod investment;
 mod growth;
 mod strike;
 mod supply;
+mod uncertainty;
 
 pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
+pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -549,9 +552,9 @@ pub static TABLES: &[TableSpec] = &[
             row("model", Word, Optional, "Model of the library; this or `tokens_per_accelerator` is required."),
             row(
                 "tokens_per_accelerator",
-                Quantity(unit::<TokenRate>(), Positive),
+                QuantityBy(unit::<TokenRate>(), Positive, "accelerator"),
                 Optional,
-                "Throughput of one accelerator; wins over `model`.",
+                "Throughput of one accelerator, or a table of it by type; wins over `model`.",
             ),
             row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
             row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
@@ -584,6 +587,13 @@ pub static TABLES: &[TableSpec] = &[
             CERTIFICATION,
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+            row("critical", Kind::Ratio(Share), Default("0"), "Share of the mean demand that must keep running outside any single site."),
+            row(
+                "critical_penalty",
+                Quantity(unit::<TokenPrice>(), NotNegative),
+                Optional,
+                "Price of a token of `critical` that is not covered; without, all of it must be.",
+            ),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
@@ -960,6 +970,7 @@ pub static TABLES: &[TableSpec] = &[
         ],
     },
     strike::REPAIR_POOL,
+    investment::INVESTMENT,
     TableSpec {
         name: "failure",
         array: true,
@@ -1177,6 +1188,10 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
+            row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
+            row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
+            row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             growth::HORIZON,
@@ -1190,10 +1205,7 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
-    growth::ORDER_BOOK,
-    growth::EXPORT_CAP,
-    growth::EXPANSION,
-    growth::MILESTONE,
+    growth::EXPANSION, growth::EXPORT_CAP, growth::MILESTONE, growth::ORDER_BOOK, uncertainty::OUTAGE, uncertainty::OUTLOOK,
     array(
         "alternative",
         false,

@@ -18,47 +18,28 @@ pub struct Growth {
     pub expansions: Vec<Expansion>,
     /// `[[milestone]]`, in order of time.
     pub milestones: Vec<Milestone>,
-    /// How the future may branch.
-    pub outlooks: Vec<Outlook>,
 }
 
-/// A way in which the future may go on from a moment.
-#[derive(Clone, Debug)]
-pub struct Outlook {
-    /// Name.
-    pub entity: Entity,
-    /// Outlook that it follows, by its position; `None` for the scenario itself.
-    pub parent: Option<usize>,
-    /// From when on everybody knows.
-    pub from: Time,
-    /// Probability, once its parent has come true.
-    pub probability: f64,
-    /// What holds then.
-    pub factors: Branch,
-}
-
-/// Factors of an outlook on what the scenario says.
+/// What an outlook says of the years to come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Branch {
-    /// On the demand, by service.
-    pub demand: Vec<f64>,
-    /// On the price of energy.
-    pub energy_price: f64,
-    /// On the price of accelerators that are ordered.
+    /// Outlook that it follows, by its position; `None` for the scenario itself.
+    pub parent: Option<usize>,
+    /// From when on everybody knows; `None` for the second period.
+    pub from: Option<Time>,
+    /// Factor on the price of accelerators that are ordered.
     pub accelerator_price: f64,
     /// Share of what is due that arrives; the rest never comes and is not paid.
     pub deliveries: f64,
     /// What is due arrives later by this.
     pub delay: Duration,
-    /// On hosting limits.
+    /// Factor on hosting limits.
     pub hosting: f64,
 }
 
-impl Branch {
-    /// What the scenario says.
-    #[must_use]
-    pub fn none(services: usize) -> Self {
-        Self { demand: vec![1.0; services], energy_price: 1.0, accelerator_price: 1.0, deliveries: 1.0, delay: Duration::ZERO, hosting: 1.0 }
+impl Default for Branch {
+    fn default() -> Self {
+        Self { parent: None, from: None, accelerator_price: 1.0, deliveries: 1.0, delay: Duration::ZERO, hosting: 1.0 }
     }
 }
 

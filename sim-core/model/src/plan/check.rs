@@ -4,7 +4,7 @@ use bastide_units::{Money, Power, Time, TokenRate};
 
 use super::{Plan, PlanPlaces};
 use crate::diag::Diagnostic;
-use crate::model::{AcceleratorId, CampaignId, Model, SiteId};
+use crate::model::{AcceleratorId, CampaignId, InvestmentId, Model, SiteId};
 
 /// Rounding that a solver may leave behind, relative.
 const TOLERANCE: f64 = 1e-4;
@@ -17,7 +17,9 @@ fn exceeds(value: f64, limit: f64) -> bool {
 /// Every rule of the scenario that a plan breaks.
 #[must_use]
 pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagnostic> {
-    let mut check = Check { model, plan, places, found: Vec::new() };
+    let realised = model.realised(plan);
+    let mut check = Check { model: &realised, plan, places, found: Vec::new() };
+    check.investments();
     check.nodes();
     check.power();
     check.money();
@@ -38,7 +40,8 @@ pub fn capital(model: &Model, plan: &Plan) -> Money {
     if !plan.cost.is_empty() {
         return plan.capital();
     }
-    let mut total = Money::ZERO;
+    let bought = plan.investments.iter().map(|(id, times)| model.investments[*id].cost * f64::from(*times));
+    let mut total = bought.sum::<Money>();
     let mut opened = vec![false; model.sites.len()];
     for build in plan.builds.iter().filter(|build| build.count > 0) {
         let (site, kind) = (&model.sites[build.site], &model.accelerators[build.accelerator]);
@@ -96,6 +99,36 @@ impl Check<'_> {
                     }
                 }
                 Some((_, None)) => {}
+            }
+        }
+    }
+
+    /// How often each investment is bought, and what it needs or rules out.
+    fn investments(&mut self) {
+        let model = self.model;
+        let name = |id: InvestmentId| &model.investments[id].entity.name;
+        let mut bought = std::collections::BTreeSet::new();
+        for (index, (id, times)) in self.plan.investments.iter().enumerate() {
+            let place = self.places.of(&self.places.investments, index);
+            let (it, label) = (&model.investments[*id], "the investment");
+            let mut wrong = |message: String, hint: &str| {
+                let diagnostic = Diagnostic::error("F0985", place.clone(), message).label(it.entity.span.clone(), label);
+                self.found.push(diagnostic.hint(hint));
+            };
+            if !bought.insert(*id) {
+                wrong(format!("investment `{}` stands twice", name(*id)), "add the counts up in one entry");
+            }
+            if *times > it.most {
+                wrong(format!("investment `{}` is bought {times} times, and {} can be had", name(*id), it.most), "see its `most`");
+            }
+            let with = |id: &InvestmentId| self.plan.investments.iter().any(|(other, times)| other == id && *times > 0);
+            if let Some(missing) = it.requires.iter().find(|id| !with(id)) {
+                wrong(format!("investment `{}` needs `{}`", name(*id), name(*missing)), "add it to the plan");
+            }
+            for (other, _) in self.plan.investments.iter().filter(|(other, _)| other != id && *other > *id) {
+                if model.clash(*id, *other) {
+                    wrong(format!("investment `{}` rules `{}` out", name(*id), name(*other)), "keep one of the two");
+                }
             }
         }
     }

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use bastide_units::{Duration, Quantity};
 
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, LinkId, Model};
 
 /// `latencies(model)[nation][site]`: the least sum of one-way latencies over the links; a site is at its own nation's hub.
 /// `None` where no path leads.
 #[must_use]
 pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
+    latencies_without(model, &[])
+}
+
+/// [`latencies`] when these links are down.
+#[must_use]
+pub fn latencies_without(model: &Model, down: &[LinkId]) -> Vec<Vec<Option<Duration>>> {
     let nations = model.nations.len();
     let nodes = nations + model.sites.len();
     let node = |end: Endpoint| match end {
@@ -24,7 +30,8 @@ pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
                 edges[b].push((a, cost));
             }
         };
-        for link in model.links.iter().filter(|link| standby || !link.standby) {
+        let up = |index: usize| !down.contains(&LinkId::from_index(index));
+        for (_, link) in model.links.iter().enumerate().filter(|(index, link)| up(*index) && (standby || !link.standby)) {
             join(node(link.from), node(link.to), link.latency.base());
         }
         for (index, site) in model.sites.iter().enumerate() {

@@ -13,7 +13,13 @@ use crate::tree::{Table, Value};
 use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
-pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], horizon: &mut Option<Horizon>) -> Option<Planning> {
+pub fn planning(
+    ctx: &mut Context,
+    root: &Table,
+    sites: &[Site],
+    known: &super::uncertainty::Known<'_>,
+    horizon: &mut Option<Horizon>,
+) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
         let candidates =
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
@@ -60,6 +66,7 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], horizon: &mut O
             accelerators,
             survive_site_loss,
             min_service,
+            uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
             building_lifetime: cursor.quantity("building_lifetime"),

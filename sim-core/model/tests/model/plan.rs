@@ -75,6 +75,7 @@ prop_compose! {
         Plan {
             name: word(0),
             builds: counts.iter().enumerate().map(|(at, count)| Build { site: SiteId(at as u32), accelerator: AcceleratorId(0), count: *count }).collect(),
+            investments: vec![],
             placements: vec![Placement { service: ServiceId(0), site: SiteId(1), share, accelerators: vec![(AcceleratorId(0), numbers[0].abs())] }],
             standbys: vec![StandBy { service: ServiceId(0), of: SiteId(1), site: SiteId(0), share }],
             campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: SiteId(0), accelerator: AcceleratorId(0), islands: 1 }],

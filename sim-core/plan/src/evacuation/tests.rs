@@ -57,6 +57,7 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
     let plan = Plan {
         name: "by-hand".into(),
         builds: vec![],
+        investments: vec![],
         placements: vec![],
         standbys: vec![],
         campaigns: vec![],

@@ -89,6 +89,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }
@@ -263,6 +264,7 @@ pub fn model(title: &str) -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
+            uncertainty: Uncertainty::default(),
             sites: (0, 10),
             discount_rate: 0.06,
             building_lifetime: Duration::from_y(20.0),
@@ -303,6 +305,7 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
             grid: bastide_model::model::GridPolicy::default(),
         },
+        investments: vec![],
         alternatives: vec![],
         cases: Vec::new(),
         report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
@@ -345,6 +348,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
     Plan {
         name: name.into(),
         builds: builds.iter().map(|x| Build { site: SiteId(x.0), accelerator: AcceleratorId(0), count: x.1 }).collect(),
+        investments: vec![],
         placements: (0..model.services.len())
             .map(|index| Placement {
                 service: ServiceId::from_index(index),
