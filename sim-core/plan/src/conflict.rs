@@ -101,8 +101,10 @@ fn leave_out(
 /// Whether any plan exists without these groups. Out of time counts as yes: the conflict is then true but perhaps not the
 /// smallest.
 fn possible(model: &Model, alternative: Option<&Alternative>, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
-    let instance = Instance::new(model, alternative, relaxed);
-    let mut program = Formulation::new(&instance, relaxed).program;
+    let mut program = match &model.growth.horizon {
+        Some(horizon) => crate::roadmap::program(model, horizon, alternative, relaxed),
+        None => Formulation::new(&Instance::new(model, alternative, relaxed), relaxed).program,
+    };
     program.columns.iter_mut().for_each(|column| column.cost = 0.0);
     Ok(!matches!(solver::solve(&program, limits)?, Answer::Infeasible))
 }
@@ -129,8 +131,9 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         services().map(Group::Legality).collect(),
         survive.into_iter().map(Group::Survival).collect(),
         vec![Group::ItPower],
+        crate::roadmap::limits(model),
         vec![Group::Budget],
-        Tier::ALL.into_iter().filter(|tier| planning.min_service[*tier as usize].is_some()).map(Group::MinService).collect(),
+        Tier::ALL.into_iter().filter(|tier| crate::roadmap::has_least(model, *tier)).map(Group::MinService).collect(),
     ]
 }
 
@@ -156,6 +159,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
         Group::Budget => {
             ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()])
         }
+        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => crate::roadmap::limit(model, group).unwrap_or_else(|| (String::new(), String::new(), plan())),
         Group::ItPower => (
             "IT power".to_owned(),
             format!("at most {} of IT power in all sites", display(planning.it_power)),

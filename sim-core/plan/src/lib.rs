@@ -29,6 +29,7 @@ pub mod location;
 mod outage;
 mod prices;
 mod program;
+pub mod roadmap;
 mod solver;
 pub mod survivable;
 #[cfg(test)]
@@ -104,6 +105,9 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    if let Some(horizon) = &model.growth.horizon {
+        return roadmap::solve(model, horizon, alternative, options);
+    }
     let instance = Instance::new(model, alternative, &Relaxed::default());
     let formulation = Formulation::new(&instance, &Relaxed::default());
     let limits = Limits {

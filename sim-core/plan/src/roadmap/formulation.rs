@@ -160,12 +160,12 @@ impl Formulation {
         }
         let model = terms.base.model;
         cost += (0..model.campaigns.len()).map(|at| model.campaigns[at].value.as_meur() * terms.due(CampaignId::from_index(at))).sum::<f64>();
-        self.program.offset += terms.recovery() * cost;
+        self.program.offset += terms.worth.recovery() * cost;
     }
 
     /// `open(s,k)`, `hall(s,k)`, `line(s,k)`: decided so far. An addition is paid where it is decided; a site's fixed upkeep runs where it can be used.
     fn variable_site(&mut self, terms: &Terms) {
-        let recovery = terms.recovery();
+        let recovery = terms.worth.recovery();
         for (at, site) in terms.base.sites.iter().enumerate() {
             let it = &terms.base.model.sites[site.id];
             let least = if terms.standing(at) > 0.0 { 1.0 } else { 0.0 };
@@ -188,7 +188,7 @@ impl Formulation {
     fn variable_steps(&mut self, terms: &Terms) {
         for step in &terms.steps {
             let stages = 0..terms.tree.stages.len();
-            let cost = stages.map(|stage| terms.recovery() * step.cost * terms.of_addition(stage, |k| terms.building(k)));
+            let cost = stages.map(|stage| terms.worth.recovery() * step.cost * terms.of_addition(stage, |k| terms.building(k)));
             let columns = cost.map(|cost| self.program.integer(cost, 0.0, f64::from(step.most))).collect();
             self.steps.push(columns);
         }
@@ -197,7 +197,7 @@ impl Formulation {
     /// `order(b,s,k)` at its price, paid where it arrives; `energise`, `retire`; `waiting` with its cost and, at the end, its worth;
     /// `running` with upkeep and idle energy.
     fn variable_nodes(&mut self, terms: &Terms) {
-        let recovery = terms.recovery();
+        let recovery = terms.worth.recovery();
         for (book, it) in terms.books.iter().enumerate() {
             let kind = &terms.base.types[it.kind];
             let [mut order, mut energise, mut retire, mut waiting, mut running] = [const { Vec::new() }; 5];
@@ -241,9 +241,9 @@ impl Formulation {
                 let per_node = terms.base.types[it.kind].per_node;
                 for site in 0..terms.base.sites.len() {
                     for stage in terms.tree.back(leaf) {
-                        let left = terms.left(it.life_years, terms.rest_years(terms.tree.stages[stage].period));
+                        let left = terms.worth.left(it.life_years, terms.tree.stages[stage].period);
                         if self.energise[book][site][stage].is_some() && left > 0.0 {
-                            let worth = terms.recovery() * terms.end(leaf) * left * it.resale * per_node;
+                            let worth = terms.worth.recovery() * terms.end(leaf) * left * it.resale * per_node;
                             let column = self.program.continuous(-worth, 0.0, terms.most_nodes(book, site));
                             self.kept.push(Kept { book, site, leaf, stage, column });
                         }
@@ -268,7 +268,7 @@ impl Formulation {
                         let possible = terms.may_run(class, site, at.period) && *rate > 0.0 && there;
                         let units = terms.class_units(class, stage);
                         let busy = terms.base.types[kind].power * (1.0 - terms.base.types[kind].idle) * terms.energy_cost(site, stage);
-                        let cost = headroom / rate * busy * terms.years(at.period) * terms.at_end(stage) * terms.recovery();
+                        let cost = headroom / rate * busy * terms.years(at.period) * terms.at_end(stage) * terms.worth.recovery();
                         place.push(possible.then(|| self.program.continuous(cost, 0.0, units)));
                         spare.push((possible && it.protected).then(|| self.program.continuous(0.0, 0.0, units)));
                     }
@@ -291,7 +291,7 @@ impl Formulation {
                 let value = crate::instance::value_of_rate(terms.base.model, *service) * terms.tokens_per_unit(*service, *units);
                 let mut by_stage = Vec::new();
                 for (stage, at) in terms.tree.stages.iter().enumerate() {
-                    let cost = value * terms.years(at.period) * terms.at_end(stage) * terms.recovery();
+                    let cost = value * terms.years(at.period) * terms.at_end(stage) * terms.worth.recovery();
                     by_stage.push(self.program.continuous(cost, 0.0, terms.units(*service, *units, stage)));
                 }
                 by_member.push(by_stage);
@@ -303,7 +303,7 @@ impl Formulation {
     /// `run(j,s,t,k)`: the value of running it, less delay and energy beyond idle; of islands, `train(j,t,k)` bears value and delay.
     fn variable_run(&mut self, terms: &Terms) {
         for start in &terms.starts {
-            let recovery = terms.recovery() * terms.tree.stages[start.stage].probability;
+            let recovery = terms.worth.recovery() * terms.tree.stages[start.stage].probability;
             let value = terms.base.model.campaigns[start.campaign].value.as_meur() * terms.due(start.campaign);
             let delay = start.delay_cost * terms.due(start.campaign);
             let energy = start.accelerators * terms.busy_energy(start);
@@ -332,5 +332,11 @@ impl Formulation {
     fn it_power(&self, terms: &Terms, site: usize, stage: usize) -> Vec<(usize, f64)> {
         let books = 0..terms.books.len();
         books.filter_map(|book| self.running[book][site][stage].map(|column| (column, terms.node_power(book)))).collect()
+    }
+    /// Columns of what is decided at a stage: orders, sites, halls, lines, steps. Programs of the same terms list them in the same order.
+    pub(super) fn decisions(&self, stage: usize) -> Vec<Option<usize>> {
+        let orders = self.order.iter().flatten().map(|list| list[stage]);
+        let built = self.open.iter().chain(&self.hall).chain(&self.line).chain(&self.steps).map(|list| Some(list[stage]));
+        orders.chain(built).collect()
     }
 }

@@ -43,7 +43,8 @@ pub(super) struct Factors {
 }
 
 impl Factors {
-    fn none(model: &Model) -> Self {
+    /// What the scenario says.
+    pub(super) fn none(model: &Model) -> Self {
         Self {
             availability: vec![1.0; model.sites.len()],
             demand: vec![1.0; model.services.len()],
@@ -113,7 +114,7 @@ impl Tree {
 
     /// Adds the stages of an outlook from a period on, then those of the outlooks that branch off.
     fn grow(&mut self, model: &Model, outlook: Option<usize>, parent: Option<usize>, from: usize, periods: usize) {
-        let outlooks = &model.uncertainty.outlooks;
+        let outlooks = &model.planning.uncertainty.outlooks;
         let period = |time| model.growth.horizon.as_ref().map_or(1, |horizon| horizon.period_from(time));
         let first = |at: usize| outlooks[at].branch.from.map_or(1, period).max(1);
         let children: Vec<usize> = (0..outlooks.len()).filter(|at| outlooks[*at].branch.parent == outlook && first(*at) < periods).collect();

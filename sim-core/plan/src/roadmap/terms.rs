@@ -4,6 +4,7 @@ use bastide_model::model::{AcceleratorId, Alternative, BusId, CampaignId, Horizo
 use bastide_units::{Duration, Time};
 
 use super::stage::Tree;
+use super::worth::Worth;
 use crate::campaign;
 use crate::class::{self, Class};
 use crate::instance::{self, Instance, Relaxed, year_s};
@@ -84,6 +85,8 @@ pub(super) struct Terms<'m> {
     pub horizon: &'m Horizon,
     /// Number of periods.
     pub periods: usize,
+    /// Money over time.
+    pub worth: Worth,
     /// Stages.
     pub tree: Tree,
     /// What may be ordered.
@@ -168,6 +171,7 @@ impl<'m> Terms<'m> {
             base,
             horizon,
             periods,
+            worth: Worth::new(model, horizon),
             tree,
             books: Vec::new(),
             steps: Vec::new(),
@@ -341,47 +345,33 @@ impl<'m> Terms<'m> {
     }
     /// Years of a period, the last of which the horizon may cut.
     pub(super) fn years(&self, period: usize) -> f64 {
-        let begin = self.horizon.years() * period as f64;
-        self.horizon.years().min(self.horizon.length.as_y() - begin)
+        self.worth.years(period)
     }
     /// Factor on what is paid at the beginning of a stage, its probability included.
     pub(super) fn at_begin(&self, stage: usize) -> f64 {
         let it = &self.tree.stages[stage];
-        it.probability * self.discount(self.horizon.years() * it.period as f64)
+        it.probability * self.worth.at_begin(it.period)
     }
     /// Factor on what is paid at the end of a stage, its probability included.
     pub(super) fn at_end(&self, stage: usize) -> f64 {
         let it = &self.tree.stages[stage];
-        it.probability * self.discount(self.horizon.years() * it.period as f64 + self.years(it.period))
-    }
-    /// Value today of a euro in so many years.
-    pub(super) fn discount(&self, years: f64) -> f64 {
-        (1.0 + self.base.model.planning.discount_rate).powf(-years)
-    }
-    /// Share of its price that something of a life is still worth at the end, bought so many years before: that of its annuities that
-    /// are still to come.
-    pub(super) fn left(&self, life_years: f64, age_years: f64) -> f64 {
-        let rest = life_years - age_years;
-        if rest <= 0.0 {
-            return 0.0;
-        }
-        let rate = self.base.model.planning.discount_rate;
-        if rate == 0.0 { rest / life_years } else { (1.0 - self.discount(rest)) / (1.0 - self.discount(life_years)) }
-    }
-    /// From the beginning of a period to the end of the horizon [y].
-    pub(super) fn rest_years(&self, period: usize) -> f64 {
-        self.horizon.length.as_y() - self.horizon.years() * period as f64
+        it.probability * self.worth.at_end(it.period)
     }
     /// Value today of a euro that a building costs at a stage, less what is left of it at the end.
     pub(super) fn building(&self, stage: usize) -> f64 {
-        let rest = self.rest_years(self.tree.stages[stage].period);
-        let left = self.left(self.base.model.planning.building_lifetime.as_y(), rest);
-        let end = self.tree.stages[stage].probability * self.discount(self.horizon.length.as_y());
-        self.at_begin(stage) - end * left
+        let it = &self.tree.stages[stage];
+        it.probability * self.worth.building(it.period)
     }
-    /// Yearly payment over the horizon per euro today [1/y]: turns the net present value into a cost per year.
-    pub(super) fn recovery(&self) -> f64 {
-        bastide_cost_models::finance::capital_recovery_factor(self.base.model.planning.discount_rate, self.horizon.length)
+    /// Whether everything ordered arrives on time, on the one way that there is: then lots are whole nodes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tree.leaves().count() == 1 && self.tree.stages.iter().all(|it| it.factors == super::stage::Factors::none(self.base.model))
+    }
+    /// The same with other stages.
+    pub(super) fn with_tree(&self, tree: Tree) -> Self {
+        let mut terms = Self::new(self.base.model, self.horizon, self.base.alternative, &Relaxed::default());
+        terms.tree = tree;
+        terms.starts = terms.find_starts();
+        terms
     }
     /// Lag of deliveries at a stage, in periods.
     pub(super) fn delay(&self, stage: usize) -> usize {
@@ -412,7 +402,7 @@ impl<'m> Terms<'m> {
     }
     /// Value today of a euro at the end of the horizon, times the probability of that end.
     pub(super) fn end(&self, leaf: usize) -> f64 {
-        self.tree.stages[leaf].probability * self.discount(self.horizon.length.as_y())
+        self.tree.stages[leaf].probability * self.worth.end()
     }
     /// Energy for a MW of IT power that is busy in all of a stage [M EUR/y].
     pub(super) fn energy_cost(&self, site: usize, stage: usize) -> f64 {
@@ -440,7 +430,7 @@ impl<'m> Terms<'m> {
     pub(super) fn due(&self, campaign: CampaignId) -> f64 {
         let due = self.base.model.campaigns[campaign].deadline.since(Time::ZERO);
         let periods = self.horizon.lag(due).clamp(1, self.periods);
-        self.discount((self.horizon.years() * periods as f64).min(self.horizon.length.as_y()))
+        self.worth.at_end(periods - 1)
     }
     /// Most IT power of a site, all steps included [MW].
     pub(super) fn room(&self, site: usize) -> f64 {

@@ -101,6 +101,7 @@ impl Formulation {
             let it = &terms.base.model.sites[site.id];
             let standing = terms.standing(at);
             for (stage, here) in terms.tree.stages.iter().enumerate() {
+                let rows = self.program.rows.len();
                 let power = self.it_power(terms, at, stage);
                 let fleet = terms.fleet_power(at, here.period);
                 let decided = terms.tree.before(stage, terms.lead[at]);
@@ -126,11 +127,14 @@ impl Formulation {
                     let (column, limit) = opened(UNLIMITED);
                     self.program.at_most(Group::Structure, power.iter().copied().chain(column).collect::<Vec<_>>(), limit);
                 }
+                self.mark(rows, stage);
             }
             for stage in 0..terms.tree.stages.len() {
                 let own = it.connection.as_mw();
+                let rows = self.program.rows.len();
                 let (limit, open) = if standing > 0.0 { (own - site.pue * standing, None) } else { (0.0, Some((self.open[at][stage], -own))) };
                 self.program.at_most(Group::Connection(site.id), open.into_iter().chain([(self.line[at][stage], 1.0)]), limit.max(0.0));
+                self.mark(rows, stage);
             }
         }
     }
@@ -150,6 +154,7 @@ impl Formulation {
     /// `sum_s facility power <= hosting limit` at each bus and stage.
     pub(super) fn constraint_hosting_limit(&mut self, terms: &Terms) {
         for (stage, at) in terms.tree.stages.iter().enumerate() {
+            let rows = self.program.rows.len();
             for (bus, limit, sites) in terms.hosts(stage) {
                 let power: Vec<_> = sites.iter().flat_map(|s| scaled(self.it_power(terms, *s, stage), terms.base.sites[*s].pue)).collect();
                 let there: f64 = sites.iter().map(|s| terms.fleet_power(*s, at.period) * terms.base.sites[*s].pue).sum();
@@ -157,6 +162,7 @@ impl Formulation {
                     self.program.at_most(Group::Hosting(bus), power, limit - there);
                 }
             }
+            self.mark(rows, stage);
         }
     }
 
@@ -166,7 +172,9 @@ impl Formulation {
             let sites = 0..terms.base.sites.len();
             let power: Vec<_> = sites.clone().flat_map(|site| self.it_power(terms, site, stage)).collect();
             let there: f64 = sites.map(|site| terms.fleet_power(site, at.period)).sum();
+            let rows = self.program.rows.len();
             self.program.at_most(Group::ItPower, power, terms.base.model.planning.it_power.as_mw() - there);
+            self.mark(rows, stage);
         }
     }
 
@@ -214,7 +222,9 @@ impl Formulation {
             }
             let of_year = terms.tree.back(last).filter(|stage| year(*stage) == year(last));
             let paid: Vec<_> = of_year.flat_map(|stage| capital[stage].iter().copied()).collect();
+            let rows = self.program.rows.len();
             self.program.at_most(Group::YearBudget(year(last) as u32), paid, limit.as_meur());
+            self.mark(rows, last);
         }
     }
 
@@ -253,6 +263,7 @@ impl Formulation {
                 }
             }
             for stage in 0..terms.tree.stages.len() {
+                let rows = self.program.rows.len();
                 if let Some(cap) = own.cap_per_period {
                     let ordered = self.ordered(terms, &[at], stage, |k| k == stage);
                     self.program.at_most(group, ordered, f64::from(cap));
@@ -263,6 +274,7 @@ impl Formulation {
                     let ordered = self.ordered(terms, &[at], stage, |k| year(k) == year(stage));
                     self.program.at_most(group, ordered, cap);
                 }
+                self.mark(rows, stage);
             }
         }
     }
@@ -468,10 +480,17 @@ impl Formulation {
                     }
                 }
                 if demand > 0.0 {
+                    let rows = self.program.rows.len();
                     self.program.at_most(Group::MinService(tier), scaled(row, 1.0 / demand).collect::<Vec<_>>(), 1.0 - least);
+                    self.mark(rows, stage);
                 }
             }
         }
+    }
+
+    /// Says in which stage the rows from one on hold.
+    fn mark(&mut self, from: usize, stage: usize) {
+        self.program.rows[from..].iter_mut().for_each(|row| row.stage = Some(stage));
     }
 
     fn replica_at(&self, dataset: DatasetId, site: usize) -> Option<usize> {
