@@ -126,6 +126,11 @@ fn possible(
     limits: &Limits,
     relaxed: &Relaxed,
 ) -> Result<bool, PlanError> {
+    if let Some(horizon) = &model.growth.horizon {
+        let mut program = crate::roadmap::program(model, horizon, alternative, relaxed);
+        program.columns.iter_mut().for_each(|column| column.cost = 0.0);
+        return Ok(!matches!(crate::solver::solve(&program, limits)?, Answer::Infeasible));
+    }
     let mut instance = Instance::new(model, alternative, relaxed);
     instance.add_outages(extra.outages);
     instance.links = if relaxed.contains(&Group::LinkLoss) { 0.0 } else { extra.links };
@@ -164,8 +169,9 @@ fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) 
         survive.into_iter().map(Group::Survival).collect(),
         if planning.survive_link_loss { vec![Group::LinkLoss] } else { Vec::new() },
         vec![Group::ItPower],
+        crate::roadmap::limits(model),
         vec![Group::Budget],
-        Tier::ALL.into_iter().filter(|tier| planning.min_service[*tier as usize].is_some()).map(Group::MinService).collect(),
+        Tier::ALL.into_iter().filter(|tier| crate::roadmap::has_least(model, *tier)).map(Group::MinService).collect(),
     ]
 }
 
@@ -191,6 +197,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         Group::Budget => {
             ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()])
         }
+        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => crate::roadmap::limit(model, group).unwrap_or_else(|| (String::new(), String::new(), plan())),
         Group::ItPower => (
             "IT power".to_owned(),
             format!("at most {} of IT power in all sites", display(planning.it_power)),

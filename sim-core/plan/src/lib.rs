@@ -35,6 +35,7 @@ mod prices;
 mod program;
 mod search;
 mod siting;
+pub mod roadmap;
 mod solver;
 mod state;
 pub mod survivable;
@@ -121,6 +122,9 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    if let Some(horizon) = &model.growth.horizon {
+        return roadmap::solve(model, horizon, alternative, options);
+    }
     let limits = options.limits(model);
     let laid = match backbone::lay(model, &limits)? {
         Ok(laid) => laid,
