@@ -5,6 +5,8 @@ mod cover;
 mod dense;
 mod incumbent;
 mod relaxation;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod tree;
 
