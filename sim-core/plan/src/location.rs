@@ -16,6 +16,7 @@
 mod capacitated;
 mod deadline;
 mod general;
+mod median;
 
 use bastide_units::Duration;
 
@@ -112,7 +113,10 @@ impl Location {
 /// # Errors
 /// [`PlanError::Solver`] when the solver breaks off.
 pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
-    if !location.single && !location.is_uncapacitated() {
+    if location.is_uncapacitated() {
+        return Ok(median::solve(location, search));
+    }
+    if !location.single {
         return Ok(capacitated::solve(location, search));
     }
     general::solve(location, search)
