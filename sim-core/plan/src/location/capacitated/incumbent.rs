@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::dense::Dense;
 use super::transport::Transport;
-use crate::location::deadline::Deadline;
+use crate::deadline::Deadline;
 
 /// Sets of facilities that are remembered as tried.
 const MEMORY: usize = 100_000;

@@ -78,7 +78,10 @@ fn best(location: &Location) -> Option<f64> {
 #[case(&[1.0, 1.0], &[0.0, 0.0], &[0.0, 0.0, 0.0, 0.0], &[1.0, 1.0], Some(0.0))]
 fn hand(#[case] capacity: &[f64], #[case] fixed: &[f64], #[case] cost: &[f64], #[case] demand: &[f64], #[case] least: Option<f64>) {
     let found = best(&location(capacity, fixed, cost, demand));
-    assert!(found.is_some() == least.is_some() && found.zip(least).is_none_or(|(one, other)| (one - other).abs() < 1e-9), "{found:?}, not {least:?}");
+    assert!(
+        found.is_some() == least.is_some() && found.zip(least).is_none_or(|(one, other)| (one - other).abs() < 1e-9),
+        "{found:?}, not {least:?}"
+    );
 }
 
 #[rstest]
