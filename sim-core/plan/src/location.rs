@@ -15,6 +15,12 @@
 
 mod general;
 mod median;
+mod near;
+mod pick;
+mod record;
+mod single;
+mod tree;
+mod volume;
 
 use bastide_units::Duration;
 
@@ -113,6 +119,9 @@ impl Location {
 pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if location.is_uncapacitated() {
         return Ok(median::solve(location, search));
+    }
+    if location.single {
+        return Ok(single::solve(location, search));
     }
     general::solve(location, search)
 }
