@@ -31,7 +31,7 @@ pub fn run(
     let seed = global.seed.unwrap_or(model.header.seed);
     let folder = simulate::default_folder(model, global, "-run");
     let plan = match plan {
-        Some(file) => super::plan::read(model, file)?,
+        Some(file) => super::plan::recheck::read(model, file, global, output)?,
         None => match simulate::stored_plan(model, &folder, "recommended") {
             Some(plan) => plan,
             None => super::plan::search(model, None, &bastide_plan::SolveOptions::default(), output)?,
@@ -67,7 +67,8 @@ pub fn run(
 /// One history: its metrics and its events, with what caused each.
 fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, output: &Output) -> Result<(), Failure> {
     let layout = Layout::new(model);
-    let simulator = simulate::simulator(model, plan, &layout)?;
+    let realised = model.realised(plan);
+    let simulator = simulate::simulator(&realised, plan, &layout)?;
     let history = simulator.simulate(seed, replication, Options { trace, ..Options::default() });
     if output.format == Format::Json {
         let metrics: Vec<_> = layout

@@ -13,6 +13,9 @@
 //! facility location, the p-median, and their single-source forms. The general program solves them too, but its bounds are weak for them;
 //! each form has its own search here.
 
+mod capacitated;
+mod deadline;
+#[cfg(test)]
 mod general;
 mod median;
 mod near;
@@ -120,8 +123,5 @@ pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if location.is_uncapacitated() {
         return Ok(median::solve(location, search));
     }
-    if location.single {
-        return Ok(single::solve(location, search));
-    }
-    general::solve(location, search)
+    Ok(if location.single { single::solve(location, search) } else { capacitated::solve(location, search) })
 }

@@ -17,10 +17,13 @@ impl Kind {
                 | Self::Ratio(_)
                 | Self::Count(_)
                 | Self::RatiosOf(_)
+                | Self::RatiosBy(..)
+                | Self::QuantityBy(..)
                 | Self::Munitions
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
                 | Self::Factors(_)
+                | Self::ByYear(..)
         )
     }
 
@@ -50,8 +53,11 @@ impl Kind {
             Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
+            Self::RatiosBy(table, _) => format!("table of ratios by {table}"),
+            Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Objectives => format!("one of `{}`, or a list of them in their order", super::OBJECTIVES.join("`, `")),
             Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
             Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
@@ -62,6 +68,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::ByYear(unit, _) => format!("list of {} by year", unit.name),
             Self::Settings => "table of path = value".to_owned(),
         }
     }
@@ -79,7 +86,7 @@ fn example_table(spec: &TableSpec) -> String {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
-        Kind::QuantityOr(unit, ..) => format!("\"{}\"", unit.example),
+        Kind::QuantityOr(unit, ..) | Kind::QuantityBy(unit, ..) => format!("\"{}\"", unit.example),
         Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
             format!("\"{}\"", unit.example)
         }
@@ -106,12 +113,14 @@ pub fn example(key: &Key) -> String {
         Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
+        Kind::RatiosBy(table, _) => format!("{{ a-{table} = 0.5 }}"),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
         Kind::Munitions => "{ drone = 30 }".to_owned(),
         Kind::RatioByMunition => "{ drone = 0.8 }".to_owned(),
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::Objectives => "[\"unserved\", { name = \"carbon\", tolerance = \"1 %\" }, \"cost\"]".to_owned(),
         Kind::LinkStates => {
             "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
                 .to_owned()
@@ -122,6 +131,8 @@ pub fn example(key: &Key) -> String {
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
         Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
+        Kind::ByYear(unit, _) if unit.name == "ratio" => "[1.0, 1.5]".to_owned(),
+        Kind::ByYear(unit, _) => format!("[\"{}\"]", unit.example),
     }
 }
 

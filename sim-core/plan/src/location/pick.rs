@@ -76,8 +76,8 @@ impl Pick {
             return false;
         }
         let rises = self.rises(state, count);
-        for (facility, rise) in rises.into_iter().enumerate().filter(|(_, rise)| bound + rise > limit) {
-            if state[facility] == State::Free {
+        for (facility, rise) in rises.into_iter().enumerate() {
+            if state[facility] == State::Free && bound + rise > limit {
                 state[facility] = if self.picked[facility] { State::Open } else { State::Closed };
             }
         }

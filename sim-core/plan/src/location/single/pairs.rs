@@ -54,8 +54,4 @@ impl Pairs {
     pub(super) fn forbid(&mut self, facility: usize, customer: usize) {
         self.rows[facility].retain(|(other, _)| *other != customer);
     }
-    /// Number of pairs.
-    pub(super) fn len(&self) -> usize {
-        self.rows.iter().map(Vec::len).sum()
-    }
 }
