@@ -13,9 +13,9 @@ use crate::PlanError;
 use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
+use crate::lazy;
 use crate::outage::{Outage, outages};
 use crate::program::Group;
-use crate::lazy;
 use crate::siting;
 use crate::solver::{Answer, Limits};
 
@@ -64,12 +64,7 @@ impl Conflict {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off.
-pub(crate) fn find(
-    model: &Model,
-    alternative: Option<&Alternative>,
-    extra: &[Outage],
-    limits: &Limits,
-) -> Result<Conflict, PlanError> {
+pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, extra: &[Outage], limits: &Limits) -> Result<Conflict, PlanError> {
     let outages: Vec<Outage> = outages(model).into_iter().chain(extra.iter().cloned()).collect();
     let candidates = candidates(model, alternative, outages.len());
     let mut relaxed = Relaxed::default();

@@ -22,9 +22,9 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
-mod flow;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
 mod instance;
 mod lazy;

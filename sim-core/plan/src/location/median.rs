@@ -92,12 +92,12 @@ fn explore(
         let before = ascent.bound();
         for _ in 0..ROUND {
             ascent.step(best.objective);
-            if ascent.bound() > best.cutoff() {
+            if ascent.bound() > best.cutoff() || deadline.passed() {
                 break;
             }
         }
         if round == 0 || rounds == ROUNDS.0 {
-            exchange.improve(&ascent.favourites(), best);
+            exchange.improve(&ascent.favourites(), best, deadline);
         }
         if ascent.bound() > best.cutoff() || !ascent.settle(best.cutoff()) {
             return None;

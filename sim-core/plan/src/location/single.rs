@@ -136,14 +136,14 @@ fn explore(relaxed: &Relaxed, node: Node, best: &mut Record<Answer>, rounds: usi
         let before = ascent.bound();
         for _ in 0..ROUND {
             ascent.step(best.objective);
-            if ascent.bound() > best.cutoff() {
+            if ascent.bound() > best.cutoff() || deadline.passed() {
                 break;
             }
         }
         if round == 0 || rounds == ROUNDS.0 {
             let (open, source) = ascent.answer();
-            improve::improve(location, &open, &source, best);
-            improve::improve(location, &ascent.favourites(), &vec![None; source.len()], best);
+            improve::improve(location, &open, &source, best, deadline);
+            improve::improve(location, &ascent.favourites(), &vec![None; source.len()], best, deadline);
         }
         if ascent.bound() > best.cutoff() || !ascent.settle(best.cutoff()) {
             return None;
@@ -154,12 +154,12 @@ fn explore(relaxed: &Relaxed, node: Node, best: &mut Record<Answer>, rounds: usi
         }
     }
     let (open, source) = ascent.answer();
-    improve::improve(location, &open, &source, best);
+    improve::improve(location, &open, &source, best, deadline);
     let Some(branch) = ascent.branch() else {
         // One facility is left for each customer.
         let source: Vec<Option<usize>> = (0..source.len()).map(|customer| ascent.pairs.sources(customer).next()).collect();
         let open: Vec<bool> = ascent.state.iter().map(|state| *state == State::Open).collect();
-        improve::improve(location, &open, &source, best);
+        improve::improve(location, &open, &source, best, deadline);
         return None;
     };
     let node =

@@ -1,6 +1,7 @@
 //! Interchange of facilities: the best of opening one, closing one, or both at once, until nothing helps (Teitz and Bart 1968; gains and
 //! losses of all pairs in one pass: Whitaker 1983, Resende and Werneck, *EJOR* 179, 2007).
 
+use crate::deadline::Deadline;
 use crate::location::Location;
 use crate::location::near::Near;
 use crate::location::record::Record;
@@ -52,7 +53,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Improves a set of facilities and takes the result where it is the best.
-    pub(super) fn improve(&mut self, start: &[usize], best: &mut Record<Vec<bool>>) {
+    pub(super) fn improve(&mut self, start: &[usize], best: &mut Record<Vec<bool>>, deadline: &Deadline) {
         let (m, n) = (self.location.facilities(), self.location.customers());
         let mut key = start.to_vec();
         key.sort_unstable();
@@ -128,7 +129,7 @@ impl<'a> Exchange<'a> {
                 }
             }
             let (_, opened, closed) = move_;
-            if opened.is_none() && closed.is_none() {
+            if (opened.is_none() && closed.is_none()) || deadline.passed() {
                 break;
             }
             if let Some(facility) = opened {

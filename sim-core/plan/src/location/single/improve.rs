@@ -2,6 +2,7 @@
 //! rises until the answer keeps to the capacities (strategic oscillation, Glover 1977).
 
 use super::{Answer, fits};
+use crate::deadline::Deadline;
 use crate::location::Location;
 use crate::location::record::Record;
 
@@ -23,7 +24,7 @@ struct Draft<'a> {
 }
 
 /// Improves a proposal and takes the result where it is the best answer.
-pub(super) fn improve(location: &Location, open: &[bool], source: &[Option<usize>], best: &mut Record<Answer>) {
+pub(super) fn improve(location: &Location, open: &[bool], source: &[Option<usize>], best: &mut Record<Answer>, deadline: &Deadline) {
     if !open.contains(&true) {
         return;
     }
@@ -35,13 +36,12 @@ pub(super) fn improve(location: &Location, open: &[bool], source: &[Option<usize
         for _ in 0..PASSES {
             let shifted = draft.shift();
             let swapped = draft.swap();
-            if !(shifted || swapped || draft.relocate()) {
+            if !(shifted || swapped || draft.relocate()) || deadline.passed() {
                 break;
             }
         }
         if draft.fits() {
-            draft.offer(best);
-            return;
+            return draft.offer(best);
         }
         draft.price *= 4.0;
     }
