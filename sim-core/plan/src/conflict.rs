@@ -13,9 +13,9 @@ use crate::PlanError;
 use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
-use crate::lazy;
 use crate::outage::{Outage, outages};
 use crate::program::Group;
+use crate::lazy;
 use crate::siting;
 use crate::solver::{Answer, Limits};
 
@@ -60,12 +60,26 @@ impl Conflict {
     }
 }
 
+/// What a search was given beside the scenario.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra<'a> {
+    /// Outages that the plan must survive.
+    pub outages: &'a [Outage],
+    /// Capital of the links that it builds [M EUR].
+    pub links: f64,
+}
+
 /// An irreducible conflict of an infeasible model.
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off.
-pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, extra: &[Outage], limits: &Limits) -> Result<Conflict, PlanError> {
-    let outages: Vec<Outage> = outages(model).into_iter().chain(extra.iter().cloned()).collect();
+pub(crate) fn find(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    extra: Extra<'_>,
+    limits: &Limits,
+) -> Result<Conflict, PlanError> {
+    let outages: Vec<Outage> = outages(model).into_iter().chain(extra.outages.iter().cloned()).collect();
     let candidates = candidates(model, alternative, outages.len());
     let mut relaxed = Relaxed::default();
     for batch in &candidates {
@@ -81,7 +95,7 @@ pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, extra: &[Ou
 fn leave_out(
     model: &Model,
     alternative: Option<&Alternative>,
-    extra: &[Outage],
+    extra: Extra<'_>,
     limits: &Limits,
     batch: &[Group],
     relaxed: &mut Relaxed,
@@ -108,12 +122,13 @@ fn leave_out(
 fn possible(
     model: &Model,
     alternative: Option<&Alternative>,
-    extra: &[Outage],
+    extra: Extra<'_>,
     limits: &Limits,
     relaxed: &Relaxed,
 ) -> Result<bool, PlanError> {
     let mut instance = Instance::new(model, alternative, relaxed);
-    instance.add_outages(extra);
+    instance.add_outages(extra.outages);
+    instance.links = if relaxed.contains(&Group::LinkLoss) { 0.0 } else { extra.links };
     let mut formulation = Formulation::new(&instance, relaxed);
     if let Some(possible) = siting::is_possible(&instance, &formulation) {
         return Ok(possible);
@@ -147,6 +162,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) 
         (0..outages).map(Group::Outage).collect(),
         services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
+        if planning.survive_link_loss { vec![Group::LinkLoss] } else { Vec::new() },
         vec![Group::ItPower],
         vec![Group::Budget],
         Tier::ALL.into_iter().filter(|tier| planning.min_service[*tier as usize].is_some()).map(Group::MinService).collect(),
@@ -212,6 +228,10 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
             let it = site(id);
             let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
             (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::LinkLoss => {
+            let sentence = "nations with sites or users stay connected when any single link is down".to_owned();
+            ("survival of link loss".to_owned(), sentence, plan())
         }
         Group::SingleSite(id) => {
             let it = &model.services[id].entity;

@@ -113,8 +113,9 @@ impl Formulation {
         it
     }
 
-    /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {
@@ -161,7 +162,8 @@ impl Formulation {
             for site in 0..instance.sites.len() {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
-                    let possible = class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
+                    let possible =
+                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
                     let energy = headroom / rate * instance.busy_cost(site, kind) * instance.nominal.energy[site];
                     let cost = instance.nominal.weight * (energy + class.serving_at(site));
                     by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));

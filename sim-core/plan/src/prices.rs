@@ -104,6 +104,7 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::TierShare(_)
         | Group::SiteShare => return None,
         Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Critical(_) => return None,
+        Group::LinkLoss => return None,
         Group::Outage(_) | Group::Dataset(_) => return None,
     })
 }

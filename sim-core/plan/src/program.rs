@@ -39,6 +39,8 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// Nations stay connected when any single link is down.
+    LinkLoss,
     /// All of a service runs at one site.
     SingleSite(ServiceId),
     /// A tier survives the loss of any single site.

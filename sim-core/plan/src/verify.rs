@@ -17,7 +17,7 @@ use crate::cost::{accelerators, cost_lines, objective};
 use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
-use crate::{campaign, instance};
+use crate::{backbone, campaign, instance};
 
 mod hedge;
 
@@ -72,11 +72,9 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     let (scenario, realised) = (model, model.realised(plan));
     let model = &*realised;
     if !model.investments.is_empty() {
-        checks.none("investments as they may be bought", investment::broken(model, plan)).marked(
-            "F0985",
-            Some(&model.planning.span),
-            || (0..plan.investments.len()).map(Entry::Investment),
-        );
+        checks
+            .none("investments as they may be bought", investment::broken(model, plan))
+            .marked("F0985", Some(&model.planning.span), || (0..plan.investments.len()).map(Entry::Investment));
     }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
@@ -85,6 +83,7 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     capacity(model, plan, &mut checks);
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
+    links(model, plan, &mut checks);
     let own = alternative.filter(|it| it.survive_site_loss.is_some());
     site_loss(model, plan, &instance::survive(model, alternative), rule(model, own), &mut checks);
     hedge::check(model, plan, alternative, &mut checks);
@@ -235,7 +234,7 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
 }
 
 fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
-    let latencies = bastide_model::latencies(model);
+    let latencies = bastide_model::latencies_with(model, &plan.links);
     let mut unserved_by_tier = [0.0; 4];
     for (at, it) in model.services.iter().enumerate() {
         let id = ServiceId::from_index(at);
@@ -327,8 +326,7 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
             let share = hedge::nominal_share(model, site);
-            let used =
-                (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
             let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
@@ -399,6 +397,20 @@ fn datasets(model: &Model, plan: &Plan, installed: &[f64], checks: &mut Checks) 
             Some(&it.entity.span),
             || copies(&|_| true),
         );
+    }
+}
+
+/// Links that are built do not stand yet; with them the loss of any single link cuts nobody off.
+fn links(model: &Model, plan: &Plan, checks: &mut Checks) {
+    if !plan.links.is_empty() {
+        checks.none("builds links that do not stand", plan.links.iter().filter(|id| model.links[**id].build_cost.is_none()).count());
+    }
+    if model.planning.survive_link_loss {
+        let wrong = match backbone::faults(model, &plan.links) {
+            Ok(bridges) => bridges.len(),
+            Err(apart) => apart.len(),
+        };
+        checks.none("nations stay connected when any single link is down", wrong);
     }
 }
 

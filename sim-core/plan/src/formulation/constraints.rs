@@ -51,8 +51,7 @@ impl Formulation {
     /// `sum_s facility power <= hosting limit` at each bus.
     pub(super) fn constraint_hosting_limit(&mut self, instance: &Instance) {
         for (bus, limit, sites) in instance.hosts() {
-            let facility =
-                |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
+            let facility = |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
             let power: Vec<_> = sites.iter().flat_map(facility).collect();
             let there: f64 = sites.iter().map(|at| instance.fleet_power(*at) * instance.sites[*at].pue).sum();
             self.program.at_most(Group::Hosting(bus), power, limit - there);
@@ -73,7 +72,7 @@ impl Formulation {
             terms.push((self.build[at], site.fixed_cost));
             terms.extend(self.nodes_at(at, |kind| instance.node_capital(at, kind)));
         }
-        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur());
+        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur() - instance.links);
     }
 
     /// `sum_s accelerators bought <= cap` of each type that has one.

@@ -93,8 +93,7 @@ impl Formulation {
     pub(super) fn faster_in(&mut self, instance: &Instance, service: ServiceId, unserved: usize, units: f64) -> Vec<usize> {
         let all = instance.model.investments.iter().zip(self.investments.invest.clone());
         let speedups = all.filter_map(|(it, invest)| Some((it.effect.speedup.as_ref()?, invest)));
-        let ours: Vec<_> =
-            speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
+        let ours: Vec<_> = speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
         ours.into_iter().map(|(saving, invest)| self.faster(invest, saving, unserved, units)).collect()
     }
 
@@ -201,7 +200,8 @@ impl Formulation {
     /// Capital of investments, less the connection that better cooling spares [M EUR].
     pub(super) fn invested(&self, instance: &Instance) -> Vec<(usize, f64)> {
         let bought = instance.model.investments.iter().zip(&self.investments.invest).map(|(it, column)| (*column, it.cost.as_meur()));
-        let spared = self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
+        let spared =
+            self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
         bought.chain(spared).collect()
     }
 
