@@ -16,6 +16,12 @@
 mod capacitated;
 mod general;
 mod median;
+mod near;
+mod pick;
+mod record;
+mod single;
+mod tree;
+mod volume;
 
 use bastide_units::Duration;
 
@@ -115,10 +121,7 @@ pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if location.is_uncapacitated() {
         return Ok(median::solve(location, search));
     }
-    if !location.single {
-        return Ok(capacitated::solve(location, search));
-    }
-    general::solve(location, search)
+    Ok(if location.single { single::solve(location, search) } else { capacitated::solve(location, search) })
 }
 
 /// The same by the general program with every row (3), for any form: what the searches are compared with.
