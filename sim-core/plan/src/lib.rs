@@ -144,7 +144,9 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
     if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
         return Err(PlanError::Inconsistent { lines, objective: program });
     }
-    plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
+    if proof.as_ref().is_none_or(|proof| proof.priced) {
+        plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
+    }
     // What a cheaper network might still save.
     let unsure = (laid.capital - laid.bound).max(0.0) * instance.building_recovery;
     let bound = ((found.bound - unsure) * 1e6).min(lines);
@@ -160,6 +162,7 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         rows: program.rows.len(),
         columns: program.columns.len(),
         integers: program.columns.iter().filter(|column| column.integer).count(),
+        priced: true,
     });
     plan.certificate = Some(Certificate {
         status,
