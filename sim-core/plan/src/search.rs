@@ -63,7 +63,9 @@ impl<'m> Search<'m> {
         if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
             return Err(PlanError::Inconsistent { lines, objective: program_eur });
         }
-        plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
+        if proof.as_ref().is_none_or(|proof| proof.priced) {
+            plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
+        }
         // What a cheaper network might still save.
         let unsure = (self.laid.capital - self.laid.bound).max(0.0) * self.instance.building_recovery;
         let bound = ((found.bound - unsure) * 1e6).min(lines);
@@ -78,6 +80,7 @@ impl<'m> Search<'m> {
             rows: program.rows.len(),
             columns: program.columns.len(),
             integers: program.columns.iter().filter(|column| column.integer).count(),
+            priced: true,
         });
         plan.certificate = Some(Certificate {
             status,

@@ -4,6 +4,7 @@ mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod siting;
 mod size;
 
 use bastide_model::model::{Alternative, Model};
