@@ -93,6 +93,9 @@ pub enum Command {
         /// Solver time limit, for example "30 s" [default: the scenario's]
         #[arg(long, value_name = "DURATION")]
         time_limit: Option<String>,
+        /// Plan against the worst loss of so many sites instead of the expectation
+        #[arg(long, value_name = "K")]
+        strike: Option<u32>,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -522,6 +525,14 @@ pub enum ImportCommand {
     Holmberg {
         /// Problem
         file: PathBuf,
+    },
+    /// Two-stage placement of accelerators under uncertainty (placement-v1, JSON)
+    PlacementV1 {
+        /// Problem
+        file: PathBuf,
+        /// Plan against the worst loss of so many sites instead of the expectation
+        #[arg(long, value_name = "K")]
+        strike: Option<u32>,
     },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem
     Swain {

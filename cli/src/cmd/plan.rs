@@ -1,6 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
 mod timeline;
+mod uncertainty;
 
 use std::path::Path;
 
@@ -19,19 +20,23 @@ pub fn run(
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
+    strike: Option<u32>,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
+    let mut model = super::load(scenario, global, output)?;
+    uncertainty::strike(&mut model, strike)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let plan = match check {
         Some(file) => read(&model, file)?,
         None => search(&model, alternative, &options, output)?,
     };
+    let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
+        uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         output.json("plan/1", &document)?;
@@ -39,7 +44,7 @@ pub fn run(
             write(&model, &plan, path)?;
         }
     } else {
-        for line in describe(&model, &plan) {
+        for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
             output.say(&line);
         }
         match &global.output {

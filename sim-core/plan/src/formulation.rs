@@ -112,6 +112,15 @@ impl Formulation {
         it
     }
 
+    /// Columns that are decided before it is known which outlook comes true, in an order that does not depend on outlooks.
+    pub(crate) fn first_stage(&self) -> Vec<usize> {
+        let trains = self.train.iter().map(|(.., column)| *column);
+        let copies = self.replica.iter().flatten().map(|(_, column)| *column);
+        let nodes = self.nodes.iter().flatten().flatten().copied();
+        let chosen = self.build.iter().copied().chain(nodes).chain(self.run.iter().copied()).chain(trains).chain(copies);
+        chosen.chain(self.investments.invest.iter().copied()).collect()
+    }
+
     /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
         for (site, place) in instance.sites.iter().enumerate() {

@@ -34,6 +34,8 @@ mod search;
 mod siting;
 mod solver;
 mod state;
+pub mod stochastic;
+mod strike;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -85,6 +87,9 @@ pub enum PlanError {
     /// The solver refused the program or ended in a state that says nothing; fatal.
     #[error("the solver failed: {0}")]
     Solver(String),
+    /// A time limit came before any answer where one was needed to go on.
+    #[error("the time limit came before an answer")]
+    Late,
     /// The plan's own cost does not match the solver's objective; fatal, and a bug.
     #[error("the cost lines sum to {lines} EUR/y, but the program's objective is {objective} EUR/y")]
     Inconsistent {
@@ -108,13 +113,16 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let mut instance = Instance::new(model, alternative, &Relaxed::default());
-    instance.add_outages(&options.outages);
-    let mut formulation = Formulation::new(&instance, &Relaxed::default());
     let limits = Limits {
         gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
         time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
     };
+    if model.planning.uncertainty.is_robust() {
+        return solve_robust(model, alternative, options, &limits);
+    }
+    let mut instance = Instance::new(model, alternative, &Relaxed::default());
+    instance.add_outages(&options.outages);
+    let mut formulation = Formulation::new(&instance, &Relaxed::default());
     let (answer, proof) = match siting::solve(&instance, &formulation, &limits)? {
         Some((answer, proof)) => (answer, Some(proof)),
         None => (search::solve(&instance, &mut formulation, &limits)?, None),
@@ -129,7 +137,7 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         found.clone()
     } else {
         let rounded = formulation.program.with_integers_fixed(&found.values);
-        match solver::solve(&rounded, &limits)? {
+        match search::complete(&instance, &mut formulation, &limits, rounded)? {
             Answer::Found(polished) => polished,
             Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
         }
@@ -142,20 +150,39 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         return Err(PlanError::Inconsistent { lines, objective: program });
     }
     plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
-    let bound = (found.bound * 1e6).min(lines);
+    let proof = proof.unwrap_or_else(|| siting::Proof::of(SOLVER, &formulation.program));
+    certify(&mut plan, found.bound, found.limited, proof);
+    Ok(Outcome::Planned(Box::new(plan)))
+}
+
+/// The same against the worst case.
+fn solve_robust(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    limits: &Limits,
+) -> Result<Outcome, PlanError> {
+    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
+        strike::Robust::Found(guarded) => *guarded,
+        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
+        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    };
+    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.cost = cost_lines(model, &plan);
+    certify(&mut plan, bound, limited, siting::Proof::of(SOLVER, &program));
+    Ok(Outcome::Planned(Box::new(plan)))
+}
+
+/// Adds the certificate of a plan with its cost lines; the bound is in M EUR/y.
+fn certify(plan: &mut Plan, bound: f64, limited: bool, proof: siting::Proof) {
+    let lines = objective(plan);
+    let bound = (bound * 1e6).min(lines);
     let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (found.limited, gap <= CONSISTENT) {
+    let status = match (limited, gap <= CONSISTENT) {
         (true, _) => SolveStatus::LimitWithIncumbent,
         (false, true) => SolveStatus::Optimal,
         (false, false) => SolveStatus::WithinGap,
     };
-    let program = &formulation.program;
-    let proof = proof.unwrap_or_else(|| siting::Proof {
-        solver: SOLVER.to_owned(),
-        rows: program.rows.len(),
-        columns: program.columns.len(),
-        integers: program.columns.iter().filter(|column| column.integer).count(),
-    });
     plan.certificate = Some(Certificate {
         status,
         solver: proof.solver,
@@ -166,5 +193,4 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         columns: proof.columns,
         integers: proof.integers,
     });
-    Ok(Outcome::Planned(Box::new(plan)))
 }
