@@ -3,6 +3,7 @@
 mod timeline;
 pub mod recheck;
 pub mod verification;
+mod uncertainty;
 
 use std::path::Path;
 
@@ -22,10 +23,12 @@ pub fn run(
     check: Option<&Path>,
     time_limit: Option<&str>,
     verify: &VerifyInput,
+    strike: Option<u32>,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
+    let mut model = super::load(scenario, global, output)?;
+    uncertainty::strike(&mut model, strike)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let verified = match verify.verify {
@@ -46,9 +49,11 @@ pub fn run(
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
+    let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
+        uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         if check.is_some() {
@@ -62,7 +67,7 @@ pub fn run(
             write(&model, &plan, path)?;
         }
     } else {
-        for line in describe(&model, &plan) {
+        for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
             output.say(&line);
         }
         if let Some(verified) = &verified {

@@ -80,6 +80,14 @@ pub(crate) struct Proof {
     pub priced: bool,
 }
 
+impl Proof {
+    /// The general search's.
+    pub(crate) fn of(solver: &str, program: &Program) -> Self {
+        let integers = program.columns.iter().filter(|column| column.integer).count();
+        Self { solver: solver.to_owned(), rows: program.rows.len(), columns: program.columns.len(), integers, priced: true }
+    }
+}
+
 /// Solves a program that is a location problem; `None` if it is none.
 ///
 /// # Errors
