@@ -1,8 +1,10 @@
 //! Tiny instances worked out by hand, laws on random ones, and conflicts.
 
+mod closed_loop;
 mod conflicts;
 mod hand;
 mod laws;
+mod recheck;
 mod size;
 
 use bastide_model::model::{Alternative, Model};
