@@ -22,10 +22,13 @@ pub fn empty() -> Model {
         place: None,
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
+        hosting_limit_by_year: Vec::new(),
+        carbon: None,
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
+        growth: bastide_model::model::Growth::default(),
         header: Header {
             name: "test".into(),
             title: "test".into(),
@@ -78,6 +81,7 @@ pub fn empty() -> Model {
             span: span(90),
             budget_span: span(91),
             it_power_span: span(92),
+            ranking: bastide_model::model::Ranking::cost(&span(90)),
             budget: Money::from_meur(1000.0),
             it_power: Power::from_mw(100.0),
             candidates: vec![],
@@ -88,11 +92,14 @@ pub fn empty() -> Model {
             verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
+            serving_cost: None,
+            survive_link_loss: false,
             building_lifetime: Duration::from_y(20.0),
             lead_time: Duration::ZERO,
             gap: 0.0,
             time_limit: Duration::from_s(60.0),
         },
+        investments: vec![],
         alternatives: vec![],
         laws: vec![],
         legal_service: vec![],
@@ -171,6 +178,8 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fixed_upkeep: MoneyRate::ZERO,
         upkeep: CapacityRate::ZERO,
         max_it_power: Power::from_mw(10.0),
+        lead_time: Duration::ZERO,
+        max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -264,5 +273,23 @@ pub fn alternative(name: &str) -> Alternative {
         tier_share: vec![],
         max_site_share: None,
         survive_site_loss: None,
+        supply: bastide_model::model::Supply::default(),
     }
+}
+
+/// Adds an investment at a site that does nothing yet.
+pub fn add_investment(model: &mut Model, name: &str, site: SiteId, cost: f64) -> InvestmentId {
+    let id = InvestmentId::from_index(model.investments.len());
+    model.investments.push(Investment {
+        entity: entity(name, 80 + id.0),
+        site: Some(site),
+        most: 1,
+        cost: Money::from_eur(cost),
+        lifetime: None,
+        upkeep: MoneyRate::ZERO,
+        requires: vec![],
+        excludes: vec![],
+        effect: Improvement::default(),
+    });
+    id
 }

@@ -6,11 +6,15 @@ use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
     AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Service, ServiceId, SiteId, SiteTier, Tier,
 };
+use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Temperature, Time};
 
 use crate::campaign::{self, Gang};
 use crate::class::{self, Class};
+use crate::formulation::investment::{Contract, contracts, untouched};
+use crate::outage::{Outage, outages};
 use crate::program::Group;
+use crate::state::{Nominal, State, expected_price};
 
 /// Groups that the search for a conflict leaves out.
 pub(crate) type Relaxed = BTreeSet<Group>;
@@ -31,7 +35,7 @@ pub(crate) struct SiteTerms {
     pub existing: bool,
     /// Facility power per IT power at the mean temperature.
     pub pue: f64,
-    /// Energy [M EUR per MW of facility power and year].
+    /// Energy, at the expected price of all outlooks [M EUR per MW of facility power and year].
     pub energy: f64,
     /// Opening it, sunk where it stands [M EUR].
     pub fixed_cost: f64,
@@ -78,6 +82,8 @@ pub(crate) struct Instance<'m> {
     pub types: Vec<TypeTerms>,
     /// `fleet[site][type]`: accelerators that are there whatever the plan says.
     pub fleet: Vec<Vec<f64>>,
+    /// Accelerators that investments would add.
+    pub contracts: Vec<Contract>,
     /// Services that are placed together.
     pub classes: Vec<Class>,
     /// Where campaigns may run.
@@ -88,6 +94,12 @@ pub(crate) struct Instance<'m> {
     pub count: (u32, u32),
     /// Annuity of one euro of buildings and connections [1/y].
     pub building_recovery: f64,
+    /// The nominal outlook.
+    pub nominal: Nominal,
+    /// Every other outlook, then outages.
+    pub states: Vec<State>,
+    /// Number of outages among them.
+    pub outages: usize,
 }
 
 /// Tiers that survive under an alternative.
@@ -105,6 +117,12 @@ pub(crate) fn count(model: &Model, alternative: Option<&Alternative>) -> (u32, u
 pub(crate) fn fleet(model: &Model, site: SiteId, accelerator: AcceleratorId) -> f64 {
     let here = model.fleets.iter().filter(|it| it.site == site && it.accelerator == accelerator && it.energised <= campaign::ready(model));
     here.map(|it| f64::from(it.count)).sum()
+}
+
+/// Whether a plan has accelerators at a site.
+pub(crate) fn used(model: &Model, plan: &Plan, site: SiteId) -> bool {
+    let built = plan.builds.iter().any(|it| it.site == site && it.count > 0);
+    built || model.fleets.iter().any(|it| it.site == site && fleet(model, site, it.accelerator) > 0.0)
 }
 
 /// Whether the plan may put new accelerators at a site.
@@ -151,7 +169,7 @@ impl<'m> Instance<'m> {
                     buyable: buyable(model, alternative, id),
                     existing: it.existing,
                     pue: mean_pue(model, id),
-                    energy: energy_of_a_year(model, it.bus),
+                    energy: energy_of_a_year(model, it.bus) * expected_price(model, it.bus.index()),
                     fixed_cost: if it.existing { 0.0 } else { it.fixed_cost.as_meur() },
                     building: it.building_cost.as_meur_per_mw(),
                     connection: it.connection_cost.as_meur_per_mw(),
@@ -164,7 +182,8 @@ impl<'m> Instance<'m> {
             .map(AcceleratorId::from_index)
             .filter_map(|id| {
                 let listed = planning.accelerators.iter().find(|(it, _)| *it == id);
-                let there = sites.iter().any(|site| fleet(model, site.id, id) > 0.0);
+                let contract = |site: &SiteTerms| model.investments.iter().any(|it| it.adds(site.id, id));
+                let there = sites.iter().any(|site| fleet(model, site.id, id) > 0.0 || contract(site));
                 let it = &model.accelerators[id];
                 (listed.is_some() || there).then(|| TypeTerms {
                     id,
@@ -185,17 +204,35 @@ impl<'m> Instance<'m> {
             sites,
             types,
             fleet,
+            contracts: Vec::new(),
             classes: Vec::new(),
             gangs: Vec::new(),
             survive: survive(model, alternative),
             count: count(model, alternative),
             building_recovery: capital_recovery_factor(planning.discount_rate, planning.building_lifetime),
+            nominal: Nominal { weight: 1.0, share: Vec::new(), energy: Vec::new() },
+            states: Vec::new(),
+            outages: 0,
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
+        instance.contracts = contracts(&instance);
         instance.classes = instance.find_classes(relaxed);
         instance.gangs = instance.find_gangs();
+        instance.nominal = instance.find_nominal();
+        instance.states = instance.outlook_states();
+        instance.add_outages(&outages(model));
         instance
     }
+
+    /// Adds outages that the plan must survive.
+    pub(crate) fn add_outages(&mut self, outages: &[Outage]) {
+        for outage in outages {
+            let state = self.outage_state(outage, Group::Outage(self.outages));
+            self.states.push(state);
+            self.outages += 1;
+        }
+    }
+
 
     fn find_classes(&self, relaxed: &Relaxed) -> Vec<Class> {
         let model = self.model;
@@ -208,7 +245,12 @@ impl<'m> Instance<'m> {
                 let in_time = relaxed.contains(&Group::Latency(id)) || near(&latencies, it, site.id);
                 allowed && in_time
             };
-            class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))
+            let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
+            if let Some(serving) = &model.planning.serving_cost {
+                let units = class.demand();
+                class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
+            }
+            Some(class)
         });
         class::join(singles)
     }
@@ -277,6 +319,11 @@ impl<'m> Instance<'m> {
         self.fleet[site].iter().any(|count| *count > 0.0)
     }
 
+    /// Whether accelerators of a type are at a site, or an investment could bring them.
+    pub(crate) fn has(&self, site: usize, kind: usize) -> bool {
+        self.fleet[site][kind] > 0.0 || self.contracts.iter().any(|contract| (contract.site, contract.kind) == (site, kind))
+    }
+
     /// Capital of a node of a type at a site [M EUR].
     pub(crate) fn node_capital(&self, site: usize, kind: usize) -> f64 {
         let (place, it) = (&self.sites[site], &self.types[kind]);
@@ -322,8 +369,14 @@ impl<'m> Instance<'m> {
             && one.tier == two.tier
             && one.connection == two.connection
             && one.max_it_power == two.max_it_power
+            && one.max_accelerators == two.max_accelerators
             && required(id) == required(other)
-            && self.classes.iter().all(|class| class.sites[a] == class.sites[b])
+            && self.nominal.share[a] == self.nominal.share[b]
+            && self.nominal.energy[a] == self.nominal.energy[b]
+            && self.states.iter().all(|state| state.treats_alike(a, b))
+            && untouched(self, a)
+            && untouched(self, b)
+            && self.classes.iter().all(|class| class.sites[a] == class.sites[b] && class.serving_at(a) == class.serving_at(b))
             && legal_dataset(id).eq(legal_dataset(other))
             && gangs(a).eq(gangs(b))
     }

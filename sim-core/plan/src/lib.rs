@@ -19,23 +19,30 @@ mod class;
 pub mod closed_loop;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
+mod flow;
 #[cfg(test)]
 mod fixture;
 mod formulation;
 mod instance;
+mod lazy;
 pub mod location;
 mod outage;
 mod prices;
 mod program;
+mod search;
+mod siting;
 mod solver;
+mod state;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 use bastide_model::model::{Alternative, Model};
-use bastide_model::plan::{Certificate, Plan, SolveStatus};
+use bastide_model::plan::Plan;
 use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
@@ -43,9 +50,8 @@ pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
 pub use verify::{Check, Strictness, recheck, verify};
 
-use crate::formulation::Formulation;
-use crate::instance::{Instance, Relaxed};
-use crate::solver::{Answer, Limits};
+use crate::search::Search;
+use crate::solver::Answer;
 
 /// What the caller may change about the search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,47 +109,14 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let instance = Instance::new(model, alternative, &Relaxed::default());
-    let formulation = Formulation::new(&instance, &Relaxed::default());
-    let limits = Limits {
-        gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
-        time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
+    let mut search = Search::new(model, alternative, options);
+    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &search.limits)? {
+        Some((answer, proof)) => (answer, Some(proof)),
+        None => (lazy::solve(&search.instance, &mut search.formulation, &search.limits)?, None),
     };
-    let found = match solver::solve(&formulation.program, &limits)? {
-        Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits)?)),
-        Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
-    };
-    // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-    let rounded = formulation.program.with_integers_fixed(&found.values);
-    let polished = match solver::solve(&rounded, &limits)? {
-        Answer::Found(polished) => polished,
-        Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
-    };
-    let mut plan = extract::plan(&instance, &formulation, &polished.values);
-    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
-    plan.cost = cost_lines(model, &plan);
-    let (lines, program) = (objective(&plan), polished.objective * 1e6);
-    if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
-        return Err(PlanError::Inconsistent { lines, objective: program });
+    match answer {
+        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
+        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &search.limits)?)),
+        Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
-    plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
-    let bound = (found.bound * 1e6).min(lines);
-    let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (found.limited, gap <= CONSISTENT) {
-        (true, _) => SolveStatus::LimitWithIncumbent,
-        (false, true) => SolveStatus::Optimal,
-        (false, false) => SolveStatus::WithinGap,
-    };
-    plan.certificate = Some(Certificate {
-        status,
-        solver: SOLVER.to_owned(),
-        objective_eur: lines,
-        bound_eur: bound,
-        gap,
-        rows: formulation.program.rows.len(),
-        columns: formulation.program.columns.len(),
-        integers: formulation.program.columns.iter().filter(|column| column.integer).count(),
-    });
-    Ok(Outcome::Planned(Box::new(plan)))
 }

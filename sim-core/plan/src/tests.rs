@@ -3,6 +3,7 @@
 mod closed_loop;
 mod conflicts;
 mod hand;
+mod investments;
 mod laws;
 mod recheck;
 mod size;

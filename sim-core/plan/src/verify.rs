@@ -14,9 +14,12 @@ use mark::{Entry, Mark};
 
 use crate::class::{full_rate, mean_demand, planned_rate};
 use crate::cost::{accelerators, cost_lines, objective};
+use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
 use crate::{campaign, instance};
+
+mod hedge;
 
 /// One constraint of the scenario against a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +69,13 @@ pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> 
 
 fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks {
     let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
+    let (scenario, realised) = (model, model.realised(plan));
+    let model = &*realised;
+    if !model.investments.is_empty() {
+        checks
+            .none("investments as they may be bought", investment::broken(model, plan))
+            .marked("F0985", Some(&model.planning.span), || (0..plan.investments.len()).map(Entry::Investment));
+    }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
     power(model, plan, alternative, &installed, &mut checks);
@@ -75,15 +85,16 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     datasets(model, plan, &installed, &mut checks);
     let own = alternative.filter(|it| it.survive_site_loss.is_some());
     site_loss(model, plan, &instance::survive(model, alternative), rule(model, own), &mut checks);
-    let lines = objective(&Plan { cost: cost_lines(model, plan), ..plan.clone() });
+    hedge::check(model, plan, alternative, &mut checks);
+    let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     // A plan written by a person may state no costs.
     let written = if plan.cost.is_empty() { lines } else { objective(plan) };
     let last = plan.cost.len().wrapping_sub(1);
     checks
         .equal("cost lines match the plan", written, lines, lines.abs().max(1.0), "EUR/y")
         .marked("F0918", None, || [Entry::Annual(last)]);
-    figures::costs(model, plan, &mut checks);
-    figures::certificate(model, plan, &mut checks);
+    figures::costs(scenario, plan, &mut checks);
+    figures::certificate(scenario, plan, &mut checks);
     checks
 }
 
@@ -175,6 +186,14 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
             Some(&it.entity.span),
             || builds_where(plan, |build| build.site == site),
         );
+        if let Some(most) = it.max_accelerators {
+            let there: f64 = types(model).map(|kind| accelerators(model, plan, site, kind)).sum();
+            checks.at_most(format!("accelerators of {}", it.entity.name), there, f64::from(most), "accelerators").marked(
+                "F0956",
+                Some(&it.entity.span),
+                || builds_where(plan, |build| build.site == site),
+            );
+        }
     }
     for (at, bus) in model.buses.iter().enumerate() {
         if let Some(limit) = bus.hosting_limit {
@@ -245,6 +264,14 @@ fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
                 });
             }
         }
+        if it.operation.single_site {
+            let homes = places().filter(|place| place.share > 0.0).count();
+            checks.at_most(format!("{} runs at one site", it.entity.name), homes as f64, 1.0, "sites").marked(
+                "F0957",
+                Some(&it.entity.span),
+                || uses_where(plan, id, |_| true),
+            );
+        }
         let standbys = plan.standbys.iter().filter(|standby| standby.service == id).map(|standby| standby.site);
         let used: Vec<SiteId> = places().map(|place| place.site).chain(standbys).collect();
         let illegal = |site: SiteId| !instance::legal(model, &model.legal_service[at][site.index()]);
@@ -297,8 +324,9 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
         for kind in types(model) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
-            let used = busy / model.policy.headroom + gangs(model, plan, site, kind, |_| true);
-            let there = accelerators(model, plan, site, kind);
+            let share = hedge::nominal_share(model, site);
+            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
                 let uses = |it: &bastide_model::plan::Placement| it.site == site && it.accelerators.iter().any(|(id, _)| *id == kind);
@@ -397,7 +425,7 @@ fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: 
             let needs: Vec<_> = here.chain(moved).map(|(id, share)| (id, share * mean_demand(model, id))).collect();
             let keeps = |kind| gangs(model, plan, site, kind, |id| instance::keeps(model, survive, id));
             let there: Vec<_> = types(model)
-                .map(|kind| (kind, accelerators(model, plan, site, kind) - keeps(kind)))
+                .map(|kind| (kind, hedge::nominal_share(model, site) * (accelerators(model, plan, site, kind) - keeps(kind))))
                 .filter(|(_, count)| *count > 0.0)
                 .collect();
             fullest = fullest.max(filling(model, &needs, &there));

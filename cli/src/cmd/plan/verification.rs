@@ -182,7 +182,8 @@ fn simulate(
     output: &Output,
 ) -> Result<([Option<Estimate>; 4], Shortfalls), Failure> {
     let layout = Layout::new(model);
-    let simulator = crate::cmd::simulate::simulator(model, plan, &layout)?;
+    let realised = model.realised(plan);
+    let simulator = crate::cmd::simulate::simulator(&realised, plan, &layout)?;
     let places = Tier::ALL.map(|tier| layout.find("tier", tier.name(), "served_share"));
     let tiers = settings.target.map(|target| target.is_some());
     let seed = global.seed.unwrap_or(model.header.seed);

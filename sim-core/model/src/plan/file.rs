@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
 use crate::keys::Need::{Optional, Required};
 use crate::keys::{Key, Kind, Need, Range, TableSpec, nearest, unit};
-use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, Model, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, LinkId, Model, ServiceId, SiteId};
 use crate::source::Span;
 use crate::text::{self, At};
 use crate::tree::{self, Table, Value};
@@ -25,6 +25,8 @@ pub struct PlanPlaces {
     pub file: Span,
     /// `[[build]]`.
     pub builds: Vec<Span>,
+    /// `[[investment]]`.
+    pub investments: Vec<Span>,
     /// `[[placement]]`.
     pub placements: Vec<Span>,
     /// `[[stand-by]]`.
@@ -33,6 +35,8 @@ pub struct PlanPlaces {
     pub campaigns: Vec<Span>,
     /// `[[replica]]`.
     pub replicas: Vec<Span>,
+    /// `[[link]]`.
+    pub links: Vec<Span>,
     /// `[[unserved]]`.
     pub unserved: Vec<Span>,
     /// `annual_eur` of each `[[cost]]`.
@@ -50,10 +54,12 @@ impl PlanPlaces {
         Self {
             file: Span::file(name),
             builds: vec![],
+            investments: vec![],
             placements: vec![],
             standbys: vec![],
             campaigns: vec![],
             replicas: vec![],
+            links: vec![],
             unserved: vec![],
             annual_costs: vec![],
             capital_costs: vec![],
@@ -67,10 +73,10 @@ impl PlanPlaces {
     }
 }
 
-const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
+pub(super) const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
     Key { name, kind, need, doc: "see docs/formats.md" }
 }
-const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
+pub(super) const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
     TableSpec { name, array: true, required: false, doc: "", keys, variants: &[] }
 }
 const SITE: Key = row("site", Reference("site"), Required);
@@ -79,6 +85,8 @@ const SHARE: Key = row("share", RatioKind(Range::Share), Required);
 
 static BUILD: TableSpec =
     list("build", &[SITE, row("accelerator", Reference("accelerator"), Required), row("count", Count(Range::NotNegative), Required)]);
+static INVESTMENT: TableSpec =
+    list("investment", &[row("name", Reference("investment"), Required), row("count", Count(Range::AtLeastOne), Optional)]);
 static PLACEMENT: TableSpec = list("placement", &[SERVICE, SITE, SHARE, row("accelerators", Kind::AppliesTo, Optional)]);
 static STANDBY: TableSpec = list("stand-by", &[SERVICE, row("of", Reference("site"), Required), SITE, SHARE]);
 static CAMPAIGN: TableSpec = list(
@@ -91,6 +99,7 @@ static CAMPAIGN: TableSpec = list(
     ],
 );
 static REPLICA: TableSpec = list("replica", &[row("dataset", Reference("dataset"), Required), SITE]);
+static LINK: TableSpec = list("link", &[row("link", Reference("link"), Required)]);
 static UNSERVED: TableSpec = list("unserved", &[SERVICE, row("demand", Kind::Quantity(unit::<TokenRate>(), Range::NotNegative), Required)]);
 static COST: TableSpec =
     list("cost", &[row("line", Word, Required), row("annual_eur", Boolean, Required), row("capital_eur", Boolean, Required)]);
@@ -121,7 +130,8 @@ static CERTIFICATE: TableSpec = TableSpec {
     ],
     variants: &[],
 };
-static SPECS: [&TableSpec; 9] = [&BUILD, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
+static SPECS: [&TableSpec; 11] =
+    [&BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &LINK, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -146,6 +156,9 @@ impl Plan {
                 accelerator(build.accelerator),
                 build.count
             );
+        }
+        for (id, times) in &self.investments {
+            let _ = write!(out, "\n[[investment]]\nname = {}\ncount = {times}\n", quoted(&model.investments[*id].entity.name));
         }
         for placement in &self.placements {
             let _ = write!(
@@ -189,9 +202,13 @@ impl Plan {
                 site(replica.site)
             );
         }
+        for id in &self.links {
+            let _ = write!(out, "\n[[link]]\nlink = {}\n", quoted(&model.links[*id].entity.name));
+        }
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
         }
+        out.push_str(&self.hedge.write(model));
         for cost in &self.cost {
             let _ = write!(
                 out,
@@ -252,9 +269,12 @@ impl Plan {
         }
         ctx.accelerators.clone_from(&model.accelerators);
         names(&mut ctx, "site", model.sites.iter().map(|site| &site.entity));
+        names(&mut ctx, "investment", model.investments.iter().map(|investment| &investment.entity));
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "outlook", model.planning.uncertainty.outlooks.iter().map(|outlook| &outlook.entity));
+        names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
         let (plan, places) = decode(&mut ctx, &root, name, file, model);
@@ -291,11 +311,11 @@ fn outline(ctx: &mut Context, root: &Table, file: u32) -> String {
     }
     for entry in &root.entries {
         let key = entry.key.as_str();
-        let spec = SPECS.iter().find(|spec| spec.name == key);
+        let spec = SPECS.iter().chain(&super::hedge_file::SPECS).find(|spec| spec.name == key);
         let form = match (spec, &entry.node.value) {
             (None, Value::Text(_)) if ["schema", "name", "scenario"].contains(&key) => continue,
             (None, _) => {
-                let known = SPECS.iter().map(|spec| spec.name).chain(["schema", "name", "scenario"]);
+                let known = SPECS.iter().chain(&super::hedge_file::SPECS).map(|spec| spec.name).chain(["schema", "name", "scenario"]);
                 let hint = nearest(key, known)
                     .map_or_else(|| "see `Plan` in docs/formats.md".to_owned(), |near| format!("did you mean `{near}`?"));
                 ctx.error_hint("F0202", entry.key_at, format!("a plan has no `{key}`"), hint);
@@ -354,6 +374,9 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         accelerator: accelerator(cursor),
         count: cursor.count("count"),
     });
+    let investments = each(ctx, root, &INVESTMENT, &mut places.investments, |cursor| {
+        (InvestmentId(cursor.reference("name", "investment")), cursor.count_opt("count").unwrap_or(1))
+    });
     let mut given = Vec::new();
     let mut placements = each(ctx, root, &PLACEMENT, &mut places.placements, |cursor| {
         let accelerators = accelerators(cursor, types);
@@ -381,9 +404,11 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         dataset: DatasetId(cursor.reference("dataset", "dataset")),
         site: SiteId(cursor.reference("site", "site")),
     });
+    let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
     let unserved =
         each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
     let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
+    let hedge = super::Hedge::read(ctx, root, model);
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
         annual_costs.push(cursor.ctx.span(cursor.place("annual_eur")));
         capital_costs.push(cursor.ctx.span(cursor.place("capital_eur")));
@@ -411,7 +436,10 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, cost, prices, certificate }, places)
+    (
+        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, hedge, cost, prices, roadmap: None, certificate },
+        places,
+    )
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {
@@ -444,7 +472,7 @@ fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
     }
 }
 
-fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
+pub(super) fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
     let table = cursor.subtable("accelerators")?;
     let mut all = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {
@@ -511,6 +539,6 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The shortest TOML float that reads back as the same number.
-fn float(value: f64) -> String {
+pub(super) fn float(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { format!("{value:?}") }
 }

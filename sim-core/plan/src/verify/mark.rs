@@ -18,6 +18,8 @@ const BY_HAND: f64 = 1e-4;
 pub(crate) enum Entry {
     /// `[[build]]`.
     Build(usize),
+    /// `[[investment]]`.
+    Investment(usize),
     /// `[[placement]]`.
     Placement(usize),
     /// `[[stand-by]]`.
@@ -133,6 +135,7 @@ const fn hint(code: &str) -> &'static str {
 fn place(places: &PlanPlaces, entry: Entry) -> &Span {
     match entry {
         Entry::Build(at) => places.of(&places.builds, at),
+        Entry::Investment(at) => places.of(&places.investments, at),
         Entry::Placement(at) => places.of(&places.placements, at),
         Entry::StandBy(at) => places.of(&places.standbys, at),
         Entry::Campaign(at) => places.of(&places.campaigns, at),

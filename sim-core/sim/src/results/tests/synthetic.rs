@@ -67,6 +67,8 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fixed_upkeep: MoneyRate::from_eur_per_y(1e6),
         upkeep: CapacityRate::from_eur_per_mw_y(1e5),
         max_it_power: Power::from_mw(mw / 1.2),
+        lead_time: Duration::ZERO,
+        max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -119,6 +121,8 @@ pub fn model(title: &str) -> Model {
             place: Some(Place { latitude: place.0, longitude: place.1 }),
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
+            hosting_limit_by_year: Vec::new(),
+            carbon: None,
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -182,6 +186,7 @@ pub fn model(title: &str) -> Model {
         bandwidth: Bandwidth::from_gbit_per_s(400.0),
         latency: Duration::from_ms(6.0),
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,
@@ -251,10 +256,12 @@ pub fn model(title: &str) -> Model {
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
         laws: vec![],
         legal_service: legal,
+        growth: bastide_model::model::Growth::default(),
         planning: Planning {
             span: Span::file("scenario.toml"),
             budget_span: Span::file("scenario.toml"),
             it_power_span: Span::file("scenario.toml"),
+            ranking: bastide_model::model::Ranking::cost(&Span::file("scenario.toml")),
             budget: Money::from_meur(3000.0),
             it_power: Power::from_mw(194.0),
             candidates: all,
@@ -265,6 +272,8 @@ pub fn model(title: &str) -> Model {
             verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
+            serving_cost: None,
+            survive_link_loss: false,
             building_lifetime: Duration::from_y(20.0),
             lead_time: Duration::ZERO,
             gap: 1e-3,
@@ -303,6 +312,7 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
             grid: bastide_model::model::GridPolicy::default(),
         },
+        investments: vec![],
         alternatives: vec![],
         cases: Vec::new(),
         report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
@@ -345,6 +355,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
     Plan {
         name: name.into(),
         builds: builds.iter().map(|x| Build { site: SiteId(x.0), accelerator: AcceleratorId(0), count: x.1 }).collect(),
+        investments: vec![],
         placements: (0..model.services.len())
             .map(|index| Placement {
                 service: ServiceId::from_index(index),
@@ -356,6 +367,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
         standbys: vec![StandBy { service: ServiceId(0), of: first, site: last, share: 1.0 }],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: first, accelerator: AcceleratorId(0), islands: 1 }],
         replicas: vec![],
+        links: vec![],
         unserved: vec![(ServiceId(3), TokenRate::from_tokens_per_s(12_000.0))],
         cost,
         prices: vec![
@@ -374,6 +386,8 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        hedge: Hedge::default(),
+        roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),
