@@ -11,4 +11,5 @@ mod interruption;
 mod jobs;
 mod predict;
 mod study;
+mod verify;
 mod words;

@@ -1,7 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
-mod timeline;
 pub mod recheck;
+mod timeline;
 pub mod verification;
 
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let model = super::load(scenario, global, output)?;
-    let alternative = alternative.map(|name| find(&model, name)).transpose()?;
+    let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let verified = match verify.verify {
         true => {
@@ -39,14 +39,17 @@ pub fn run(
     let plan = match (check, &verified) {
         (Some(file), _) => {
             let (plan, places) = recheck::parsed(&model, file)?;
-            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
-            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            alternative = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, alternative, Some(bastide_plan::Strictness::Everything), false);
             plan
         }
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
-    let checks = bastide_plan::verify(&model, &plan, alternative);
+    let checks = match &verified {
+        Some(verified) => verified.cuts.check(&model, &plan, alternative),
+        None => bastide_plan::verify(&model, &plan, alternative),
+    };
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         document["checks"] =

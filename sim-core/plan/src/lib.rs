@@ -22,9 +22,9 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
-mod flow;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
 mod instance;
 mod lazy;
@@ -48,7 +48,7 @@ use bastide_units::Duration;
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, Strictness, recheck, verify};
+pub use verify::{Check, Strictness, recheck, verify, verify_outages};
 
 use crate::search::Search;
 use crate::solver::Answer;

@@ -31,7 +31,9 @@ fn found(states: &[(State, f64)]) -> Shortfalls {
     let mut found = Shortfalls::default();
     found.tiers[1] = TierLosses { demanded: 1000.0, lost, ..TierLosses::default() };
     for (state, lost) in states {
-        found.states.insert((Tier::T1, state.clone()), Shortfall { seconds: 7200.0, asked: 2.0 * lost, lost: *lost, ..Shortfall::default() });
+        found
+            .states
+            .insert((Tier::T1, state.clone()), Shortfall { seconds: 7200.0, asked: 2.0 * lost, lost: *lost, ..Shortfall::default() });
     }
     found
 }

@@ -54,7 +54,8 @@ fn refused(model: &Model, text: &str, code: &str, at: u32) {
 fn with(text: &str, key: &str, nth: usize, value: &str) -> (String, u32) {
     let prefix = format!("{key} = ");
     let at = line(text, &prefix, nth);
-    let lines = text.lines().enumerate().map(|(number, old)| if number as u32 + 1 == at { format!("{prefix}{value}") } else { old.to_owned() });
+    let lines =
+        text.lines().enumerate().map(|(number, old)| if number as u32 + 1 == at { format!("{prefix}{value}") } else { old.to_owned() });
     (lines.collect::<Vec<_>>().join("\n"), at)
 }
 
@@ -172,12 +173,20 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
 
 fn mutated(old: &str, how: usize) -> String {
     if old.starts_with('"') {
-        return ["\"a\"", "\"b\"", "\"c\"", "\"any\"", "\"home\"", "\"train\"", "\"records\"", "\"card\"", "\"\"", "7"][how % 10].to_owned();
+        return ["\"a\"", "\"b\"", "\"c\"", "\"any\"", "\"home\"", "\"train\"", "\"records\"", "\"card\"", "\"\"", "7"][how % 10]
+            .to_owned();
     }
     let number: f64 = old.parse().unwrap();
     let whole = !old.contains(['.', 'e', 'n']);
-    let new = [0.0, -number, number * 0.5, number * 0.999, number * 1.001, number * 2.0, number + 8.0, 1e9, f64::NAN, f64::INFINITY][how % 10];
-    if whole && new.is_finite() { format!("{}", new.round() as i64) } else if new.is_nan() { "nan".into() } else { format!("{new:?}") }
+    let new =
+        [0.0, -number, number * 0.5, number * 0.999, number * 1.001, number * 2.0, number + 8.0, 1e9, f64::NAN, f64::INFINITY][how % 10];
+    if whole && new.is_finite() {
+        format!("{}", new.round() as i64)
+    } else if new.is_nan() {
+        "nan".into()
+    } else {
+        format!("{new:?}")
+    }
 }
 
 proptest! {
