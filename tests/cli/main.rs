@@ -12,4 +12,5 @@ mod jobs;
 mod location;
 mod predict;
 mod study;
+mod verify;
 mod words;

@@ -1,7 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
-mod timeline;
 pub mod recheck;
+mod timeline;
 pub mod verification;
 mod uncertainty;
 
@@ -29,7 +29,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let mut model = super::load(scenario, global, output)?;
     uncertainty::strike(&mut model, strike)?;
-    let alternative = alternative.map(|name| find(&model, name)).transpose()?;
+    let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let verified = match verify.verify {
         true => {
@@ -42,15 +42,18 @@ pub fn run(
     let plan = match (check, &verified) {
         (Some(file), _) => {
             let (plan, places) = recheck::parsed(&model, file)?;
-            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
-            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            alternative = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, alternative, Some(bastide_plan::Strictness::Everything), false);
             plan
         }
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
     let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
-    let checks = bastide_plan::verify(&model, &plan, alternative);
+    let checks = match &verified {
+        Some(verified) => verified.cuts.check(&model, &plan, alternative),
+        None => bastide_plan::verify(&model, &plan, alternative),
+    };
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         uncertainty::document(&model, &plan, information.as_ref(), &mut document);

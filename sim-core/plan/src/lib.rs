@@ -23,9 +23,9 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
-mod flow;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
 mod instance;
 mod lazy;
@@ -52,7 +52,7 @@ use bastide_units::Duration;
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, Strictness, recheck, verify};
+pub use verify::{Check, Strictness, recheck, verify, verify_outages};
 
 use crate::search::Search;
 use crate::conflict::Extra;

@@ -140,7 +140,7 @@ fn spread(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks:
 }
 
 /// The least service of each tier on what an outage leaves, by a linear program of its own.
-fn survives(model: &Model, plan: &Plan, outage: &Outage, checks: &mut Checks) {
+pub(super) fn survives(model: &Model, plan: &Plan, outage: &Outage, checks: &mut Checks) {
     let tiers = outage.tiers();
     let latencies = bastide_model::latencies(model);
     let mut program = Program::default();
