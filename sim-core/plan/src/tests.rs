@@ -5,6 +5,7 @@ mod hand;
 mod investments;
 mod laws;
 mod size;
+mod uncertainty;
 
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::Plan;
