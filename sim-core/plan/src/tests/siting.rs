@@ -1,6 +1,6 @@
 //! Programs that are location problems, against the general search; and programs that are none.
 
-use bastide_engine::random::Stream;
+use bastide_engine::Stream;
 use bastide_model::model::{AcceleratorId, Model, Profile, ServingCost, Tier};
 use bastide_units::{CapacityCost, Money, MoneyRate, Power};
 use rstest::rstest;
