@@ -47,8 +47,8 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Study { scenario, replications, plan, cases } => {
             cmd::study::run(scenario, *replications, plan.as_deref(), cases, global, output)
         }
-        Command::Plan { scenario, alternative, check, time_limit } => {
-            cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), global, output)
+        Command::Plan { scenario, alternative, check, time_limit, verify } => {
+            cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), verify, global, output)
         }
         Command::Run { scenario, plan, replications, replication, trace, cases } => {
             cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, cases, global, output)
@@ -57,7 +57,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
             cmd::evacuate::run(scenario, name.as_deref(), warning.as_deref(), plan.as_deref(), global, output)
         }
         Command::Tune(input) => cmd::tune::run(input, global, output),
-        Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),
+        Command::Report { folder, kind, planning } => cmd::report::run(folder, *kind, planning, global, output),
         Command::Compare { folders } => cmd::compare::run(folders, output),
         Command::Validate { scenario } => cmd::validate::run(scenario, global, output),
         Command::Show { scenario, resolved } => cmd::show::run(scenario, *resolved, global, output),

@@ -1,5 +1,9 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+mod timeline;
+pub mod recheck;
+pub mod verification;
+
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
@@ -8,7 +12,7 @@ use bastide_plan::{Conflict, Outcome, SolveOptions};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -17,21 +21,42 @@ pub fn run(
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
+    verify: &VerifyInput,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = super::load(scenario, global, output)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    let plan = match check {
-        Some(file) => read(&model, file)?,
-        None => search(&model, alternative, &options, output)?,
+    let verified = match verify.verify {
+        true => {
+            let settings = verification::settings(&model, verify)?;
+            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+        }
+        false => None,
+    };
+    let mut mistakes = Vec::new();
+    let plan = match (check, &verified) {
+        (Some(file), _) => {
+            let (plan, places) = recheck::parsed(&model, file)?;
+            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            plan
+        }
+        (None, Some(verified)) => verified.answer().plan.clone(),
+        (None, None) => search(&model, alternative, &options, output)?,
     };
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        if check.is_some() {
+            document["diagnostics"] = mistakes.iter().map(crate::render::to_json).collect();
+        }
+        if let (Some(verified), Some(fields)) = (&verified, document.as_object_mut()) {
+            fields.extend(verified.document(&model).as_object().cloned().unwrap_or_default());
+        }
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -39,6 +64,9 @@ pub fn run(
     } else {
         for line in describe(&model, &plan) {
             output.say(&line);
+        }
+        if let Some(verified) = &verified {
+            output.say(&verified.verdict());
         }
         match &global.output {
             Some(path) => {
@@ -49,9 +77,16 @@ pub fn run(
             None => {}
         }
     }
+    if mistakes.iter().any(|it| it.severity == bastide_model::diag::Severity::Error) {
+        return Err(if output.format == Format::Json { Failure::Told } else { Failure::Diagnostics(mistakes) });
+    }
     let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     if broken.is_empty() {
-        return Ok(());
+        return match verified.as_ref().and_then(verification::Verified::failure) {
+            Some(_) if output.format == Format::Json => Err(Failure::Told),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        };
     }
     Err(Failure::sentence(format!(
         "the plan breaks {}",
@@ -112,17 +147,21 @@ fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
     Ok(options)
 }
 
-/// Reads a plan file.
-pub fn read(model: &Model, file: &Path) -> Result<Plan, Failure> {
-    Plan::read(&super::read_text(file)?, &file.display().to_string(), model).map_err(Failure::Diagnostics)
-}
-
 fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
     std::fs::write(path, plan.write(model)).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// A plan as JSON, by names.
-fn document(model: &Model, plan: &Plan) -> Value {
+pub fn document(model: &Model, plan: &Plan) -> Value {
+    let mut document = moment(model, plan);
+    if let Some(roadmap) = timeline::timeline(model, plan) {
+        document["roadmap"] = roadmap;
+    }
+    document
+}
+
+/// A plan of one moment, or the end of one over years.
+fn moment(model: &Model, plan: &Plan) -> Value {
     let site = |id: SiteId| &model.sites[id].entity.name;
     let service = |id: ServiceId| &model.services[id].entity.name;
     let certificate = plan.certificate.as_ref();

@@ -29,13 +29,14 @@ pub fn run(
     let folder = simulate::default_folder(model, global, "");
     let seed = global.seed.unwrap_or(model.header.seed);
     let mut warnings = Vec::new();
-    let plans = plans(model, plan, &folder, &mut warnings, output)?;
+    let plans = plans(model, plan, &folder, &mut warnings, global, output)?;
     let command = command(scenario, replications, seed, plan, cases, global);
     let threads = super::threads(global);
     let count = if jobs.is_empty() { String::new() } else { format!(", in {} cases", jobs.len()) };
     output.say(&format!("simulating {} plans{count}, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
     let job = Job { model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings, cases: &jobs };
     let study = simulate::simulate(&job, &folder, global, output)?;
+    planning(model, &plans, &folder)?;
     let report = bastide_reports::write_report(&folder).map_err(|error| Failure::sentence(error.to_string()))?;
 
     if output.format == Format::Json {
@@ -58,17 +59,24 @@ pub fn run(
     Ok(())
 }
 
+/// Leaves what the planner says of its plans beside the results, for the report.
+fn planning(model: &Model, plans: &[(String, Plan)], folder: &Path) -> Result<(), Failure> {
+    let documents: Vec<_> = plans.iter().map(|(_, plan)| super::plan::document(model, plan)).collect();
+    super::report::write_planning(folder, &documents)
+}
+
 /// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search.
 fn plans(
     model: &Model,
     file: Option<&Path>,
     folder: &Path,
     warnings: &mut Vec<String>,
+    global: &Global,
     output: &Output,
 ) -> Result<Vec<(String, Plan)>, Failure> {
     let options = SolveOptions::default();
     let recommended = match (file, simulate::stored_plan(model, folder, "recommended")) {
-        (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::read(model, file)? },
+        (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::recheck::read(model, file, global, output)? },
         (None, Some(plan)) => plan,
         (None, None) => {
             output.say("planning `recommended`");
@@ -97,7 +105,7 @@ fn of_alternative(
 ) -> Result<Option<Plan>, Failure> {
     let name = &alternative.entity.name;
     if let Some(file) = &alternative.plan {
-        return Ok(Some(Plan { name: name.clone(), ..super::plan::read(model, file)? }));
+        return Ok(Some(Plan { name: name.clone(), ..super::plan::recheck::parsed(model, file)?.0 }));
     }
     if let Some(plan) = simulate::stored_plan(model, folder, name) {
         return Ok(Some(plan));

@@ -140,6 +140,8 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// An objective, or a list of them or of `{ name = .., tolerance = .. }`.
+    Objectives,
     /// A whole number, a distribution of it, or either by munition.
     Munitions,
     /// A ratio, or ratios by munition.
@@ -160,6 +162,8 @@ pub enum Kind {
     Settings,
     /// A list of so many factors, zero or more.
     Shape(usize),
+    /// A list of quantities, one for each year; the last holds on.
+    ByYear(Unit, Range),
 }
 
 /// Whether a key must stand, and what holds if it does not.

@@ -12,11 +12,14 @@ mod disruption;
 mod facility;
 mod grid_event;
 mod investment;
+mod growth;
 mod link_state;
 mod machine;
+mod objective;
 mod reconstruction;
 mod strike;
 mod uncertainty;
+mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -25,11 +28,14 @@ pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use investment::{Improvement, Investment};
+pub use growth::{Branch, Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
+pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -224,6 +230,8 @@ pub struct Model {
     pub planning: Planning,
     /// `[[investment]]`.
     pub investments: Vec<Investment>,
+    /// What may be ordered, delivered and connected when, over years.
+    pub growth: Growth,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
     /// Rules, for histories in which they change.
@@ -331,6 +339,10 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
+    /// It in each year from the start, where it changes; the last holds on.
+    pub hosting_limit_by_year: Vec<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -529,6 +541,8 @@ pub struct Site {
     pub upkeep: CapacityRate,
     /// Most IT power that the site has room for.
     pub max_it_power: Power,
+    /// From the decision to build until halls and connection can be used, in a roadmap.
+    pub lead_time: Duration,
     /// Most accelerators that it takes, whatever their types; `None` where nothing but power limits them.
     pub max_accelerators: Option<u32>,
     /// Racks of a hall, for failures of halls.
@@ -583,6 +597,8 @@ pub struct Fleet {
     pub count: u32,
     /// When they are energised.
     pub energised: Time,
+    /// When they leave; `Time::NEVER` if they stay.
+    pub retired: Time,
 }
 
 /// End of a data link.
@@ -937,6 +953,8 @@ pub struct Planning {
     pub budget_span: Span,
     /// Where `it_power` stands.
     pub it_power_span: Span,
+    /// What the plan is for.
+    pub ranking: Ranking,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.
@@ -951,6 +969,8 @@ pub struct Planning {
     pub min_service: [Option<f64>; 4],
     /// Outlooks, outages, and how the plan weighs them.
     pub uncertainty: Uncertainty,
+    /// Whether, and how far, the plan must hold in simulation.
+    pub verification: Option<Verification>,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.
@@ -988,6 +1008,8 @@ pub struct Alternative {
     pub max_site_share: Option<f64>,
     /// Tiers that must survive the loss of any single site; overrides `[plan]`.
     pub survive_site_loss: Option<Vec<Tier>>,
+    /// What it allows of the supply of a roadmap.
+    pub supply: Supply,
 }
 
 /// When something is legal: the half-open interval in which every rule allows it. Empty when `from >= until`.

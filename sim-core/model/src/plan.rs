@@ -5,10 +5,15 @@
 
 mod check;
 mod file;
+mod hedge;
+mod hedge_file;
+mod roadmap;
 
 pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
+pub use hedge::{Hedge, Recourse, Reserve, Worst};
+pub use roadmap::{Lot, Period, Roadmap, Step, Works};
 
 use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, LinkId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
@@ -138,9 +143,9 @@ pub struct Certificate {
 pub struct Plan {
     /// `recommended`, or the alternative's name.
     pub name: String,
-    /// Accelerators bought, ordered by site, then type.
+    /// Accelerators bought, ordered by site, then type; those at work at the end, where a roadmap says when.
     pub builds: Vec<Build>,
-    /// Where services run.
+    /// Where services run; at the end, where a roadmap says when.
     pub placements: Vec<Placement>,
     /// Where they go when a site is lost.
     pub standbys: Vec<StandBy>,
@@ -154,10 +159,14 @@ pub struct Plan {
     pub links: Vec<LinkId>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
+    /// What it says about uncertainty; empty where the scenario has none.
+    pub hedge: Hedge,
     /// Cost lines; they sum to the objective.
     pub cost: Vec<CostLine>,
     /// Binding constraints with their prices, largest saving first.
     pub prices: Vec<Price>,
+    /// What happens when, of a plan over years.
+    pub roadmap: Option<Box<Roadmap>>,
     /// Proof; `None` for a plan written by a person.
     pub certificate: Option<Certificate>,
 }

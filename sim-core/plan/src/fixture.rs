@@ -22,10 +22,13 @@ pub fn empty() -> Model {
         place: None,
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
+        hosting_limit_by_year: Vec::new(),
+        carbon: None,
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
+        growth: bastide_model::model::Growth::default(),
         header: Header {
             name: "test".into(),
             title: "test".into(),
@@ -78,6 +81,7 @@ pub fn empty() -> Model {
             span: span(90),
             budget_span: span(91),
             it_power_span: span(92),
+            ranking: bastide_model::model::Ranking::cost(&span(90)),
             budget: Money::from_meur(1000.0),
             it_power: Power::from_mw(100.0),
             candidates: vec![],
@@ -85,6 +89,7 @@ pub fn empty() -> Model {
             survive_site_loss: vec![],
             min_service: [None; 4],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             serving_cost: None,
@@ -173,6 +178,7 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fixed_upkeep: MoneyRate::ZERO,
         upkeep: CapacityRate::ZERO,
         max_it_power: Power::from_mw(10.0),
+        lead_time: Duration::ZERO,
         max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
@@ -267,6 +273,7 @@ pub fn alternative(name: &str) -> Alternative {
         tier_share: vec![],
         max_site_share: None,
         survive_site_loss: None,
+        supply: bastide_model::model::Supply::default(),
     }
 }
 

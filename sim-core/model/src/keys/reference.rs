@@ -23,6 +23,7 @@ impl Kind {
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
                 | Self::Factors(_)
+                | Self::ByYear(..)
         )
     }
 
@@ -56,6 +57,7 @@ impl Kind {
             Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Objectives => format!("one of `{}`, or a list of them in their order", super::OBJECTIVES.join("`, `")),
             Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
             Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
@@ -66,6 +68,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::ByYear(unit, _) => format!("list of {} by year", unit.name),
             Self::Settings => "table of path = value".to_owned(),
         }
     }
@@ -117,6 +120,7 @@ pub fn example(key: &Key) -> String {
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::Objectives => "[\"unserved\", { name = \"carbon\", tolerance = \"1 %\" }, \"cost\"]".to_owned(),
         Kind::LinkStates => {
             "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
                 .to_owned()
@@ -127,6 +131,8 @@ pub fn example(key: &Key) -> String {
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
         Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
+        Kind::ByYear(unit, _) if unit.name == "ratio" => "[1.0, 1.5]".to_owned(),
+        Kind::ByYear(unit, _) => format!("[\"{}\"]", unit.example),
     }
 }
 

@@ -140,6 +140,7 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             json!({ "anyOf": [sourced_quantity(shared, unit, *range), { "type": "object", "additionalProperties": one }] })
         }
         Kind::RatiosOfNations => json!({ "type": "object", "additionalProperties": ratio(shared, Range::Share) }),
+        Kind::ByYear(unit, range) => json!({ "type": "array", "items": quantity(shared, unit, *range), "minItems": 1 }),
         Kind::Shape(length) => {
             json!({ "type": "array", "items": ratio(shared, Range::NotNegative), "minItems": length, "maxItems": length })
         }
@@ -149,6 +150,13 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "type": "object", "additionalProperties": false, "required": ["name"],
                 "properties": { "name": name, "cap": { "type": "integer", "minimum": 1 } },
             }] } })
+        }
+        Kind::Objectives => {
+            let name = json!({ "enum": super::OBJECTIVES });
+            json!({ "anyOf": [name, { "type": "array", "minItems": 1, "items": { "anyOf": [name, {
+                "type": "object", "additionalProperties": false, "required": ["name"],
+                "properties": { "name": name, "tolerance": ratio(shared, Range::Share) },
+            }] } }] })
         }
         Kind::Munitions => {
             let one = json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, distribution(shared, &super::unit::<Ratio>())] });
@@ -286,6 +294,7 @@ fn series() -> Value {
         "type": "object", "additionalProperties": false, "required": ["series", "column"],
         "properties": {
             "series": { "type": "string" }, "column": { "type": "string" }, "scale": { "type": "number" },
+            "repeat": { "type": "boolean" }, "growth": { "anyOf": [{ "type": "number" }, { "type": "string" }] },
             "source": { "type": "string" }, "verified": { "type": "boolean" },
         },
     })

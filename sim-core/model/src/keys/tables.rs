@@ -1,27 +1,30 @@
 //! The rows. Longer than most files because it is one table.
 
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length,
-    Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, CarbonPrice, Compute, ComputeRate, DataSize, Duration, Energy,
+    EnergyPrice, Length, Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
-    Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
 mod investment;
+mod growth;
 mod strike;
 mod supply;
 mod uncertainty;
+mod verification;
 
+pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
+pub(crate) use verification::VERIFICATION;
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -82,6 +85,8 @@ pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-m
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
+/// What a plan can be for.
+pub(crate) const OBJECTIVES: &[&str] = crate::model::Objective::NAMES;
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -174,6 +179,13 @@ pub static TABLES: &[TableSpec] = &[
             LONGITUDE,
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
+            growth::HOSTING_LIMIT_BY_YEAR,
+            row(
+                "carbon",
+                Quantity(unit::<CarbonIntensity>(), NotNegative),
+                Computed("from the power plants"),
+                "Mean carbon intensity of what sites draw here, for plans; a simulation traces that of each hour.",
+            ),
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -336,6 +348,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Whether it has agreed to yield to the grid: what adequacy takes from it is no loss of load.",
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
+            growth::SITE_LEAD_TIME,
             row("max_accelerators", Count(AtLeastOne), Optional, "Most accelerators that it takes, of all types together: its racks or halls."),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
@@ -447,6 +460,7 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerator", Reference("accelerator"), Required, "Type."),
             row("count", Count(AtLeastOne), Required, "How many."),
             row("energised", Date, Computed("the start"), "When they begin to work."),
+            row("retired", Date, Computed("never"), "When they leave."),
             SOURCE,
             VERIFIED,
         ],
@@ -560,6 +574,8 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
             row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
+            growth::GROWTH,
+            growth::DEMAND_BY_YEAR,
             row("daily", Shape(24), Optional, "Weights of the hours of the day, local time of the origin; scaled to a mean of 1."),
             row(
                 "weekly",
@@ -1206,8 +1222,15 @@ pub static TABLES: &[TableSpec] = &[
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
             row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
+            row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
+            growth::HORIZON,
+            growth::PERIOD,
+            growth::BUDGET_BY_YEAR,
+            growth::WAITING_COST,
+            row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
+            row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),
@@ -1215,8 +1238,7 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
-    uncertainty::OUTLOOK,
-    uncertainty::OUTAGE,
+    growth::EXPANSION, growth::EXPORT_CAP, growth::MILESTONE, growth::ORDER_BOOK, uncertainty::OUTAGE, uncertainty::OUTLOOK,
     array(
         "alternative",
         false,
@@ -1231,6 +1253,12 @@ pub static TABLES: &[TableSpec] = &[
             row("max_sites", Count(AtLeastOne), Computed("that of `[plan]`"), "Most sites."),
             row("tier_share", RatiosOf(SITE_TIERS), Default(""), "Least share of IT power in sites of a tier."),
             row("max_site_share", Kind::Ratio(PositiveShare), Optional, "Most share of IT power at any one site."),
+            growth::ORDER_BOOKS,
+            growth::ACCELERATORS,
+            growth::EXPORT_CAPS,
+            growth::EXPANSIONS,
+            growth::ORDER_FROM,
+            growth::ORDER_UNTIL,
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),

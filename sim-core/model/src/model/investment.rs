@@ -104,7 +104,7 @@ impl Model {
         if let Some((accelerator, count)) = effect.accelerators {
             let entity = self.investments[id.index()].entity.clone();
             let energised = Time::ZERO + self.planning.lead_time;
-            self.fleets.push(Fleet { entity, site, accelerator, count: count.saturating_mul(times), energised });
+            self.fleets.push(Fleet { entity, site, accelerator, count: count.saturating_mul(times), energised, retired: Time::NEVER });
         }
         let place = &mut self.sites[site.index()];
         place.connection += effect.connection * factor;

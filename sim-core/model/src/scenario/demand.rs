@@ -2,7 +2,7 @@
 
 use bastide_units::{DataSize, Money, Ratio, TokenRate};
 
-use super::each;
+use super::{growth, each};
 use super::operation::{self, ReplicaKeys};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
@@ -161,7 +161,10 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         tier,
         model: model.unwrap_or_else(|| "as given".to_owned()),
         demand: cursor.quantity("demand"),
-        profile: cursor.profile::<Ratio>("profile"),
+        profile: {
+            let profile = cursor.profile::<Ratio>("profile");
+            growth::grown(cursor, profile)
+        },
         origins,
         max_latency: cursor.quantity("max_latency"),
         bytes_per_token: cursor.quantity_opt("bytes_per_token"),

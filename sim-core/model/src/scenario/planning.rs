@@ -1,19 +1,27 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
-use super::{each, single};
+use super::{each, growth, single};
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Alternative, Planning, Site, SiteId, SiteTier, Tier};
+use crate::model::{AcceleratorId, Alternative, Horizon, Planning, Site, SiteId, SiteTier, Supply, Tier};
 use crate::text::{At, MAX_TOML};
 use crate::tree::{Table, Value};
 use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
-pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], known: &super::uncertainty::Known<'_>) -> Option<Planning> {
+pub fn planning(
+    ctx: &mut Context,
+    root: &Table,
+    sites: &[Site],
+    known: &super::uncertainty::Known<'_>,
+    horizon: &mut Option<Horizon>,
+) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
         let candidates =
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
@@ -50,7 +58,10 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], known: &super::
         let survive_link_loss = survive_link_loss(cursor);
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
+        *horizon = growth::horizon(cursor);
+        let ranking = super::objective::ranking(cursor);
         Planning {
+            ranking,
             span: cursor.ctx.span(cursor.at),
             budget_span: cursor.ctx.span(cursor.place("budget")),
             it_power_span: cursor.ctx.span(cursor.place("it_power")),
@@ -61,6 +72,7 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site], known: &super::
             survive_site_loss,
             min_service,
             uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
             // Decoded once the services are known.
@@ -252,7 +264,8 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
             cursor.wrong("F0711", "max_site_share", message, "raise it, or allow more sites");
         }
         let survive_site_loss = tiers(cursor);
-        let alternative = Alternative { entity, plan, sites, count, required, tier_share, max_site_share, survive_site_loss };
+        let supply = growth::supply(cursor);
+        let alternative = Alternative { entity, plan, sites, count, required, tier_share, max_site_share, survive_site_loss, supply };
         // What a file or a name that cannot be read would have said is not known.
         if !cursor.is_poisoned() && cursor.has("plan") == alternative.plan.is_some() {
             same_as_before(cursor, &alternative, &mut seen);
@@ -284,13 +297,14 @@ fn same_as_before(cursor: &mut Cursor<'_, '_>, alternative: &Alternative, seen: 
             other.tier_share.clone(),
             other.max_site_share,
             other.survive_site_loss.clone(),
+            other.supply.clone(),
         )
     };
     let at = cursor.place("name");
     let span = cursor.ctx.span(at);
     let (twin, words) = match seen.iter().find(|(_, other, _)| body(other) == body(alternative)) {
         Some((name, _, earlier)) => (Some(*earlier), format!("alternative `{}` is the same as `{name}`", alternative.entity.name)),
-        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None, None) => {
+        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None, None, Supply::default()) => {
             (None, format!("alternative `{}` restricts nothing", alternative.entity.name))
         }
         None => {

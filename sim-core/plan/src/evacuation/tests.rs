@@ -65,8 +65,10 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         replicas,
         links: vec![],
         unserved: vec![],
+        hedge: bastide_model::plan::Hedge::default(),
         cost: vec![],
         prices: vec![],
+        roadmap: None,
         certificate: None,
     };
     (model, plan)

@@ -202,6 +202,7 @@ fn a_fleet_that_is_there_costs_only_its_running() {
         accelerator: AcceleratorId(0),
         count: 10,
         energised: bastide_units::Time::ZERO,
+        retired: bastide_units::Time::NEVER,
     });
     add_service(&mut model, "chat", Tier::T1, 10.0);
     let plan = planned(&model, None);
