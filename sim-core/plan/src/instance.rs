@@ -250,7 +250,8 @@ impl<'m> Instance<'m> {
             };
             let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
             if let Some(serving) = &model.planning.serving_cost {
-                let units = class.demand();
+                // Without any demand nothing is served, and nothing is paid for it.
+                let units = if class.demand() > 0.0 { class.demand() } else { f64::INFINITY };
                 class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
             }
             Some(class)
