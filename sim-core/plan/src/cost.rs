@@ -6,7 +6,7 @@ use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
 use bastide_model::plan::{CostLine, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
-use crate::{campaign, instance};
+use crate::{campaign, carbon, instance};
 
 /// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
 #[must_use]
@@ -33,6 +33,26 @@ fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
             .sum::<f64>()
 }
 
+/// Mean power that a site draws from its bus, losses included.
+fn facility_power(model: &Model, plan: &Plan, site: SiteId) -> Power {
+    let mut load = Power::ZERO;
+    for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
+        let it = &model.accelerators[kind];
+        let count = accelerators(model, plan, site, kind);
+        if count > 0.0 {
+            load += mean_load(it.power * count, it.idle_share, busy(model, plan, site, kind) / count);
+        }
+    }
+    load * instance::mean_pue(model, site)
+}
+
+/// Emissions of a plan's energy \[t/y\].
+pub(crate) fn carbon_t(model: &Model, plan: &Plan) -> f64 {
+    let of_a_year = carbon::of_a_year(model);
+    let sites = (0..model.sites.len()).map(SiteId::from_index);
+    sites.map(|site| facility_power(model, plan, site).as_mw() * of_a_year[model.sites[site].bus.index()]).sum()
+}
+
 /// The lines of a plan's yearly cost, with the capital behind them. Capital is paid off by annuities over the lifetime of
 /// accelerators and of buildings and connections; what stands already is sunk, but its upkeep and energy count. Energy is
 /// the mean load (idle draw, and the rest with the work) at the mean PUE and the mean price of the bus; values that occur
@@ -54,7 +74,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             upkeep: place.upkeep,
             energy: EnergyPrice::from_base(model.mean(model.buses[place.bus].energy_price)),
         };
-        let (mut bought, mut installed, mut load, mut price) = (Power::ZERO, Power::ZERO, Power::ZERO, Money::ZERO);
+        let (mut bought, mut installed, mut price) = (Power::ZERO, Power::ZERO, Money::ZERO);
         for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
             let it = &model.accelerators[kind];
             let count = accelerators(model, plan, site, kind);
@@ -64,7 +84,6 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             let new = count - instance::fleet(model, site, kind);
             bought += it.power * new;
             installed += it.power * count;
-            load += mean_load(it.power * count, it.idle_share, busy(model, plan, site, kind) / count);
             price += it.price * new;
             fleet.0 += annuity(it.price * new, planning.discount_rate, it.lifetime).as_eur_per_y();
         }
@@ -72,7 +91,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             continue;
         }
         let capital = prices.capital(bought, bought * pue, price);
-        let operation = prices.operation(installed, load * pue);
+        let operation = prices.operation(installed, facility_power(model, plan, site));
         for (line, money) in [(&mut opening, capital.fixed), (&mut building, capital.building), (&mut connection, capital.connection)] {
             *line = (line.0 + per_building(money), line.1 + money.as_eur());
         }
@@ -83,7 +102,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
     let (not_run, delay) = campaigns(model, plan);
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
-    vec![
+    let mut lines = vec![
         line("accelerators", fleet),
         line("opening of sites", opening),
         line("buildings", building),
@@ -93,7 +112,11 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         line("unserved demand", (unserved, 0.0)),
         line("campaigns not run", (not_run, 0.0)),
         line("delay of campaigns", (delay, 0.0)),
-    ]
+    ];
+    if let Some(price) = planning.ranking.carbon_price {
+        lines.push(line("carbon", (carbon_t(model, plan) * price.as_eur_per_t(), 0.0)));
+    }
+    lines
 }
 
 fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {

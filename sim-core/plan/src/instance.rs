@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Service, ServiceId, SiteId, SiteTier, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier, Tier,
 };
 use bastide_units::{Duration, Quantity, Temperature, Time};
 
 use crate::campaign::{self, Gang};
+use crate::carbon;
 use crate::class::{self, Class};
 use crate::program::Group;
 
@@ -31,7 +32,7 @@ pub(crate) struct SiteTerms {
     pub existing: bool,
     /// Facility power per IT power at the mean temperature.
     pub pue: f64,
-    /// Energy [M EUR per MW of facility power and year].
+    /// Energy, with the price of its emissions [M EUR per MW of facility power and year].
     pub energy: f64,
     /// Opening it, sunk where it stands [M EUR].
     pub fixed_cost: f64,
@@ -140,6 +141,7 @@ impl<'m> Instance<'m> {
     /// The sets and coefficients for a model under an alternative, without the groups in `relaxed`.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, relaxed: &Relaxed) -> Self {
         let planning = &model.planning;
+        let emissions = planning.ranking.carbon_price.map(|price| (price.as_eur_per_t() * 1e-6, carbon::of_a_year(model)));
         let ids = |len: usize| (0..len).map(SiteId::from_index);
         let has_fleet = |site: SiteId| model.fleets.iter().any(|it| it.site == site && fleet(model, site, it.accelerator) > 0.0);
         let sites: Vec<SiteTerms> = ids(model.sites.len())
@@ -151,7 +153,7 @@ impl<'m> Instance<'m> {
                     buyable: buyable(model, alternative, id),
                     existing: it.existing,
                     pue: mean_pue(model, id),
-                    energy: energy_of_a_year(model, it.bus),
+                    energy: energy_of_a_year(model, it.bus) + emissions.as_ref().map_or(0.0, |(price, t)| price * t[it.bus.index()]),
                     fixed_cost: if it.existing { 0.0 } else { it.fixed_cost.as_meur() },
                     building: it.building_cost.as_meur_per_mw(),
                     connection: it.connection_cost.as_meur_per_mw(),
@@ -210,7 +212,9 @@ impl<'m> Instance<'m> {
             };
             class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))
         });
-        class::join(singles)
+        // Members of one class may lie in different nations: where sovereignty counts, each service is placed by itself.
+        let apart = model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty);
+        if apart { singles.collect() } else { class::join(singles) }
     }
 
     fn find_gangs(&self) -> Vec<Gang> {

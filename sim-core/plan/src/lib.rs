@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod campaign;
+mod carbon;
 mod class;
 mod conflict;
 mod cost;
@@ -23,22 +24,28 @@ mod extract;
 #[cfg(test)]
 mod fixture;
 mod formulation;
+mod front;
 mod instance;
 pub mod location;
+mod objectives;
 mod prices;
 mod program;
+mod ranked;
 mod search;
 mod solver;
 #[cfg(test)]
 mod tests;
 mod verify;
 
-use bastide_model::model::{Alternative, Model};
+use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::Plan;
 use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
+pub use front::{Front, FrontOutcome, Point, front};
+pub use objectives::{Achieved, achieved};
+pub use ranked::Stage;
 pub use verify::{Check, verify};
 
 use crate::search::Search;
@@ -98,10 +105,26 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    solve_in_order(model, alternative, options).map(|(outcome, _)| outcome)
+}
+
+/// As [`solve`], with how each of several objectives ended; none where the plan is for its cost alone.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off or the result contradicts itself.
+pub fn solve_in_order(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let search = Search::new(model, alternative, options);
-    match solver::solve(&search.formulation.program, &search.limits)? {
-        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found)?))),
-        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?)),
-        Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
+        return ranked::solve(&search);
     }
+    let outcome = match solver::solve(&search.formulation.program, &search.limits)? {
+        Answer::Found(found) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found)?)),
+        Answer::Infeasible => Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?),
+        Answer::Unknown { bound, reason } => Outcome::Unknown { bound_eur: bound * 1e6, reason },
+    };
+    Ok((outcome, Vec::new()))
 }

@@ -1,14 +1,18 @@
 //! One question to the solver: a model's program, which may be solved as it stands or again and again with something changed, and the way
 //! from an answer to a plan.
 
-use bastide_model::model::{Alternative, Model};
+use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::{Certificate, Plan, SolveStatus};
 
 use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
-use crate::program::Program;
+use crate::objectives::{self, Expression};
+use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Found, Limits};
 use crate::{CONSISTENT, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
+
+/// What a later objective may give away of an earlier one beyond its tolerance, relative to its largest value: the solver's own tolerance.
+const SLACK: f64 = 1e-7;
 
 /// The program of a model under an alternative.
 pub(crate) struct Search<'m> {
@@ -24,6 +28,29 @@ pub(crate) struct Search<'m> {
     pub limits: Limits,
 }
 
+/// An objective as the search sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Goal {
+    /// Which.
+    pub objective: Objective,
+    /// Its expression, in its own unit.
+    pub expression: Expression,
+    /// Size of its unit in the search: values of about a hundred are what the solver's tolerances are made for.
+    pub unit: f64,
+}
+
+impl Goal {
+    /// The program with this objective.
+    pub(crate) fn of(&self, program: &Program) -> Program {
+        objectives::with_objective(program, &self.expression, self.unit)
+    }
+    /// `expression <= limit`, up to the solver's tolerance.
+    pub(crate) fn at_most(&self, program: &mut Program, limit: f64) {
+        let terms: Vec<_> = self.expression.terms.iter().map(|(column, coefficient)| (*column, coefficient / self.unit)).collect();
+        program.at_most(Group::Structure, terms, (limit - self.expression.constant) / self.unit + SLACK * 100.0);
+    }
+}
+
 impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
@@ -36,34 +63,60 @@ impl<'m> Search<'m> {
         Self { model, alternative, instance, formulation, limits }
     }
 
-    /// The plan that an answer describes, with cost, prices and certificate. `program` is the one that was solved: this search's, perhaps
-    /// with further rows and other limits.
+    /// An objective of this program.
+    pub(crate) fn goal(&self, objective: Objective) -> Goal {
+        let expression = objectives::expression(&self.instance, &self.formulation, objective);
+        let columns = &self.formulation.program.columns;
+        let reach = |(column, coefficient): &(usize, f64)| (coefficient * columns[*column].upper.min(1e6)).abs();
+        let largest = expression.terms.iter().map(reach).fold(expression.constant.abs(), f64::max);
+        let unit = match objective {
+            Objective::Cost => 1e6,
+            // A power of two keeps the coefficients exact.
+            _ if largest > 0.0 && largest.is_finite() => (largest / 100.0).log2().round().exp2(),
+            _ => 1.0,
+        };
+        Goal { objective, expression, unit }
+    }
+
+    /// The integers of a point rounded, and what is continuous chosen anew for them: integers are exact only within the solver's tolerance.
     ///
     /// # Errors
-    /// [`PlanError`] when the solver breaks off or the plan's cost lines do not match the program.
-    pub(crate) fn planned(&self, program: &Program, found: &Found) -> Result<Plan, PlanError> {
-        // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-        let rounded = program.with_integers_fixed(&found.values);
-        let polished = match solver::solve(&rounded, &self.limits)? {
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn polished(&self, program: &Program, found: &Found) -> Result<Found, PlanError> {
+        Ok(match solver::solve(&program.with_integers_fixed(&found.values), &self.limits)? {
             Answer::Found(polished) => polished,
             Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
-        };
-        let mut plan = extract::plan(&self.instance, &self.formulation, &polished.values);
+        })
+    }
+
+    /// The plan that a point describes, with its cost.
+    ///
+    /// # Errors
+    /// [`PlanError::Inconsistent`] when the plan's cost lines do not match the program.
+    pub(crate) fn drawn(&self, values: &[f64]) -> Result<Plan, PlanError> {
+        let mut plan = extract::plan(&self.instance, &self.formulation, values);
         plan.name = self.alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
         plan.cost = cost_lines(self.model, &plan);
-        let (lines, program_eur) = (objective(&plan), polished.objective * 1e6);
+        let program = &self.formulation.program;
+        let cost = program.offset + program.columns.iter().zip(values).map(|(column, value)| column.cost * value).sum::<f64>();
+        let (lines, program_eur) = (objective(&plan), cost * 1e6);
         if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
             return Err(PlanError::Inconsistent { lines, objective: program_eur });
         }
-        plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
-        let bound = (found.bound * 1e6).min(lines);
+        Ok(plan)
+    }
+
+    /// The certificate of a plan for a program: no plan that keeps its rows costs less than the bound [EUR/y].
+    pub(crate) fn certificate(plan: &Plan, program: &Program, bound_eur: f64, limited: bool) -> Certificate {
+        let lines = objective(plan);
+        let bound = bound_eur.min(lines);
         let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-        let status = match (found.limited, gap <= CONSISTENT) {
+        let status = match (limited, gap <= CONSISTENT) {
             (true, _) => SolveStatus::LimitWithIncumbent,
             (false, true) => SolveStatus::Optimal,
             (false, false) => SolveStatus::WithinGap,
         };
-        plan.certificate = Some(Certificate {
+        Certificate {
             status,
             solver: SOLVER.to_owned(),
             objective_eur: lines,
@@ -72,7 +125,19 @@ impl<'m> Search<'m> {
             rows: program.rows.len(),
             columns: program.columns.len(),
             integers: program.columns.iter().filter(|column| column.integer).count(),
-        });
+        }
+    }
+
+    /// The plan that an answer describes, with cost, prices and certificate. `program` is the one that was solved, with cost as its objective:
+    /// this search's, perhaps with further rows and other limits.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off or the plan's cost lines do not match the program.
+    pub(crate) fn planned(&self, program: &Program, found: &Found) -> Result<Plan, PlanError> {
+        let polished = self.polished(program, found)?;
+        let mut plan = self.drawn(&polished.values)?;
+        plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
+        plan.certificate = Some(Self::certificate(&plan, program, found.bound * 1e6, found.limited));
         Ok(plan)
     }
 }
