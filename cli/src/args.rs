@@ -137,6 +137,9 @@ pub enum Command {
         /// What to write
         #[arg(long = "as", value_enum, default_value_t = ReportKind::Html)]
         kind: ReportKind,
+        /// Document of `plan --format json` that the planner's section shows, too: a front, rounds, reasons; may be given several times
+        #[arg(long, value_name = "FILE")]
+        planning: Vec<PathBuf>,
     },
     /// Compare the alternatives of results folders, with paired errors
     Compare {
@@ -496,6 +499,37 @@ pub enum ImportCommand {
     RtsGmlc {
         /// Folder
         folder: PathBuf,
+    },
+    /// Capacitated location problem of OR-Library (cap41, capa, ...): demand may be split
+    OrlibCap {
+        /// Problem
+        file: PathBuf,
+        /// What the word `capacity` stands for, in files that leave it open
+        #[arg(long, value_name = "N")]
+        capacity: Option<f64>,
+    },
+    /// p-median problem of OR-Library on a graph (pmed1, ...)
+    OrlibPmed {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Capacitated p-median problem of OR-Library (pmedcap): one source for each customer
+    OrlibPmedcap {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Capacitated location problem of Holmberg et al.: one source for each customer
+    Holmberg {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Weighted points in the plane, such as Swain's 55, as a p-median problem
+    Swain {
+        /// Points: number, coordinates and population, by commas
+        file: PathBuf,
+        /// Number of facilities
+        #[arg(long, value_name = "P")]
+        medians: Option<u32>,
     },
 }
 

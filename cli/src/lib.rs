@@ -57,7 +57,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
             cmd::evacuate::run(scenario, name.as_deref(), warning.as_deref(), plan.as_deref(), global, output)
         }
         Command::Tune(input) => cmd::tune::run(input, global, output),
-        Command::Report { folder, kind } => cmd::report::run(folder, *kind, global, output),
+        Command::Report { folder, kind, planning } => cmd::report::run(folder, *kind, planning, global, output),
         Command::Compare { folders } => cmd::compare::run(folders, output),
         Command::Validate { scenario } => cmd::validate::run(scenario, global, output),
         Command::Show { scenario, resolved } => cmd::show::run(scenario, *resolved, global, output),

@@ -16,6 +16,7 @@ mod html;
 pub mod map;
 mod markdown;
 pub mod number;
+pub mod planning;
 #[cfg(test)]
 mod tests;
 pub mod view;

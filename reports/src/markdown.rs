@@ -51,6 +51,20 @@ pub fn render_markdown(study: &Study) -> Result<String, ReportError> {
     for figure in &view.cost {
         figure.table.iter().for_each(|cost| table(&mut out, cost));
     }
+    if let Some(planning) = &view.planning {
+        let _ = writeln!(out, "## Period by period\n");
+        planning.comparison.iter().for_each(|more| table(&mut out, more));
+        for plan in planning.plans.iter().take(1) {
+            let _ = writeln!(out, "### {}\n", line(&plan.title));
+            for sentence in plan.text.iter().chain(plan.lists.iter().flat_map(|list| &list.1)) {
+                let _ = writeln!(out, "{}\n", line(sentence));
+            }
+            plan.tables.iter().chain(plan.front.iter().filter_map(|front| front.table.as_ref())).for_each(|more| {
+                table(&mut out, more);
+                notes(&mut out, more);
+            });
+        }
+    }
     if let Some(adequacy) = &view.adequacy {
         let _ = writeln!(out, "## Power system adequacy\n");
         for sentence in &adequacy.text {

@@ -338,3 +338,61 @@ fn a_page_to_look_at() {
     study(&scratch, "Citizens", 3, synthetic::REPLICATIONS);
     write_report(&scratch.0).unwrap();
 }
+
+#[test]
+fn the_planner_is_quoted_as_it_wrote() {
+    let scratch = Scratch::new("planning");
+    let study = study(&scratch, "Citizens", 3, 2);
+    let period = |name: &str, from: &str, ordered: u32, delivered: u32, energised: u32, waiting: u32, stranded: f64| {
+        format!(
+            r#"{{"name": "{name}", "from": "{from}", "ordered": {ordered}, "delivered": {delivered}, "energised": {energised}, "retired": 0, "waiting": {waiting},
+            "standing": {energised}, "connection_mw": 40.0, "facility_mw": {}, "stranded_mw": {stranded}, "capital_eur": 2e6, "demand_tokens_per_s": 100.0, "served_tokens_per_s": 90.0}}"#,
+            40.0 - stranded
+        )
+    };
+    let periods = [
+        period("2027 Q1", "2027-01-01T00:00:00Z", 800, 0, 0, 0, 40.0),
+        period("2027 Q2", "2027-04-01T00:00:00Z", 0, 800, 300, 500, 20.5),
+        period("2028 Q1", "2028-01-01T00:00:00Z", 0, 0, 500, 0, 10.0),
+    ];
+    let text = format!(
+        r#"{{"schema": "bastide/planning/1", "of a later version": 1, "plans": [{{"alternative": "recommended", "roadmap": {{"periods": [{}], "builds": [
+            {{"site": "riga", "accelerator": "b200", "count": 300, "energised": "2027-05-01"}}, {{"site": "riga", "accelerator": "b200", "count": 500, "energised": "2028-01-01"}}]}},
+            "uncertainty": {{"rp_eur": 5e6, "evpi_eur": 1.5e6, "outlooks": [{{"name": "shock", "probability": 0.25, "cost_eur": 7e6}}]}},
+            "pareto": {{"objectives": [{{"name": "cost", "unit": "EUR/y"}}, {{"name": "unserved", "unit": "%"}}], "points": [{{"values": [3e6, 1.0], "gap": 0.001, "proven": true}}, {{"values": [2e6, 4.0]}}]}},
+            "rounds": [{{"round": 1, "objective_eur": 4e6, "cuts": 2, "service": [{{"tier": "T0", "target": 0.99, "simulated": 0.97, "stderr": 0.001, "met": false}}]}}],
+            "ranging": [{{"sentence": "<b> & more"}}]}}]}}"#,
+        periods.join(", ")
+    );
+    fs::write(scratch.0.join(planning::FILE), text).unwrap();
+    let found = view::View::of(&study).unwrap().planning.unwrap();
+    let plan = &found.plans[0];
+    assert!(found.comparison.is_none() && found.plans.len() == 1);
+    assert_eq!(plan.text[0], "Accelerators wait for power in 1 of 3 periods, at most 500 of them (2027 Q2).");
+    assert_eq!(plan.text[1], "At most 40\u{a0}MW of 40\u{a0}MW of connection stand without load (2027 Q1).");
+    assert_eq!(plan.text[2], "Demand is left unserved from 2027 Q1 on, most in 2027 Q1: 10\u{a0}%.");
+    let table = |caption: &str| plan.tables.iter().find(|table| table.caption.starts_with(caption)).unwrap();
+    let cells = |caption: &str, row: usize| table(caption).rows[row].cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>();
+    assert_eq!(cells("Year by year", 0)[..6], ["2027", "800", "800", "300", "0", "300"]);
+    assert_eq!(cells("Year by year", 1)[3], "500");
+    assert_eq!(cells("Accelerators by site", 0)[2..], ["300", "500", "800"]);
+    assert_eq!(cells("Value of knowing more", 1)[..2], ["EVPI = RP \u{2212} WS", "1.50"]);
+    assert_eq!(cells("Plan, simulate", 0)[5], number::plus_minus(97.0, Some(0.1)));
+    // The front is in the order of its first objective.
+    let front = plan.front.as_ref().unwrap().table.as_ref().unwrap();
+    assert_eq!(front.rows[0].cells[1].text, "2");
+    assert_eq!(plan.figures.len(), 2);
+    let (page, text) = (render_html(&study).unwrap(), render_markdown(&study).unwrap());
+    assert!(page.contains("id=\"planning\"") && page.contains("&lt;b&gt; &amp; more") && !page.contains("<b> &"));
+    assert!(text.contains("## Period by period"));
+    // Another schema, or no JSON, is no reason to guess.
+    for wrong in ["{\"schema\": \"bastide/planning/2\"}", "{", "[]"] {
+        fs::write(scratch.0.join(planning::FILE), wrong).unwrap();
+        assert!(matches!(render_html(&study), Err(ReportError::Results(_))), "{wrong}");
+    }
+    // Numbers beyond all bounds are drawn or refused, never a panic.
+    let wild = r#"{"schema": "bastide/planning/1", "plans": [{"roadmap": {"periods": [{"ordered": 1e308, "delivered": -5, "from": "\u00e9\u00e9\u00e9"}, {"ordered": 1e308, "stranded_mw": 1e300}]},
+        "pareto": {"objectives": [{}, {}], "points": [{"values": []}, {"values": [0, 0]}]}}]}"#;
+    fs::write(scratch.0.join(planning::FILE), wild).unwrap();
+    let _ = render_html(&study);
+}

@@ -8,6 +8,7 @@ mod comparison;
 mod incidents;
 mod next;
 mod places;
+mod planning;
 mod plans;
 pub(crate) mod words;
 
@@ -22,6 +23,7 @@ pub use adequacy::Adequacy;
 pub use answer::{Answer, Card};
 pub use cases::{Cases, Group};
 pub use comparison::Comparison;
+pub use planning::{Planned, Planning};
 pub use words::metric_words;
 
 /// A table.
@@ -191,6 +193,8 @@ pub struct View {
     pub prices: Vec<Part>,
     /// Plans by alternative.
     pub plans: Vec<Part>,
+    /// What the planner says of them; absent where it left nothing.
+    pub planning: Option<Planning>,
     /// Causes of loss over all histories.
     pub causes: Vec<Table>,
     /// The median and the worst history by alternative.
@@ -357,6 +361,7 @@ impl View {
             adequacy: adequacy::adequacy(&facts)?,
             prices: plans::prices(&facts),
             plans: plans::plans(&facts),
+            planning: planning::planning(&facts)?,
             causes: facts.incidents.causes(&facts),
             histories: facts.incidents.histories(&facts),
             next: next::steps(&facts),

@@ -86,13 +86,16 @@ fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) ->
     Plan {
         name: "as-it-was".to_owned(),
         builds,
+        investments: vec![],
         placements: vec![],
         standbys: vec![],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site, accelerator, islands: 1 }],
         replicas: vec![],
+        links: vec![],
         unserved: vec![],
         cost: vec![],
         prices: vec![],
+        roadmap: None,
         certificate: None,
     }
 }

@@ -1,5 +1,7 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+mod timeline;
+
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
@@ -122,7 +124,16 @@ fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
 }
 
 /// A plan as JSON, by names.
-fn document(model: &Model, plan: &Plan) -> Value {
+pub fn document(model: &Model, plan: &Plan) -> Value {
+    let mut document = moment(model, plan);
+    if let Some(roadmap) = timeline::timeline(model, plan) {
+        document["roadmap"] = roadmap;
+    }
+    document
+}
+
+/// A plan of one moment, or the end of one over years.
+fn moment(model: &Model, plan: &Plan) -> Value {
     let site = |id: SiteId| &model.sites[id].entity.name;
     let service = |id: ServiceId| &model.services[id].entity.name;
     let certificate = plan.certificate.as_ref();
@@ -139,6 +150,10 @@ fn document(model: &Model, plan: &Plan) -> Value {
             "site": site(b.site), "accelerator": model.accelerators[b.accelerator].entity.name, "count": b.count,
             "it_power_mw": f64::from(b.count) * model.accelerators[b.accelerator].power.as_mw(),
         })).collect::<Vec<_>>(),
+        "investments": plan.investments.iter().map(|(id, count)| {
+            let it = &model.investments[*id];
+            json!({ "name": it.entity.name, "site": it.site.map(site), "count": count, "capital_eur": it.cost.as_eur() * f64::from(*count) })
+        }).collect::<Vec<_>>(),
         "placements": plan.placements.iter().map(|p| json!({ "service": service(p.service), "site": site(p.site), "role": "primary", "share": p.share }))
             .chain(plan.standbys.iter().map(|z| json!({ "service": service(z.service), "site": site(z.site), "role": "stand-by", "of": site(z.of), "share": z.share })))
             .collect::<Vec<_>>(),
@@ -168,6 +183,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
+    for (id, times) in &plan.investments {
+        let count = if *times > 1 { format!("{times} times ") } else { String::new() };
+        lines.push(format!("  invests: {count}{}", model.investments[*id].entity.title));
+    }
     if let Some(c) = &plan.certificate {
         let status = match c.status {
             SolveStatus::Optimal => "optimal",

@@ -67,7 +67,8 @@ pub fn run(
 /// One history: its metrics and its events, with what caused each.
 fn one(model: &Model, plan: &Plan, seed: u64, replication: u32, trace: bool, output: &Output) -> Result<(), Failure> {
     let layout = Layout::new(model);
-    let simulator = simulate::simulator(model, plan, &layout)?;
+    let realised = model.realised(plan);
+    let simulator = simulate::simulator(&realised, plan, &layout)?;
     let history = simulator.simulate(seed, replication, Options { trace, ..Options::default() });
     if output.format == Format::Json {
         let metrics: Vec<_> = layout

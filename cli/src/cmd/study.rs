@@ -36,6 +36,7 @@ pub fn run(
     output.say(&format!("simulating {} plans{count}, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
     let job = Job { model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings, cases: &jobs };
     let study = simulate::simulate(&job, &folder, global, output)?;
+    planning(model, &plans, &folder)?;
     let report = bastide_reports::write_report(&folder).map_err(|error| Failure::sentence(error.to_string()))?;
 
     if output.format == Format::Json {
@@ -56,6 +57,12 @@ pub fn run(
     output.line(&report.display().to_string())?;
     output.say(&format!("next: open {}; bastide compare {}", report.display(), folder.display()));
     Ok(())
+}
+
+/// Leaves what the planner says of its plans beside the results, for the report.
+fn planning(model: &Model, plans: &[(String, Plan)], folder: &Path) -> Result<(), Failure> {
+    let documents: Vec<_> = plans.iter().map(|(_, plan)| super::plan::document(model, plan)).collect();
+    super::report::write_planning(folder, &documents)
 }
 
 /// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search.

@@ -159,7 +159,8 @@ fn observe(
         let model = bastide_model::load(&input.scenario, &global.sets).map_err(Failure::Diagnostics)?.model;
         let plan = Plan::read(plan, "plan", &model).map_err(Failure::Diagnostics)?;
         let layout = Layout::new(&model);
-        let simulator = super::simulate::simulator(&model, &plan, &layout)?;
+        let realised = model.realised(&plan);
+        let simulator = super::simulate::simulator(&realised, &plan, &layout)?;
         let seed = global.seed.unwrap_or(model.header.seed);
         let one = |replication| simulator.simulate(seed, replication, Options::default()).metrics[target.at];
         let values: Vec<f64> = pool.replicate(0..input.replications, &stop, &|_| bar.inc(1), one).into_iter().flatten().collect();

@@ -8,6 +8,7 @@ mod factors;
 mod inner;
 mod list;
 mod munitions;
+mod named;
 mod number;
 mod profile;
 

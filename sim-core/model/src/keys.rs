@@ -132,6 +132,10 @@ pub enum Kind {
     Endpoint,
     /// A table of these words = ratio.
     RatiosOf(&'static [&'static str]),
+    /// A table of ratios by the names of a table.
+    RatiosBy(&'static str, Range),
+    /// A quantity, or a table of it by the names of a table.
+    QuantityBy(Unit, Range, &'static str),
     /// A table of nation = ratio.
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
@@ -158,6 +162,8 @@ pub enum Kind {
     Settings,
     /// A list of so many factors, zero or more.
     Shape(usize),
+    /// A list of quantities, one for each year; the last holds on.
+    ByYear(Unit, Range),
 }
 
 /// Whether a key must stand, and what holds if it does not.

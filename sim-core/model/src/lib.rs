@@ -26,7 +26,7 @@ pub mod tree;
 pub use expected::expected_diagnostics;
 pub use keys::{explain, json_schema, reference_markdown};
 pub use load::{Loaded, LoadedCase, load};
-pub use resolve::latencies;
+pub use resolve::{latencies, latencies_with, latencies_without};
 pub use scenario::case::unknown_metric;
 pub use show::show_resolved;
 pub use template::new_scenario;

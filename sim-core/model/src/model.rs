@@ -11,11 +11,14 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
+mod growth;
+mod investment;
 mod link_state;
 mod machine;
 mod objective;
 mod reconstruction;
 mod strike;
+mod uncertainty;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -23,11 +26,14 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
+pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
+pub use investment::{Improvement, Investment};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
+pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -43,10 +49,12 @@ use crate::source::Span;
 mod evacuation;
 mod replica;
 mod service;
+mod serving;
 
 pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
+pub use serving::ServingCost;
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -98,6 +106,8 @@ ids! {
     SeriesId,
     /// A rule.
     RuleId,
+    /// An investment that a plan may choose.
+    InvestmentId,
     /// A segment of the management network, for cyber attacks.
     SegmentId,
 }
@@ -216,6 +226,10 @@ pub struct Model {
     pub policy: Policy,
     /// `[plan]`.
     pub planning: Planning,
+    /// `[[investment]]`.
+    pub investments: Vec<Investment>,
+    /// What may be ordered, delivered and connected when, over years.
+    pub growth: Growth,
     /// `[[alternative]]`.
     pub alternatives: Vec<Alternative>,
     /// Rules, for histories in which they change.
@@ -325,6 +339,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
     pub carbon: Option<CarbonIntensity>,
+    /// It in each year from the start, where it changes; the last holds on.
+    pub hosting_limit_by_year: Vec<Power>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -523,6 +539,10 @@ pub struct Site {
     pub upkeep: CapacityRate,
     /// Most IT power that the site has room for.
     pub max_it_power: Power,
+    /// From the decision to build until halls and connection can be used, in a roadmap.
+    pub lead_time: Duration,
+    /// Most accelerators that it takes, whatever their types; `None` where nothing but power limits them.
+    pub max_accelerators: Option<u32>,
     /// Racks of a hall, for failures of halls.
     pub racks_per_hall: Option<u32>,
     /// Repairs of nodes at a time; `None` for any number.
@@ -575,6 +595,8 @@ pub struct Fleet {
     pub count: u32,
     /// When they are energised.
     pub energised: Time,
+    /// When they leave; `Time::NEVER` if they stay.
+    pub retired: Time,
 }
 
 /// End of a data link.
@@ -603,6 +625,8 @@ pub struct Link {
     pub latency: Duration,
     /// Length of the route.
     pub length: Option<Length>,
+    /// What it costs to build one that does not stand yet; `None` for one that stands.
+    pub build_cost: Option<Money>,
     /// Ducts in which it lies; links of one duct are cut together.
     pub ducts: Vec<String>,
     /// Used only where nothing else reaches.
@@ -694,6 +718,8 @@ pub struct Service {
     pub bytes_per_token: Option<DataSize>,
     /// Value of a token to its user; what a lost one costs.
     pub value: TokenPrice,
+    /// What must keep running outside any single site.
+    pub critical: Critical,
     /// Slow-down by the security mode: throughput is multiplied by `1 - overhead`.
     pub security_overhead: f64,
     /// People who depend on it.
@@ -939,10 +965,16 @@ pub struct Planning {
     pub survive_site_loss: Vec<Tier>,
     /// Least share of each tier's mean demand that must be served; `None` leaves it to the value of lost tokens.
     pub min_service: [Option<f64>; 4],
+    /// Outlooks, outages, and how the plan weighs them.
+    pub uncertainty: Uncertainty,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.
     pub discount_rate: f64,
+    /// Yearly cost of serving services from sites, where the scenario gives it.
+    pub serving_cost: Option<ServingCost>,
+    /// Whether all ends of links stay connected when any single link is down.
+    pub survive_link_loss: bool,
     /// Life of buildings and connections.
     pub building_lifetime: Duration,
     /// From order to energised.
@@ -972,6 +1004,8 @@ pub struct Alternative {
     pub max_site_share: Option<f64>,
     /// Tiers that must survive the loss of any single site; overrides `[plan]`.
     pub survive_site_loss: Option<Vec<Tier>>,
+    /// What it allows of the supply of a roadmap.
+    pub supply: Supply,
 }
 
 /// When something is legal: the half-open interval in which every rule allows it. Empty when `from >= until`.

@@ -5,12 +5,14 @@
 
 mod check;
 mod file;
+mod roadmap;
 
 pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
+pub use roadmap::{Lot, Period, Roadmap, Step, Works};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, LinkId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -138,22 +140,28 @@ pub struct Certificate {
 pub struct Plan {
     /// `recommended`, or the alternative's name.
     pub name: String,
-    /// Accelerators bought, ordered by site, then type.
+    /// Accelerators bought, ordered by site, then type; those at work at the end, where a roadmap says when.
     pub builds: Vec<Build>,
-    /// Where services run.
+    /// Where services run; at the end, where a roadmap says when.
     pub placements: Vec<Placement>,
     /// Where they go when a site is lost.
     pub standbys: Vec<StandBy>,
     /// Where campaigns run; campaigns that are absent do not run.
     pub campaigns: Vec<CampaignPlacement>,
+    /// Investments, and how often each is bought; once per investment.
+    pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
+    /// Links that the plan builds, of those that do not stand yet.
+    pub links: Vec<LinkId>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
     /// Cost lines; they sum to the objective.
     pub cost: Vec<CostLine>,
     /// Binding constraints with their prices, largest saving first.
     pub prices: Vec<Price>,
+    /// What happens when, of a plan over years.
+    pub roadmap: Option<Box<Roadmap>>,
     /// Proof; `None` for a plan written by a person.
     pub certificate: Option<Certificate>,
 }

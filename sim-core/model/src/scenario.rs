@@ -8,7 +8,9 @@ pub mod facility;
 pub mod files;
 pub mod grid;
 pub mod grid_event;
+pub mod growth;
 pub mod header;
+pub mod investment;
 pub mod layers;
 pub mod machine;
 pub mod objective;
@@ -16,9 +18,11 @@ pub mod operation;
 pub mod planning;
 pub mod rule;
 pub mod series;
+pub mod serving;
 pub mod site;
 pub mod spike;
 pub mod threat;
+pub mod uncertainty;
 
 use std::collections::BTreeMap;
 

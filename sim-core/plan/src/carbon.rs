@@ -32,10 +32,8 @@ pub(crate) fn of_a_year(model: &Model) -> Vec<f64> {
 fn traced(model: &Model) -> Vec<f64> {
     let count = model.buses.len();
     let of_bus = |id: bastide_model::model::BusId| id.index();
-    let network = Network {
-        buses: count,
-        lines: model.lines.iter().map(|line| Line { from: of_bus(line.from), to: of_bus(line.to) }).collect(),
-    };
+    let network =
+        Network { buses: count, lines: model.lines.iter().map(|line| Line { from: of_bus(line.from), to: of_bus(line.to) }).collect() };
     let offers: Vec<Offer> =
         model.generators.iter().map(|it| Offer { bus: of_bus(it.bus), cost_eur_per_mwh: it.cost.as_eur_per_mwh() }).collect();
     let loads: Vec<Load> = model

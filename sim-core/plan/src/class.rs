@@ -1,7 +1,8 @@
 //! Services that the program cannot tell apart are placed as one: the fewer, the faster.
 //!
 //! Two services are alike when they may run at the same sites, read the same dataset, are or are not protected against
-//! site loss, and run on every type at rates in the same proportion. Their demand is measured in *units*: what one
+//! site loss, run on every type at rates in the same proportion, and cost the same to serve from each site. One that must
+//! run at a single site is a class of its own. Their demand is measured in *units*: what one
 //! accelerator of the class's reference type serves on a mean day with headroom. The answer is split back in proportion.
 
 use bastide_model::model::{AcceleratorId, DatasetId, Model, ServiceId};
@@ -19,9 +20,18 @@ pub(crate) struct Class {
     pub dataset: Option<DatasetId>,
     /// Whether it must survive the loss of any single site.
     pub protected: bool,
+    /// `serving[site]`: serving a unit from there, its accelerators apart [M EUR/y]; empty where nothing costs anything.
+    pub serving: Vec<f64>,
+    /// Whether all of it runs at one site.
+    pub single_site: bool,
 }
 
 impl Class {
+    /// Serving a unit from a site, its accelerators apart [M EUR/y].
+    pub(crate) fn serving_at(&self, site: usize) -> f64 {
+        self.serving.get(site).copied().unwrap_or(0.0)
+    }
+
     /// Demand of all members in units.
     pub(crate) fn demand(&self) -> f64 {
         self.members.iter().map(|(_, units)| units).sum()
@@ -59,6 +69,8 @@ pub(crate) fn single(model: &Model, service: ServiceId, types: &[AcceleratorId],
         rate: rates.iter().map(|rate| rate / reference).collect(),
         dataset: model.services[service].dataset,
         protected,
+        serving: Vec::new(),
+        single_site: model.services[service].operation.single_site,
     })
 }
 
@@ -70,6 +82,8 @@ pub(crate) fn join(singles: impl Iterator<Item = Class>) -> Vec<Class> {
             it.sites == single.sites
                 && it.dataset == single.dataset
                 && it.protected == single.protected
+                && !(it.single_site || single.single_site)
+                && it.serving.iter().zip(&single.serving).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
                 && it.rate.iter().zip(&single.rate).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
         };
         match classes.iter_mut().find(alike) {

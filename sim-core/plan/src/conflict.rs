@@ -14,6 +14,7 @@ use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
 use crate::program::Group;
+use crate::siting;
 use crate::solver::{self, Answer, Limits};
 
 /// One wish of the scenario.
@@ -102,7 +103,11 @@ fn leave_out(
 /// smallest.
 fn possible(model: &Model, alternative: Option<&Alternative>, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
     let instance = Instance::new(model, alternative, relaxed);
-    let mut program = Formulation::new(&instance, relaxed).program;
+    let formulation = Formulation::new(&instance, relaxed);
+    if let Some(possible) = siting::is_possible(&instance, &formulation) {
+        return Ok(possible);
+    }
+    let mut program = formulation.program;
     program.columns.iter_mut().for_each(|column| column.cost = 0.0);
     Ok(!matches!(solver::solve(&program, limits)?, Answer::Infeasible))
 }
@@ -120,6 +125,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         instance.hosts().into_iter().map(|(bus, _, _)| Group::Hosting(bus)).collect(),
         sites().map(Group::Room).collect(),
         sites().map(Group::Connection).collect(),
+        sites().filter(|site| model.sites[*site].max_accelerators.is_some()).map(Group::Accelerators).collect(),
         alternative.iter().flat_map(|it| &it.tier_share).map(|(tier, _)| Group::TierShare(*tier)).collect(),
         alternative.iter().filter(|it| it.max_site_share.is_some()).map(|_| Group::SiteShare).collect(),
         vec![Group::MostSites],
@@ -127,6 +133,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         alternative.iter().flat_map(|it| &it.required).map(|site| Group::Required(*site)).collect(),
         (0..model.datasets.len()).map(|at| Group::Dataset(DatasetId::from_index(at))).collect(),
         services().map(Group::Legality).collect(),
+        services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
         vec![Group::ItPower],
         vec![Group::Budget],
@@ -188,6 +195,16 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
             let it = site(id);
             let sentence = format!("site `{}` has room for {} of IT power", it.entity.name, display(it.max_it_power));
             (format!("IT power of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::Accelerators(id) => {
+            let it = site(id);
+            let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
+            (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::SingleSite(id) => {
+            let it = &model.services[id].entity;
+            let sentence = format!("all of service `{}` runs at one site", it.name);
+            (format!("single site of {}", it.name), sentence, vec![it.span.clone()])
         }
         Group::Hosting(id) => {
             let bus = &model.buses[id];

@@ -6,6 +6,7 @@ use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
 use bastide_model::plan::{CostLine, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
+use crate::formulation::investment;
 use crate::{campaign, carbon, instance};
 
 /// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
@@ -48,6 +49,8 @@ fn facility_power(model: &Model, plan: &Plan, site: SiteId) -> Power {
 
 /// Emissions of a plan's energy \[t/y\].
 pub(crate) fn carbon_t(model: &Model, plan: &Plan) -> f64 {
+    let realised = model.realised(plan);
+    let model = &*realised;
     let of_a_year = carbon::of_a_year(model);
     let sites = (0..model.sites.len()).map(SiteId::from_index);
     sites.map(|site| facility_power(model, plan, site).as_mw() * of_a_year[model.sites[site].bus.index()]).sum()
@@ -59,6 +62,8 @@ pub(crate) fn carbon_t(model: &Model, plan: &Plan) -> f64 {
 /// once, such as a campaign's, are spread over the history, but at least over a year.
 #[must_use]
 pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
+    let realised = model.realised(plan);
+    let model = &*realised;
     let planning = &model.planning;
     let per_building = |money: Money| annuity(money, planning.discount_rate, planning.building_lifetime).as_eur_per_y();
     let [mut opening, mut building, mut connection, mut fleet] = [(0.0, 0.0); 4];
@@ -99,8 +104,15 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         upkeep += operation.upkeep.as_eur_per_y();
         energy += operation.energy.as_eur_per_y();
     }
+    let bought = || plan.investments.iter().map(|(id, times)| (&model.investments[*id], f64::from(*times)));
+    let yearly = bought().map(|(it, times)| investment::yearly(model, it) * times).sum::<f64>() * 1e6;
+    let invested = bought().map(|(it, times)| it.cost.as_eur() * times).sum::<f64>();
     let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
     let (not_run, delay) = campaigns(model, plan);
+    let serving = model.planning.serving_cost.as_ref().map(|costs| {
+        let annual: f64 = plan.placements.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum();
+        CostLine { line: "serving".to_owned(), annual_eur: annual, capital_eur: 0.0 }
+    });
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
     let mut lines = vec![
         line("accelerators", fleet),
@@ -113,6 +125,10 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         line("campaigns not run", (not_run, 0.0)),
         line("delay of campaigns", (delay, 0.0)),
     ];
+    if !model.investments.is_empty() {
+        lines.insert(4, line("investments", (yearly, invested)));
+    }
+    lines.extend(serving);
     if let Some(price) = planning.ranking.carbon_price {
         lines.push(line("carbon", (carbon_t(model, plan) * price.as_eur_per_t(), 0.0)));
     }

@@ -4,7 +4,7 @@ use bastide_model::model::DatasetId;
 use bastide_model::plan::{Build, CampaignPlacement, Placement, Plan, Replica, StandBy};
 use bastide_units::TokenRate;
 
-use crate::formulation::{Formulation, tokens_per_unit};
+use crate::formulation::{Formulation, investment, tokens_per_unit};
 use crate::instance::Instance;
 
 /// Shares below this are the solver's dust.
@@ -15,13 +15,16 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
     let mut plan = Plan {
         name: String::new(),
         builds: builds(instance, formulation, values),
+        investments: investment::chosen(formulation, values),
         placements: Vec::new(),
         standbys: Vec::new(),
         campaigns: Vec::new(),
         replicas: replicas(instance, formulation, values),
+        links: Vec::new(),
         unserved: Vec::new(),
         cost: Vec::new(),
         prices: Vec::new(),
+        roadmap: None,
         certificate: None,
     };
     for (gang, column) in instance.gangs.iter().zip(&formulation.run) {
@@ -73,7 +76,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
     let placed: Vec<Vec<f64>> = formulation.place[class].iter().map(|by_type| by_type.iter().map(value).collect()).collect();
     let total: f64 = placed.iter().flatten().sum();
     let moved = standby(instance, formulation, values, class, &placed);
-    for ((service, units), column) in it.members.iter().zip(&formulation.unserved[class]) {
+    for (member, ((service, units), column)) in it.members.iter().zip(&formulation.unserved[class]).enumerate() {
         let unserved = values[*column].clamp(0.0, *units);
         let unserved = if unserved < DUST * units { 0.0 } else { unserved };
         if unserved > 0.0 {
@@ -86,6 +89,9 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
         // Share of this service's demand per unit of the class; dust left out is made up by the rest.
         let kept: f64 = placed.iter().map(|by_type| by_type.iter().sum::<f64>()).filter(|here| *here > DUST * total).sum();
         let part = served / kept;
+        // A faster service takes fewer accelerators for the same share.
+        let faster: f64 = formulation.faster_of(class, member).map(|column| values[column]).sum();
+        let work = (served - faster).max(0.0) / kept;
         for (site, by_type) in placed.iter().enumerate() {
             let here: f64 = by_type.iter().sum();
             if here <= DUST * total {
@@ -93,7 +99,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
             }
             let headroom = instance.model.policy.headroom;
             let taken = by_type.iter().enumerate().filter(|(_, x)| **x > DUST * here);
-            let accelerators = taken.map(|(kind, x)| (instance.types[kind].id, x * part * headroom / it.rate[kind])).collect();
+            let accelerators = taken.map(|(kind, x)| (instance.types[kind].id, x * work * headroom / it.rate[kind])).collect();
             plan.placements.push(Placement { service: *service, site: instance.sites[site].id, share: here * part / units, accelerators });
             let to = &moved[site];
             let all: f64 = to.iter().filter(|x| **x > DUST * here).sum();
@@ -121,13 +127,16 @@ fn standby(instance: &Instance, formulation: &Formulation, values: &[f64], class
             let kinds = (0..instance.types.len()).filter(|kind| formulation.place[class][site][*kind].is_some());
             let room = kinds.map(|kind| {
                 let bought = formulation.nodes[site][kind].map_or(0.0, |column| values[column].round() * instance.types[kind].per_node);
+                let of_kind = |it: usize| if it == kind { 1.0 } else { 0.0 };
+                let contracts = formulation.contracts_at(instance, site, of_kind);
+                let rented: f64 = contracts.iter().map(|(column, count)| values[*column].round() * count).sum();
                 let gangs = instance
                     .gangs
                     .iter()
                     .zip(&formulation.run)
                     .filter(|(gang, _)| gang.site == site && gang.kind == kind && instance.keeps(gang));
                 let kept: f64 = gangs.map(|(gang, column)| gang.accelerators * values[*column].round()).sum();
-                it.rate[kind] * (instance.fleet[site][kind] + bought - kept) - placed[site][kind]
+                it.rate[kind] * (instance.fleet[site][kind] + bought + rented - kept) - placed[site][kind]
             });
             room.sum::<f64>().max(0.0)
         })

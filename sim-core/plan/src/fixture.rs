@@ -23,10 +23,12 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         carbon: None,
+        hosting_limit_by_year: Vec::new(),
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
     Model {
+        growth: bastide_model::model::Growth::default(),
         header: Header {
             name: "test".into(),
             title: "test".into(),
@@ -86,13 +88,17 @@ pub fn empty() -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![],
             min_service: [None; 4],
+            uncertainty: Uncertainty::default(),
             sites: (0, u32::MAX),
             discount_rate: 0.05,
+            serving_cost: None,
+            survive_link_loss: false,
             building_lifetime: Duration::from_y(20.0),
             lead_time: Duration::ZERO,
             gap: 0.0,
             time_limit: Duration::from_s(60.0),
         },
+        investments: vec![],
         alternatives: vec![],
         laws: vec![],
         legal_service: vec![],
@@ -171,6 +177,8 @@ pub fn add_site(model: &mut Model, name: &str) -> SiteId {
         fixed_upkeep: MoneyRate::ZERO,
         upkeep: CapacityRate::ZERO,
         max_it_power: Power::from_mw(10.0),
+        lead_time: Duration::ZERO,
+        max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -199,6 +207,7 @@ pub fn add_service(model: &mut Model, name: &str, tier: Tier, accelerators: f64)
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     });
@@ -263,5 +272,23 @@ pub fn alternative(name: &str) -> Alternative {
         tier_share: vec![],
         max_site_share: None,
         survive_site_loss: None,
+        supply: bastide_model::model::Supply::default(),
     }
+}
+
+/// Adds an investment at a site that does nothing yet.
+pub fn add_investment(model: &mut Model, name: &str, site: SiteId, cost: f64) -> InvestmentId {
+    let id = InvestmentId::from_index(model.investments.len());
+    model.investments.push(Investment {
+        entity: entity(name, 80 + id.0),
+        site: Some(site),
+        most: 1,
+        cost: Money::from_eur(cost),
+        lifetime: None,
+        upkeep: MoneyRate::ZERO,
+        requires: vec![],
+        excludes: vec![],
+        effect: Improvement::default(),
+    });
+    id
 }

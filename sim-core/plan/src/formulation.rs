@@ -6,9 +6,9 @@
 //! place[g,s,t] units of a class served (class.rs)                unserved[v] units not served
 //! run[j,s,t]  1 if a campaign runs there; its islands there      train[j,t]  1 if a campaign of islands runs on t
 //!                                                                replica[d,s] 1 if a copy lies there
-//! standby[g,k,s,t] units that move to s when k is lost
+//! standby[g,k,s,t] units that move to s when k is lost           home[g,s]   1 if a class of a single site runs there
 //!
-//! min   annuities + upkeep + energy + value of unserved tokens + value of campaigns not run + delays
+//! min   annuities + upkeep + energy + serving + value of unserved tokens + value of campaigns not run + delays
 //! demand      sum_st place[g,s,t] + sum_v unserved[v] = demand\[g\]
 //! capacity    sum_g place / rate + sum_j gang * run <= per_node * nodes + fleet                       each s, t
 //! loss of k   sum_{s != k, t} standby[g,k,s,t] = sum_t place[g,k,t]                       each protected g
@@ -26,6 +26,8 @@ use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
+pub(crate) mod investment;
+mod single_site;
 
 /// The program of an instance, with the columns of each variable.
 pub(crate) struct Formulation {
@@ -45,6 +47,10 @@ pub(crate) struct Formulation {
     pub train: Vec<(CampaignId, usize, usize)>,
     /// `replica[dataset]`: position of the site and column.
     pub replica: Vec<Vec<(usize, usize)>>,
+    /// `home[class][site]`; empty where a class may be split.
+    pub home: Vec<Vec<Option<usize>>>,
+    /// Columns of investments.
+    pub investments: investment::Investments,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
 }
@@ -61,15 +67,20 @@ impl Formulation {
             run: Vec::new(),
             train: Vec::new(),
             replica: Vec::new(),
+            home: Vec::new(),
+            investments: investment::Investments::default(),
             standby: vec![Vec::new(); instance.classes.len()],
         };
         it.objective_constant(instance);
         it.variable_build(instance);
+        it.variable_invest(instance);
         it.variable_nodes(instance, relaxed);
         it.variable_place(instance);
         it.variable_unserved(instance);
         it.variable_run(instance);
         it.variable_replica(instance);
+        it.variable_effects(instance);
+        it.constraint_invest(instance);
         it.constraint_site_power(instance, relaxed);
         it.constraint_hosting_limit(instance);
         it.constraint_it_power(instance);
@@ -80,6 +91,7 @@ impl Formulation {
         it.constraint_tier_share(instance);
         it.constraint_site_share(instance);
         it.constraint_demand(instance);
+        it.constraint_single_site(instance);
         it.constraint_capacity(instance);
         it.constraint_campaign(instance);
         it.constraint_dataset(instance);
@@ -120,7 +132,8 @@ impl Formulation {
                 let most = if relaxed.contains(&Group::Room(site.id)) {
                     1e6
                 } else {
-                    (room / (it.per_node * it.power) + 1e-9).floor().clamp(0.0, 1e6)
+                    let stated = instance.model.sites[site.id].max_accelerators.map_or(1e6, |most| f64::from(most).max(1e6));
+                    (room / (it.per_node * it.power) + 1e-9).floor().clamp(0.0, stated)
                 };
                 (site.buyable && it.buyable).then(|| self.program.integer(instance.node_cost(at, kind), 0.0, most))
             });
@@ -129,7 +142,7 @@ impl Formulation {
         }
     }
 
-    /// `place[g,s,t]` with the energy beyond idle: a unit keeps `headroom / rate` accelerators busy.
+    /// `place[g,s,t]` with the energy beyond idle, since a unit keeps `headroom / rate` accelerators busy, and what serving it there costs.
     fn variable_place(&mut self, instance: &Instance) {
         let headroom = instance.model.policy.headroom;
         for class in &instance.classes {
@@ -137,11 +150,9 @@ impl Formulation {
             for site in 0..instance.sites.len() {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
-                    let possible =
-                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.fleet[site][kind] > 0.0);
-                    by_type.push(
-                        possible.then(|| self.program.continuous(headroom / rate * instance.busy_cost(site, kind), 0.0, class.demand())),
-                    );
+                    let possible = class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
+                    let cost = headroom / rate * instance.busy_cost(site, kind) + class.serving_at(site);
+                    by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));
                 }
                 by_site.push(by_type);
             }
@@ -194,9 +205,11 @@ impl Formulation {
         columns.filter_map(|(kind, column)| column.map(|column| (column, weight(kind)))).collect()
     }
 
-    /// Terms of the new IT power of a site (MW).
+    /// Terms of the new IT power of a site, contracts included (MW).
     fn it_power(&self, instance: &Instance, site: usize) -> Vec<(usize, f64)> {
-        self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power)
+        let mut power = self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power);
+        power.extend(self.contracts_at(instance, site, |kind| instance.types[kind].power));
+        power
     }
 }
 

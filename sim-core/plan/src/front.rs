@@ -120,13 +120,7 @@ pub fn front(
     let found = raws.len();
     let kept = undominated(raws);
     let points = kept.iter().map(|raw| point(&search, &goals, raw)).collect::<Result<Vec<_>, _>>()?;
-    Ok(FrontOutcome::Found(Front {
-        objectives: objectives.to_vec(),
-        dominated: found - points.len(),
-        points,
-        solves: walk.solves(),
-        more,
-    }))
+    Ok(FrontOutcome::Found(Front { objectives: objectives.to_vec(), dominated: found - points.len(), points, solves: walk.solves(), more }))
 }
 
 /// Limits evenly spread over the ranges of the objectives beyond the first, the ends left out.
@@ -204,7 +198,9 @@ fn dominates(one: &Raw, other: &Raw) -> bool {
 
 /// The points that no other one dominates, ordered by the first objective; of equal ones the first.
 fn undominated(mut raws: Vec<Raw>) -> Vec<Raw> {
-    raws.sort_by(|a, b| a.values_of.iter().zip(&b.values_of).map(|(a, b)| a.total_cmp(b)).find(|it| it.is_ne()).unwrap_or(std::cmp::Ordering::Equal));
+    raws.sort_by(|a, b| {
+        a.values_of.iter().zip(&b.values_of).map(|(a, b)| a.total_cmp(b)).find(|it| it.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    });
     let mut kept: Vec<Raw> = Vec::new();
     for raw in raws {
         if !kept.iter().any(|other| dominates(other, &raw)) {
@@ -218,10 +214,9 @@ fn undominated(mut raws: Vec<Raw>) -> Vec<Raw> {
 
 fn point(search: &Search, goals: &[Goal], raw: &Raw) -> Result<Point, PlanError> {
     let mut plan = search.drawn(&raw.point)?;
-    let program: &Program = &search.formulation.program;
     let bound = raw.bound.min(raw.values_of[0]);
     if goals[0].objective == Objective::Cost {
-        plan.certificate = Some(Search::certificate(&plan, program, bound, raw.limited));
+        plan.certificate = Some(Search::certificate(&plan, Search::proof(&search.formulation.program), bound, raw.limited));
     }
     let limits = goals[1..].iter().zip(&raw.limits).filter(|(_, limit)| limit.is_finite()).map(|(goal, limit)| (goal.objective, *limit));
     let objective = raw.values_of[0];

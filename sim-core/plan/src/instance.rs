@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier,
+    Tier,
 };
+use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Temperature, Time};
 
 use crate::campaign::{self, Gang};
 use crate::carbon;
 use crate::class::{self, Class};
+use crate::formulation::investment::{Contract, contracts, untouched};
 use crate::program::Group;
 
 /// Groups that the search for a conflict leaves out.
@@ -79,6 +82,8 @@ pub(crate) struct Instance<'m> {
     pub types: Vec<TypeTerms>,
     /// `fleet[site][type]`: accelerators that are there whatever the plan says.
     pub fleet: Vec<Vec<f64>>,
+    /// Accelerators that investments would add.
+    pub contracts: Vec<Contract>,
     /// Services that are placed together.
     pub classes: Vec<Class>,
     /// Where campaigns may run.
@@ -106,6 +111,12 @@ pub(crate) fn count(model: &Model, alternative: Option<&Alternative>) -> (u32, u
 pub(crate) fn fleet(model: &Model, site: SiteId, accelerator: AcceleratorId) -> f64 {
     let here = model.fleets.iter().filter(|it| it.site == site && it.accelerator == accelerator && it.energised <= campaign::ready(model));
     here.map(|it| f64::from(it.count)).sum()
+}
+
+/// Whether a plan has accelerators at a site.
+pub(crate) fn used(model: &Model, plan: &Plan, site: SiteId) -> bool {
+    let built = plan.builds.iter().any(|it| it.site == site && it.count > 0);
+    built || model.fleets.iter().any(|it| it.site == site && fleet(model, site, it.accelerator) > 0.0)
 }
 
 /// Whether the plan may put new accelerators at a site.
@@ -166,7 +177,8 @@ impl<'m> Instance<'m> {
             .map(AcceleratorId::from_index)
             .filter_map(|id| {
                 let listed = planning.accelerators.iter().find(|(it, _)| *it == id);
-                let there = sites.iter().any(|site| fleet(model, site.id, id) > 0.0);
+                let contract = |site: &SiteTerms| model.investments.iter().any(|it| it.adds(site.id, id));
+                let there = sites.iter().any(|site| fleet(model, site.id, id) > 0.0 || contract(site));
                 let it = &model.accelerators[id];
                 (listed.is_some() || there).then(|| TypeTerms {
                     id,
@@ -187,6 +199,7 @@ impl<'m> Instance<'m> {
             sites,
             types,
             fleet,
+            contracts: Vec::new(),
             classes: Vec::new(),
             gangs: Vec::new(),
             survive: survive(model, alternative),
@@ -194,6 +207,7 @@ impl<'m> Instance<'m> {
             building_recovery: capital_recovery_factor(planning.discount_rate, planning.building_lifetime),
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
+        instance.contracts = contracts(&instance);
         instance.classes = instance.find_classes(relaxed);
         instance.gangs = instance.find_gangs();
         instance
@@ -210,7 +224,12 @@ impl<'m> Instance<'m> {
                 let in_time = relaxed.contains(&Group::Latency(id)) || near(&latencies, it, site.id);
                 allowed && in_time
             };
-            class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))
+            let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
+            if let Some(serving) = &model.planning.serving_cost {
+                let units = class.demand();
+                class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
+            }
+            Some(class)
         });
         // Members of one class may lie in different nations: where sovereignty counts, each service is placed by itself.
         let apart = model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty);
@@ -281,6 +300,11 @@ impl<'m> Instance<'m> {
         self.fleet[site].iter().any(|count| *count > 0.0)
     }
 
+    /// Whether accelerators of a type are at a site, or an investment could bring them.
+    pub(crate) fn has(&self, site: usize, kind: usize) -> bool {
+        self.fleet[site][kind] > 0.0 || self.contracts.iter().any(|contract| (contract.site, contract.kind) == (site, kind))
+    }
+
     /// Capital of a node of a type at a site [M EUR].
     pub(crate) fn node_capital(&self, site: usize, kind: usize) -> f64 {
         let (place, it) = (&self.sites[site], &self.types[kind]);
@@ -326,8 +350,11 @@ impl<'m> Instance<'m> {
             && one.tier == two.tier
             && one.connection == two.connection
             && one.max_it_power == two.max_it_power
+            && one.max_accelerators == two.max_accelerators
             && required(id) == required(other)
-            && self.classes.iter().all(|class| class.sites[a] == class.sites[b])
+            && untouched(self, a)
+            && untouched(self, b)
+            && self.classes.iter().all(|class| class.sites[a] == class.sites[b] && class.serving_at(a) == class.serving_at(b))
             && legal_dataset(id).eq(legal_dataset(other))
             && gangs(a).eq(gangs(b))
     }

@@ -19,6 +19,7 @@ mod carbon;
 mod class;
 mod conflict;
 mod cost;
+mod deadline;
 pub mod evacuation;
 mod extract;
 #[cfg(test)]
@@ -28,11 +29,14 @@ mod front;
 mod instance;
 pub mod location;
 mod objectives;
+mod outage;
 mod prices;
 mod program;
 mod ranked;
 mod search;
+mod siting;
 mod solver;
+pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -45,6 +49,7 @@ pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use front::{Front, FrontOutcome, Point, front};
 pub use objectives::{Achieved, achieved};
+pub use outage::{Outage, outages};
 pub use ranked::Stage;
 pub use verify::{Check, verify};
 
@@ -52,12 +57,14 @@ use crate::search::Search;
 use crate::solver::Answer;
 
 /// What the caller may change about the search.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SolveOptions {
     /// Relative gap at which the solver may stop; `None` for the scenario's.
     pub gap: Option<f64>,
     /// Time limit of the solver; `None` for the scenario's. A plan that a limit cut short depends on the machine.
     pub time_limit: Option<Duration>,
+    /// Outages that the plan must survive beside those of the scenario.
+    pub outages: Vec<Outage>,
 }
 
 /// How a search ended.
@@ -121,10 +128,10 @@ pub fn solve_in_order(
     if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
         return ranked::solve(&search);
     }
-    let outcome = match solver::solve(&search.formulation.program, &search.limits)? {
-        Answer::Found(found) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found)?)),
-        Answer::Infeasible => Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?),
-        Answer::Unknown { bound, reason } => Outcome::Unknown { bound_eur: bound * 1e6, reason },
+    let outcome = match search.answer()? {
+        (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
+        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?),
+        (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
     };
     Ok((outcome, Vec::new()))
 }

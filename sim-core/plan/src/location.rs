@@ -13,7 +13,10 @@
 //! facility location, the p-median, and their single-source forms. The general program solves them too, but its bounds are weak for them;
 //! each form has its own search here.
 
+mod capacitated;
+mod deadline;
 mod general;
+mod median;
 
 use bastide_units::Duration;
 
@@ -110,5 +113,11 @@ impl Location {
 /// # Errors
 /// [`PlanError::Solver`] when the solver breaks off.
 pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
+    if location.is_uncapacitated() {
+        return Ok(median::solve(location, search));
+    }
+    if !location.single {
+        return Ok(capacitated::solve(location, search));
+    }
     general::solve(location, search)
 }

@@ -6,7 +6,7 @@
 //! sovereignty  sum_vst place[v,s,t] where the operator of s is foreign to v                                 tokens/s
 //! ```
 //!
-//! Facility power is linear in what is bought and what is busy, as in the energy of the cost. The effective-sovereignty index of the
+//! Facility power is that of the cost's energy. The effective-sovereignty index of the
 //! simulator is the share of served tokens that is not in the last sum; a sum keeps the program linear, and is zero where the index is one.
 
 use bastide_cost_models::finance::capital_recovery_factor;
@@ -15,7 +15,7 @@ use bastide_model::plan::Plan;
 
 use crate::class::mean_demand;
 use crate::formulation::{Formulation, tokens_per_unit};
-use crate::instance::Instance;
+use crate::instance::{Instance, Relaxed, SiteTerms};
 use crate::program::Program;
 use crate::{carbon, cost};
 
@@ -44,10 +44,7 @@ pub(crate) fn expression(instance: &Instance, formulation: &Formulation, objecti
         },
         Objective::Unserved => unserved(instance, formulation, |_| true),
         Objective::UnservedOf(tier) => unserved(instance, formulation, |it| it == tier),
-        Objective::Carbon => {
-            let of_a_year = carbon::of_a_year(instance.model);
-            facility_power(instance, formulation, |site| of_a_year[instance.model.sites[instance.sites[site].id].bus.index()])
-        }
+        Objective::Carbon => emissions(instance),
         Objective::Sovereignty => foreign(instance, formulation),
     }
 }
@@ -64,27 +61,19 @@ fn unserved(instance: &Instance, formulation: &Formulation, of: impl Fn(Tier) ->
     Expression { terms, constant: 0.0 }
 }
 
-/// `sum_s weight(s) * mean facility power of s`, fleets included; the weight per MW.
-pub(crate) fn facility_power(instance: &Instance, formulation: &Formulation, weight: impl Fn(usize) -> f64) -> Expression {
-    let headroom = instance.model.policy.headroom;
-    let mut it = Expression::default();
-    for site in 0..instance.sites.len() {
-        let factor = instance.sites[site].pue * weight(site);
-        if factor == 0.0 {
-            continue;
-        }
-        for (kind, terms) in instance.types.iter().enumerate() {
-            it.constant += instance.fleet[site][kind] * terms.power * terms.idle * factor;
-            it.terms.extend(formulation.nodes[site][kind].map(|column| (column, terms.per_node * terms.power * terms.idle * factor)));
-            let busy = terms.power * (1.0 - terms.idle) * factor;
-            for (class, columns) in formulation.place.iter().enumerate() {
-                it.terms.extend(columns[site][kind].map(|column| (column, headroom / instance.classes[class].rate[kind] * busy)));
-            }
-            let gangs = instance.gangs.iter().zip(&formulation.run).filter(|(gang, _)| gang.site == site && gang.kind == kind);
-            it.terms.extend(gangs.map(|(gang, column)| (*column, gang.accelerators * gang.busy * busy)));
-        }
-    }
-    it
+/// The emissions of the energy. The program's cost is affine in the price of energy at each site: what it would be if energy cost its
+/// emissions, less what it would be if energy were free.
+fn emissions(instance: &Instance) -> Expression {
+    let of_a_year = carbon::of_a_year(instance.model);
+    let at_price = |price: &dyn Fn(&SiteTerms) -> f64| {
+        let mut priced = Instance::new(instance.model, instance.alternative, &Relaxed::default());
+        priced.sites.iter_mut().for_each(|site| site.energy = price(site));
+        Formulation::new(&priced, &Relaxed::default()).program
+    };
+    let dear = at_price(&|site| of_a_year[instance.model.sites[site.id].bus.index()]);
+    let free = at_price(&|_| 0.0);
+    let costs = dear.columns.iter().zip(&free.columns).map(|(dear, free)| dear.cost - free.cost);
+    Expression { terms: costs.enumerate().filter(|(_, cost)| *cost != 0.0).collect(), constant: dear.offset - free.offset }
 }
 
 fn foreign(instance: &Instance, formulation: &Formulation) -> Expression {

@@ -32,7 +32,7 @@ pub(crate) fn prices(instance: &Instance, formulation: &Formulation, values: &[f
     let unused = |id: SiteId| instance.sites.iter().position(|site| site.id == id).is_some_and(|at| values[formulation.build[at]] < 0.5);
     for (row, dual) in program.rows.iter().zip(&found.duals) {
         // A site that is not used has no room at all in this program: that is no limit of its own.
-        if matches!(row.group, Group::Room(id) | Group::Connection(id) if unused(id)) {
+        if matches!(row.group, Group::Room(id) | Group::Connection(id) | Group::Accelerators(id) if unused(id)) {
             continue;
         }
         if let Some((constraint, unit, size, limit, span)) = words(instance.model, row.group) {
@@ -79,6 +79,10 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         Group::Room(id) => {
             (format!("IT power of {}", site(id).entity.name), "MW", 1.0, site(id).max_it_power.as_mw(), &site(id).entity.span)
         }
+        Group::Accelerators(id) => {
+            let most = f64::from(site(id).max_accelerators?);
+            (format!("accelerators of {}", site(id).entity.name), "accelerators", 1.0, most, &site(id).entity.span)
+        }
         Group::Hosting(id) => {
             let bus = &model.buses[id];
             (format!("hosting limit of {}", bus.entity.name), "MW", 1.0, bus.hosting_limit?.as_mw(), &bus.entity.span)
@@ -99,6 +103,6 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::Required(_)
         | Group::TierShare(_)
         | Group::SiteShare => return None,
-        Group::Legality(_) | Group::Latency(_) | Group::Survival(_) | Group::Dataset(_) => return None,
+        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Dataset(_) => return None,
     })
 }

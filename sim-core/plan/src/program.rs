@@ -29,6 +29,8 @@ pub(crate) enum Group {
     Connection(SiteId),
     /// Room of a site for IT power.
     Room(SiteId),
+    /// Room of a site for accelerators.
+    Accelerators(SiteId),
     /// AI load that a bus accepts.
     Hosting(BusId),
     /// Number of a type.
@@ -37,6 +39,8 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// All of a service runs at one site.
+    SingleSite(ServiceId),
     /// A tier survives the loss of any single site.
     Survival(Tier),
     /// Least service of a tier.
@@ -121,6 +125,10 @@ impl Program {
     /// At most.
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {
         self.row(group, terms, Sense::AtMost, limit);
+    }
+    /// Objective of a point [M EUR/y].
+    pub(crate) fn value(&self, values: &[f64]) -> f64 {
+        self.offset + self.columns.iter().zip(values).map(|(column, value)| column.cost * value).sum::<f64>()
     }
     /// The same program with every integer fixed at its rounded value.
     pub(crate) fn with_integers_fixed(&self, values: &[f64]) -> Self {

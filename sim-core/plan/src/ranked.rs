@@ -66,6 +66,6 @@ pub(crate) fn solve(search: &Search) -> Result<(Outcome, Vec<Stage>), PlanError>
     let mut plan = search.drawn(&values)?;
     plan.prices = crate::prices::prices(&search.instance, &search.formulation, &values, &search.limits)?;
     let bound = stages.iter().find(|stage| stage.objective == Objective::Cost).map_or(f64::NEG_INFINITY, |stage| stage.bound);
-    plan.certificate = Some(Search::certificate(&plan, &program, bound, limited));
+    plan.certificate = Some(Search::certificate(&plan, Search::proof(&program), bound, limited));
     Ok((Outcome::Planned(Box::new(plan)), stages))
 }

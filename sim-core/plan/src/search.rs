@@ -8,6 +8,7 @@ use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
 use crate::objectives::{self, Expression};
 use crate::program::{Group, Program};
+use crate::siting::{self, Proof};
 use crate::solver::{self, Answer, Found, Limits};
 use crate::{CONSISTENT, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
 
@@ -55,12 +56,27 @@ impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
         let instance = Instance::new(model, alternative, &Relaxed::default());
-        let formulation = Formulation::new(&instance, &Relaxed::default());
+        let mut formulation = Formulation::new(&instance, &Relaxed::default());
+        if model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty) {
+            // Twins may have operators of different nations.
+            formulation.program.rows.retain(|row| row.group != Group::Order);
+        }
         let limits = Limits {
             gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
             time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
         };
         Self { model, alternative, instance, formulation, limits }
+    }
+
+    /// Solves the program as it stands: as a location problem where it is one.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn answer(&self) -> Result<(Answer, Option<Proof>), PlanError> {
+        match siting::solve(&self.instance, &self.formulation, &self.limits)? {
+            Some((answer, proof)) => Ok((answer, Some(proof))),
+            None => Ok((solver::solve(&self.formulation.program, &self.limits)?, None)),
+        }
     }
 
     /// An objective of this program.
@@ -97,17 +113,25 @@ impl<'m> Search<'m> {
         let mut plan = extract::plan(&self.instance, &self.formulation, values);
         plan.name = self.alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
         plan.cost = cost_lines(self.model, &plan);
-        let program = &self.formulation.program;
-        let cost = program.offset + program.columns.iter().zip(values).map(|(column, value)| column.cost * value).sum::<f64>();
-        let (lines, program_eur) = (objective(&plan), cost * 1e6);
+        let (lines, program_eur) = (objective(&plan), self.formulation.program.value(values) * 1e6);
         if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
             return Err(PlanError::Inconsistent { lines, objective: program_eur });
         }
         Ok(plan)
     }
 
+    /// What was solved, for certificates.
+    pub(crate) fn proof(program: &Program) -> Proof {
+        Proof {
+            solver: SOLVER.to_owned(),
+            rows: program.rows.len(),
+            columns: program.columns.len(),
+            integers: program.columns.iter().filter(|column| column.integer).count(),
+        }
+    }
+
     /// The certificate of a plan for a program: no plan that keeps its rows costs less than the bound [EUR/y].
-    pub(crate) fn certificate(plan: &Plan, program: &Program, bound_eur: f64, limited: bool) -> Certificate {
+    pub(crate) fn certificate(plan: &Plan, proof: Proof, bound_eur: f64, limited: bool) -> Certificate {
         let lines = objective(plan);
         let bound = bound_eur.min(lines);
         let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
@@ -118,13 +142,13 @@ impl<'m> Search<'m> {
         };
         Certificate {
             status,
-            solver: SOLVER.to_owned(),
+            solver: proof.solver,
             objective_eur: lines,
             bound_eur: bound,
             gap,
-            rows: program.rows.len(),
-            columns: program.columns.len(),
-            integers: program.columns.iter().filter(|column| column.integer).count(),
+            rows: proof.rows,
+            columns: proof.columns,
+            integers: proof.integers,
         }
     }
 
@@ -133,11 +157,12 @@ impl<'m> Search<'m> {
     ///
     /// # Errors
     /// [`PlanError`] when the solver breaks off or the plan's cost lines do not match the program.
-    pub(crate) fn planned(&self, program: &Program, found: &Found) -> Result<Plan, PlanError> {
-        let polished = self.polished(program, found)?;
+    pub(crate) fn planned(&self, program: &Program, found: &Found, proof: Option<Proof>) -> Result<Plan, PlanError> {
+        // A location problem's answer needs no polish.
+        let polished = if proof.is_some() { found.clone() } else { self.polished(program, found)? };
         let mut plan = self.drawn(&polished.values)?;
         plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
-        plan.certificate = Some(Self::certificate(&plan, program, found.bound * 1e6, found.limited));
+        plan.certificate = Some(Self::certificate(&plan, proof.unwrap_or_else(|| Self::proof(program)), found.bound * 1e6, found.limited));
         Ok(plan)
     }
 }

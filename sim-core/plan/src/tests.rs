@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod hand;
+mod investments;
 mod laws;
 mod size;
 

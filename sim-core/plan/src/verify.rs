@@ -6,6 +6,7 @@ use bastide_units::Power;
 
 use crate::class::{full_rate, mean_demand, planned_rate};
 use crate::cost::{accelerators, cost_lines, objective};
+use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
 use crate::{campaign, instance};
@@ -45,15 +46,20 @@ impl Checks {
 #[must_use]
 pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Vec<Check> {
     let mut checks = Checks(Vec::new());
+    let (scenario, realised) = (model, model.realised(plan));
+    let model = &*realised;
+    if !model.investments.is_empty() {
+        checks.none("investments as they may be bought", investment::broken(model, plan));
+    }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
-    power(model, alternative, &installed, &mut checks);
+    power(model, plan, alternative, &installed, &mut checks);
     services(model, plan, &mut checks);
     capacity(model, plan, &mut checks);
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
     site_loss(model, plan, &instance::survive(model, alternative), &mut checks);
-    let lines = objective(&Plan { cost: cost_lines(model, plan), ..plan.clone() });
+    let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     let written = objective(plan);
     checks.0.push(Check {
         name: "cost lines match the plan".to_owned(),
@@ -95,7 +101,7 @@ fn purchases(model: &Model, plan: &Plan, alternative: Option<&Alternative>, chec
     }
 }
 
-fn power(model: &Model, alternative: Option<&Alternative>, installed: &[f64], checks: &mut Checks) {
+fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installed: &[f64], checks: &mut Checks) {
     let total: f64 = installed.iter().sum();
     checks.at_most("IT power", total, model.planning.it_power.as_mw(), "MW");
     let facility = |site: SiteId| installed[site.index()] * instance::mean_pue(model, site);
@@ -103,6 +109,10 @@ fn power(model: &Model, alternative: Option<&Alternative>, installed: &[f64], ch
         let it = &model.sites[site];
         checks.at_most(format!("IT power of {}", it.entity.name), installed[site.index()], it.max_it_power.as_mw(), "MW");
         checks.at_most(format!("connection of {}", it.entity.name), facility(site), it.connection.as_mw(), "MW");
+        if let Some(most) = it.max_accelerators {
+            let there: f64 = types(model).map(|kind| accelerators(model, plan, site, kind)).sum();
+            checks.at_most(format!("accelerators of {}", it.entity.name), there, f64::from(most), "accelerators");
+        }
     }
     for (at, bus) in model.buses.iter().enumerate() {
         if let Some(limit) = bus.hosting_limit {
@@ -143,6 +153,10 @@ fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
                 let name = format!("accelerators of {} at {}", it.entity.name, model.sites[place.site].entity.name);
                 checks.at_most(name, place.share * demand, capacity, "tokens/s");
             }
+        }
+        if it.operation.single_site {
+            let homes = places().filter(|place| place.share > 0.0).count();
+            checks.at_most(format!("{} runs at one site", it.entity.name), homes as f64, 1.0, "sites");
         }
         let standbys = plan.standbys.iter().filter(|standby| standby.service == id).map(|standby| standby.site);
         let used: Vec<SiteId> = places().map(|place| place.site).chain(standbys).collect();

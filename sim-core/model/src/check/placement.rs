@@ -135,7 +135,8 @@ fn services(ctx: &mut Context, resolved: &Resolved, sites: &[SiteId], types: &[A
             }
         }
         let fits = types.iter().any(|kind| model.token_rate[index].get(kind.index()).is_none_or(|rate| rate.base() != 0.0));
-        if !fits && !types.is_empty() {
+        // Where the scenario names the types, it says itself that a service runs on no other.
+        if !fits && !types.is_empty() && !matches!(demands.tokens_per_accelerator, Some(Err(_))) {
             let kinds: Vec<&str> = types.iter().map(|kind| model.accelerators[*kind].entity.name.as_str()).collect();
             if let Some(at) = demands.model_at.or(demands.at) {
                 let hint = "allow a type with more memory per node in `accelerators` of `[plan]`, or choose a smaller model";

@@ -1,9 +1,9 @@
-//! Factors by a quantity: `[["0 d", 3], ["90 d", 1]]`.
+//! Factors by a quantity: `[["0 d", 3], ["90 d", 1]]`; quantities by year: `["800 M EUR", "1 B EUR"]`.
 
 use bastide_units::{Quantity, Ratio};
 
 use super::Cursor;
-use crate::keys::Range;
+use crate::keys::{Kind, Range};
 use crate::tree::Value;
 
 impl Cursor<'_, '_> {
@@ -31,5 +31,18 @@ impl Cursor<'_, '_> {
             pairs.push((at, value));
         }
         pairs
+    }
+
+    /// Quantities by year; empty if the key is absent.
+    pub fn by_year<Q: Quantity>(&mut self, key: &str) -> Vec<Q> {
+        let range = match self.row(key).map(|row| row.kind) {
+            Some(Kind::ByYear(_, range)) => range,
+            _ => Range::Any,
+        };
+        let Some(items) = self.list(key) else { return Vec::new() };
+        if items.is_empty() {
+            self.wrong("F0217", key, format!("`{key}` is empty"), "one value for each year, or leave the key out");
+        }
+        items.iter().map(|item| Q::from_base(self.number::<Q>(key, item, range).unwrap_or(f64::NAN))).collect()
     }
 }

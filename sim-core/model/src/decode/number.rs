@@ -97,13 +97,14 @@ impl<'t> Cursor<'_, 't> {
         }
     }
 
-    fn range(&self, key: &str) -> Range {
+    pub(super) fn range(&self, key: &str) -> Range {
         match self.row(key).map(|row| row.kind) {
             Some(
                 Kind::Quantity(_, range)
                 | Kind::QuantityOr(_, range, _)
                 | Kind::Profile(_, range)
                 | Kind::Ratio(range)
+                | Kind::QuantityBy(_, range, _)
                 | Kind::Count(range),
             ) => range,
             Some(Kind::Munitions) => Range::AtLeastOne,

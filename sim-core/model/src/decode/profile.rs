@@ -21,12 +21,12 @@ impl Cursor<'_, '_> {
         };
         let broken = Some(Profile::Constant(f64::NAN));
         for entry in &table.entries {
-            if !["series", "column", "scale", "source", "verified"].contains(&entry.key.as_str()) {
+            if !["series", "column", "scale", "repeat", "growth", "source", "verified"].contains(&entry.key.as_str()) {
                 self.ctx.error_hint(
                     "F0202",
                     entry.key_at,
                     format!("a series has no key `{}`", entry.key),
-                    "it has `series`, `column` and `scale`",
+                    "it has `series`, `column`, `scale`, `repeat` and `growth`",
                 );
                 return broken;
             }
@@ -47,8 +47,26 @@ impl Cursor<'_, '_> {
             }
         }
         let scale = table.get("scale").map_or(Some(1.0), |entry| self.number::<Ratio>("scale", &entry.node, Range::Any));
-        let ([Some(file), Some(column)], Some(scale)) = (texts, scale) else { return broken };
-        match series::column::<Q>(self.ctx, file, column, scale, range) {
+        let growth = table.get("growth").map_or(Some(0.0), |entry| self.number::<Ratio>("growth", &entry.node, Range::Any));
+        let repeat = match table.get("repeat").map(|entry| &entry.node) {
+            None => Some(false),
+            Some(node) => match node.value {
+                Value::Boolean(repeat) => Some(repeat),
+                _ => {
+                    self.wrong_form("repeat", node, "true or false");
+                    None
+                }
+            },
+        };
+        let ([Some(file), Some(column)], Some(scale), Some(growth), Some(repeat)) = (texts, scale, growth, repeat) else {
+            return broken;
+        };
+        if growth <= -1.0 {
+            let at = table.get("growth").map_or(node.at, |entry| entry.node.at);
+            self.ctx.error_hint("F0508", at, format!("`growth` must be above -1: {growth}"), "a share per year, such as `0.06`");
+            return broken;
+        }
+        match series::column::<Q>(self.ctx, file, column, &series::Course { scale, repeat, growth }, range) {
             Some(series) => Some(Profile::Series { series, scale }),
             None => broken,
         }

@@ -17,10 +17,13 @@ impl Kind {
                 | Self::Ratio(_)
                 | Self::Count(_)
                 | Self::RatiosOf(_)
+                | Self::RatiosBy(..)
+                | Self::QuantityBy(..)
                 | Self::Munitions
                 | Self::RatioByMunition
                 | Self::RatiosOfNations
                 | Self::Factors(_)
+                | Self::ByYear(..)
         )
     }
 
@@ -50,6 +53,8 @@ impl Kind {
             Self::Dependants => "list of things".to_owned(),
             Self::Endpoint => "`nation.NAME` or `site.NAME`".to_owned(),
             Self::RatiosOf(words) => format!("table of ratios by `{}`", words.join("`, `")),
+            Self::RatiosBy(table, _) => format!("table of ratios by {table}"),
+            Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
             Self::Objectives => format!("one of `{}`, or a list of them in their order", super::OBJECTIVES.join("`, `")),
@@ -63,6 +68,7 @@ impl Kind {
             Self::Factors(unit) => format!("list of [{}, factor]", unit.name),
             Self::AppliesTo => "table of lists".to_owned(),
             Self::Shape(length) => format!("list of {length} weights"),
+            Self::ByYear(unit, _) => format!("list of {} by year", unit.name),
             Self::Settings => "table of path = value".to_owned(),
         }
     }
@@ -80,7 +86,7 @@ fn example_table(spec: &TableSpec) -> String {
 #[must_use]
 pub fn example(key: &Key) -> String {
     match key.kind {
-        Kind::QuantityOr(unit, ..) => format!("\"{}\"", unit.example),
+        Kind::QuantityOr(unit, ..) | Kind::QuantityBy(unit, ..) => format!("\"{}\"", unit.example),
         Kind::Quantity(unit, _) | Kind::Distribution(unit) | Kind::Profile(unit, _) if unit.name != "ratio" => {
             format!("\"{}\"", unit.example)
         }
@@ -107,6 +113,7 @@ pub fn example(key: &Key) -> String {
         Kind::Dependants => "[\"site.*\", \"service.chat\"]".to_owned(),
         Kind::Endpoint => "\"nation.latvia\"".to_owned(),
         Kind::RatiosOf(words) => format!("{{ {} = 0.9 }}", words[0]),
+        Kind::RatiosBy(table, _) => format!("{{ a-{table} = 0.5 }}"),
         Kind::RatiosOfNations => "{ latvia = 0.6, estonia = 0.4 }".to_owned(),
         Kind::Munitions => "{ drone = 30 }".to_owned(),
         Kind::RatioByMunition => "{ drone = 0.8 }".to_owned(),
@@ -124,6 +131,8 @@ pub fn example(key: &Key) -> String {
         Kind::AppliesTo => "{ tiers = [\"T0\"] }".to_owned(),
         Kind::Settings => "{ \"site.*.fuel\" = \"12 h\" }".to_owned(),
         Kind::Shape(length) => format!("[{}]", vec!["1.0"; length].join(", ")),
+        Kind::ByYear(unit, _) if unit.name == "ratio" => "[1.0, 1.5]".to_owned(),
+        Kind::ByYear(unit, _) => format!("[\"{}\"]", unit.example),
     }
 }
 

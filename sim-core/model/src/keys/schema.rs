@@ -134,7 +134,13 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
             let properties: Map<String, Value> = words.iter().map(|word| ((*word).to_owned(), share.clone())).collect();
             json!({ "type": "object", "properties": properties, "additionalProperties": false })
         }
+        Kind::RatiosBy(_, range) => json!({ "type": "object", "additionalProperties": ratio(shared, *range) }),
+        Kind::QuantityBy(unit, range, _) => {
+            let one = quantity(shared, unit, *range);
+            json!({ "anyOf": [sourced_quantity(shared, unit, *range), { "type": "object", "additionalProperties": one }] })
+        }
         Kind::RatiosOfNations => json!({ "type": "object", "additionalProperties": ratio(shared, Range::Share) }),
+        Kind::ByYear(unit, range) => json!({ "type": "array", "items": quantity(shared, unit, *range), "minItems": 1 }),
         Kind::Shape(length) => {
             json!({ "type": "array", "items": ratio(shared, Range::NotNegative), "minItems": length, "maxItems": length })
         }
@@ -288,6 +294,7 @@ fn series() -> Value {
         "type": "object", "additionalProperties": false, "required": ["series", "column"],
         "properties": {
             "series": { "type": "string" }, "column": { "type": "string" }, "scale": { "type": "number" },
+            "repeat": { "type": "boolean" }, "growth": { "anyOf": [{ "type": "number" }, { "type": "string" }] },
             "source": { "type": "string" }, "verified": { "type": "boolean" },
         },
     })

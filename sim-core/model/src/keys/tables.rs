@@ -7,18 +7,23 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    Objectives, OneOf, Profile, Purchases, Quantity, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape,
-    Targets, Text, Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings,
+    Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
+mod growth;
+mod investment;
 mod strike;
 mod supply;
+mod uncertainty;
 
+pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
+pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -173,6 +178,7 @@ pub static TABLES: &[TableSpec] = &[
             LONGITUDE,
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
+            growth::HOSTING_LIMIT_BY_YEAR,
             row(
                 "carbon",
                 Quantity(unit::<CarbonIntensity>(), NotNegative),
@@ -341,6 +347,13 @@ pub static TABLES: &[TableSpec] = &[
                 "Whether it has agreed to yield to the grid: what adequacy takes from it is no loss of load.",
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
+            growth::SITE_LEAD_TIME,
+            row(
+                "max_accelerators",
+                Count(AtLeastOne),
+                Optional,
+                "Most accelerators that it takes, of all types together: its racks or halls.",
+            ),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -451,6 +464,7 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerator", Reference("accelerator"), Required, "Type."),
             row("count", Count(AtLeastOne), Required, "How many."),
             row("energised", Date, Computed("the start"), "When they begin to work."),
+            row("retired", Date, Computed("never"), "When they leave."),
             SOURCE,
             VERIFIED,
         ],
@@ -468,6 +482,12 @@ pub static TABLES: &[TableSpec] = &[
             row("bandwidth", Quantity(unit::<Bandwidth>(), Positive), Required, "Capacity."),
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
+            row(
+                "build_cost",
+                Quantity(unit::<Money>(), NotNegative),
+                Optional,
+                "What it costs to build; the link does not stand yet, and carries only where the plan builds it.",
+            ),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
             row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
             row(
@@ -552,12 +572,14 @@ pub static TABLES: &[TableSpec] = &[
             row("model", Word, Optional, "Model of the library; this or `tokens_per_accelerator` is required."),
             row(
                 "tokens_per_accelerator",
-                Quantity(unit::<TokenRate>(), Positive),
+                QuantityBy(unit::<TokenRate>(), Positive, "accelerator"),
                 Optional,
-                "Throughput of one accelerator; wins over `model`.",
+                "Throughput of one accelerator, or a table of it by type; wins over `model`.",
             ),
             row("demand", Quantity(unit::<TokenRate>(), Positive), Required, "Mean demand of all origins."),
             row("profile", Profile(unit::<Ratio>(), NotNegative), Default("1"), "Factor on the demand by hour."),
+            growth::GROWTH,
+            growth::DEMAND_BY_YEAR,
             row("daily", Shape(24), Optional, "Weights of the hours of the day, local time of the origin; scaled to a mean of 1."),
             row(
                 "weekly",
@@ -585,7 +607,15 @@ pub static TABLES: &[TableSpec] = &[
             CERTIFICATION,
             row("dataset", Reference("dataset"), Optional, "Data that must be readable where it runs."),
             row("value", Quantity(unit::<TokenPrice>(), NotNegative), Required, "Value of a token; what a lost one costs."),
+            row("critical", Kind::Ratio(Share), Default("0"), "Share of the mean demand that must keep running outside any single site."),
+            row(
+                "critical_penalty",
+                Quantity(unit::<TokenPrice>(), NotNegative),
+                Optional,
+                "Price of a token of `critical` that is not covered; without, all of it must be.",
+            ),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
+            row("single_site", Boolean, Default("false"), "Whether a plan runs all of it at one site when nothing is broken."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -961,6 +991,7 @@ pub static TABLES: &[TableSpec] = &[
         ],
     },
     strike::REPAIR_POOL,
+    investment::INVESTMENT,
     TableSpec {
         name: "failure",
         array: true,
@@ -1178,10 +1209,36 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row(
+                "survive_link_loss",
+                Boolean,
+                Default("false"),
+                "Whether all ends of links stay connected when any single link is down; the plan may build those with a `build_cost`.",
+            ),
+            row(
+                "serving_cost",
+                Word,
+                Optional,
+                "CSV file with the yearly cost of serving all of a service from a site: a row for each service, a column for each site, in EUR/y; \
+                 where a cell is empty, the service may not run.",
+            ),
+            row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
+            row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
+            row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
+            row(
+                "demand_budget",
+                Kind::Table(&DEMAND_BUDGET),
+                Optional,
+                "Plan against the worst rise of demand within a budget, instead of the expectation.",
+            ),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
             row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
+            growth::HORIZON,
+            growth::PERIOD,
+            growth::BUDGET_BY_YEAR,
+            growth::WAITING_COST,
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),
@@ -1189,6 +1246,12 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
+    growth::EXPANSION,
+    growth::EXPORT_CAP,
+    growth::MILESTONE,
+    growth::ORDER_BOOK,
+    uncertainty::OUTAGE,
+    uncertainty::OUTLOOK,
     array(
         "alternative",
         false,
@@ -1203,6 +1266,12 @@ pub static TABLES: &[TableSpec] = &[
             row("max_sites", Count(AtLeastOne), Computed("that of `[plan]`"), "Most sites."),
             row("tier_share", RatiosOf(SITE_TIERS), Default(""), "Least share of IT power in sites of a tier."),
             row("max_site_share", Kind::Ratio(PositiveShare), Optional, "Most share of IT power at any one site."),
+            growth::ORDER_BOOKS,
+            growth::ACCELERATORS,
+            growth::EXPORT_CAPS,
+            growth::EXPANSIONS,
+            growth::ORDER_FROM,
+            growth::ORDER_UNTIL,
             row("survive_site_loss", ListOf(TIERS), Computed("that of `[plan]`"), "Tiers that must survive the loss of any single site."),
         ],
     ),

@@ -43,6 +43,8 @@ impl AiLoad {
 /// together give the time for which they carry the site.
 #[must_use]
 pub fn ai_load_of(model: &Model, plan: &Plan) -> Vec<AiLoad> {
+    let realised = model.realised(plan);
+    let model = &*realised;
     let mut installed = vec![Power::ZERO; model.sites.len()];
     for build in &plan.builds {
         installed[build.site.index()] += model.accelerators[build.accelerator].power * f64::from(build.count);

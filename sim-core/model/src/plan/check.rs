@@ -4,7 +4,7 @@ use bastide_units::{Money, Power, Time, TokenRate};
 
 use super::{Plan, PlanPlaces};
 use crate::diag::Diagnostic;
-use crate::model::{AcceleratorId, CampaignId, Model, SiteId};
+use crate::model::{AcceleratorId, CampaignId, InvestmentId, Model, SiteId};
 
 /// Rounding that a solver may leave behind, relative.
 const TOLERANCE: f64 = 1e-4;
@@ -17,7 +17,9 @@ fn exceeds(value: f64, limit: f64) -> bool {
 /// Every rule of the scenario that a plan breaks.
 #[must_use]
 pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagnostic> {
-    let mut check = Check { model, plan, places, found: Vec::new() };
+    let realised = model.realised(plan);
+    let mut check = Check { model: &realised, plan, places, found: Vec::new() };
+    check.investments();
     check.nodes();
     check.power();
     check.money();
@@ -26,6 +28,7 @@ pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagno
     check.capacity();
     check.campaigns();
     check.replicas();
+    check.links();
     check.found
 }
 
@@ -38,7 +41,8 @@ pub fn capital(model: &Model, plan: &Plan) -> Money {
     if !plan.cost.is_empty() {
         return plan.capital();
     }
-    let mut total = Money::ZERO;
+    let bought = plan.investments.iter().map(|(id, times)| model.investments[*id].cost * f64::from(*times));
+    let mut total = bought.sum::<Money>();
     let mut opened = vec![false; model.sites.len()];
     for build in plan.builds.iter().filter(|build| build.count > 0) {
         let (site, kind) = (&model.sites[build.site], &model.accelerators[build.accelerator]);
@@ -49,7 +53,7 @@ pub fn capital(model: &Model, plan: &Plan) -> Money {
             opened[build.site.index()] = true;
         }
     }
-    total
+    total + plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum::<Money>()
 }
 
 struct Check<'a> {
@@ -100,6 +104,36 @@ impl Check<'_> {
         }
     }
 
+    /// How often each investment is bought, and what it needs or rules out.
+    fn investments(&mut self) {
+        let model = self.model;
+        let name = |id: InvestmentId| &model.investments[id].entity.name;
+        let mut bought = std::collections::BTreeSet::new();
+        for (index, (id, times)) in self.plan.investments.iter().enumerate() {
+            let place = self.places.of(&self.places.investments, index);
+            let (it, label) = (&model.investments[*id], "the investment");
+            let mut wrong = |message: String, hint: &str| {
+                let diagnostic = Diagnostic::error("F0985", place.clone(), message).label(it.entity.span.clone(), label);
+                self.found.push(diagnostic.hint(hint));
+            };
+            if !bought.insert(*id) {
+                wrong(format!("investment `{}` stands twice", name(*id)), "add the counts up in one entry");
+            }
+            if *times > it.most {
+                wrong(format!("investment `{}` is bought {times} times, and {} can be had", name(*id), it.most), "see its `most`");
+            }
+            let with = |id: &InvestmentId| self.plan.investments.iter().any(|(other, times)| other == id && *times > 0);
+            if let Some(missing) = it.requires.iter().find(|id| !with(id)) {
+                wrong(format!("investment `{}` needs `{}`", name(*id), name(*missing)), "add it to the plan");
+            }
+            for (other, _) in self.plan.investments.iter().filter(|(other, _)| other != id && *other > *id) {
+                if model.clash(*id, *other) {
+                    wrong(format!("investment `{}` rules `{}` out", name(*id), name(*other)), "keep one of the two");
+                }
+            }
+        }
+    }
+
     /// IT power of what is built and what stands, by site.
     fn it_power(&self) -> Vec<Power> {
         let mut power = vec![Power::ZERO; self.model.sites.len()];
@@ -119,6 +153,12 @@ impl Check<'_> {
             let site = &self.model.sites[id];
             let Some(build) = self.plan.builds.iter().position(|build| build.site == id) else { continue };
             let place = self.places.of(&self.places.builds, build).clone();
+            let there = (0..self.model.accelerators.len()).map(|kind| self.count(id, AcceleratorId::from_index(kind))).sum::<f64>();
+            if let Some(most) = site.max_accelerators.filter(|most| there > f64::from(*most)) {
+                let message = format!("site `{}` has {there} accelerators and takes {most}", site.entity.name);
+                let diagnostic = Diagnostic::error("F0956", place.clone(), message).label(site.entity.span.clone(), "the site");
+                self.found.push(diagnostic.hint("build less here"));
+            }
             if exceeds(used.as_mw(), site.max_it_power.as_mw()) || exceeds(used.as_mw() * site.pue, site.connection.as_mw()) {
                 let most = site.max_it_power.as_mw().min(site.connection.as_mw() / site.pue);
                 let message = format!("site `{}` has {:.3} MW of IT power and room for {most:.3} MW", site.entity.name, used.as_mw());
@@ -161,7 +201,7 @@ impl Check<'_> {
     }
 
     fn placements(&mut self) {
-        let network = crate::resolve::latencies(self.model);
+        let network = crate::resolve::latencies_with(self.model, &self.plan.links);
         let mut shares = vec![0.0; self.model.services.len()];
         for (index, placement) in self.plan.placements.iter().enumerate() {
             let place = self.places.of(&self.places.placements, index).clone();
@@ -183,6 +223,12 @@ impl Check<'_> {
                     self.found.push(Diagnostic::warning("F0914", place.clone(), message).hint(hint));
                     break;
                 }
+            }
+            let before = shares[placement.service.index()];
+            if service.operation.single_site && before > 0.0 && placement.share > 0.0 {
+                let message = format!("`{}` runs at a second site, and all of it should run at one", service.entity.name);
+                let diagnostic = Diagnostic::error("F0957", place.clone(), message).label(service.entity.span.clone(), "`single_site`");
+                self.found.push(diagnostic.hint("place it once, with a share of 1"));
             }
             shares[placement.service.index()] += placement.share;
             if exceeds(shares[placement.service.index()], 1.0) {
@@ -304,6 +350,23 @@ impl Check<'_> {
                 let place = self.places.of(&self.places.campaigns, first).clone();
                 let message = format!("campaign `{}` runs as {}, and the plan places {placed}", campaign.entity.name, campaign.islands());
                 self.found.push(Diagnostic::error("F0833", place, message).hint("place all of its islands, each at a site"));
+            }
+        }
+    }
+
+    /// A plan builds links that do not stand yet, each once.
+    fn links(&mut self) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (index, id) in self.plan.links.iter().enumerate() {
+            let place = self.places.of(&self.places.links, index).clone();
+            let link = &self.model.links[*id];
+            if link.build_cost.is_none() {
+                let diagnostic = Diagnostic::error("F0958", place.clone(), format!("link `{}` stands already", link.entity.name));
+                self.found.push(diagnostic.label(link.entity.span.clone(), "it has no `build_cost`").hint("remove it from the plan"));
+            }
+            if !seen.insert(*id) {
+                let message = format!("link `{}` is built twice", link.entity.name);
+                self.found.push(Diagnostic::error("F0904", place, message).hint("remove one"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
 use crate::keys::Need::{Optional, Required};
 use crate::keys::{Key, Kind, Need, Range, TableSpec, nearest, unit};
-use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, Model, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, LinkId, Model, ServiceId, SiteId};
 use crate::source::Span;
 use crate::text::{self, At};
 use crate::tree::{self, Table, Value};
@@ -25,6 +25,8 @@ pub struct PlanPlaces {
     pub file: Span,
     /// `[[build]]`.
     pub builds: Vec<Span>,
+    /// `[[investment]]`.
+    pub investments: Vec<Span>,
     /// `[[placement]]`.
     pub placements: Vec<Span>,
     /// `[[stand-by]]`.
@@ -33,13 +35,24 @@ pub struct PlanPlaces {
     pub campaigns: Vec<Span>,
     /// `[[replica]]`.
     pub replicas: Vec<Span>,
+    /// `[[link]]`.
+    pub links: Vec<Span>,
 }
 
 impl PlanPlaces {
     /// For a plan that was never a file: everything is at its name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { file: Span::file(name), builds: vec![], placements: vec![], standbys: vec![], campaigns: vec![], replicas: vec![] }
+        Self {
+            file: Span::file(name),
+            builds: vec![],
+            investments: vec![],
+            placements: vec![],
+            standbys: vec![],
+            campaigns: vec![],
+            replicas: vec![],
+            links: vec![],
+        }
     }
     /// The place of an entry, or the file.
     #[must_use]
@@ -60,6 +73,8 @@ const SHARE: Key = row("share", RatioKind(Range::Share), Required);
 
 static BUILD: TableSpec =
     list("build", &[SITE, row("accelerator", Reference("accelerator"), Required), row("count", Count(Range::NotNegative), Required)]);
+static INVESTMENT: TableSpec =
+    list("investment", &[row("name", Reference("investment"), Required), row("count", Count(Range::AtLeastOne), Optional)]);
 static PLACEMENT: TableSpec = list("placement", &[SERVICE, SITE, SHARE, row("accelerators", Kind::AppliesTo, Optional)]);
 static STANDBY: TableSpec = list("stand-by", &[SERVICE, row("of", Reference("site"), Required), SITE, SHARE]);
 static CAMPAIGN: TableSpec = list(
@@ -72,6 +87,7 @@ static CAMPAIGN: TableSpec = list(
     ],
 );
 static REPLICA: TableSpec = list("replica", &[row("dataset", Reference("dataset"), Required), SITE]);
+static LINK: TableSpec = list("link", &[row("link", Reference("link"), Required)]);
 static UNSERVED: TableSpec = list("unserved", &[SERVICE, row("demand", Kind::Quantity(unit::<TokenRate>(), Range::NotNegative), Required)]);
 static COST: TableSpec =
     list("cost", &[row("line", Word, Required), row("annual_eur", Boolean, Required), row("capital_eur", Boolean, Required)]);
@@ -102,7 +118,8 @@ static CERTIFICATE: TableSpec = TableSpec {
     ],
     variants: &[],
 };
-static SPECS: [&TableSpec; 9] = [&BUILD, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
+static SPECS: [&TableSpec; 11] =
+    [&BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &LINK, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -127,6 +144,9 @@ impl Plan {
                 accelerator(build.accelerator),
                 build.count
             );
+        }
+        for (id, times) in &self.investments {
+            let _ = write!(out, "\n[[investment]]\nname = {}\ncount = {times}\n", quoted(&model.investments[*id].entity.name));
         }
         for placement in &self.placements {
             let _ = write!(
@@ -169,6 +189,9 @@ impl Plan {
                 quoted(&model.datasets[replica.dataset].entity.name),
                 site(replica.site)
             );
+        }
+        for id in &self.links {
+            let _ = write!(out, "\n[[link]]\nlink = {}\n", quoted(&model.links[*id].entity.name));
         }
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
@@ -233,9 +256,11 @@ impl Plan {
         }
         ctx.accelerators.clone_from(&model.accelerators);
         names(&mut ctx, "site", model.sites.iter().map(|site| &site.entity));
+        names(&mut ctx, "investment", model.investments.iter().map(|investment| &investment.entity));
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
         let (plan, places) = decode(&mut ctx, &root, name, file, model);
@@ -335,6 +360,9 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         accelerator: accelerator(cursor),
         count: cursor.count("count"),
     });
+    let investments = each(ctx, root, &INVESTMENT, &mut places.investments, |cursor| {
+        (InvestmentId(cursor.reference("name", "investment")), cursor.count_opt("count").unwrap_or(1))
+    });
     let mut given = Vec::new();
     let mut placements = each(ctx, root, &PLACEMENT, &mut places.placements, |cursor| {
         let accelerators = accelerators(cursor, types);
@@ -362,6 +390,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         dataset: DatasetId(cursor.reference("dataset", "dataset")),
         site: SiteId(cursor.reference("site", "site")),
     });
+    let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
     let unserved =
         each(ctx, root, &UNSERVED, &mut nowhere, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| CostLine {
@@ -386,7 +415,24 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, placements, standbys, campaigns, replicas, unserved, cost, prices, certificate }, places)
+    (
+        Plan {
+            name,
+            builds,
+            investments,
+            placements,
+            standbys,
+            campaigns,
+            replicas,
+            links,
+            unserved,
+            cost,
+            prices,
+            roadmap: None,
+            certificate,
+        },
+        places,
+    )
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {

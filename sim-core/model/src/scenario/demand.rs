@@ -2,13 +2,16 @@
 
 use bastide_units::{DataSize, Money, Ratio, TokenRate};
 
-use super::each;
 use super::operation::{self, ReplicaKeys};
+use super::{each, growth};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
 use crate::model::{Dataset, DatasetId, NationId, Service, ServiceId, Tier};
 use crate::text::At;
 use crate::tree::Table;
+
+/// Throughput of an accelerator as the scenario gives it: of any type, or by type, in which case it runs on no other.
+pub type StatedRate = Result<TokenRate, Vec<(usize, TokenRate)>>;
 
 /// What a thing demands of the site where it runs, and what rules match it by.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +31,7 @@ pub struct Demands {
     /// Class of data.
     pub class: Option<String>,
     /// Throughput of one accelerator, where the scenario gives it.
-    pub tokens_per_accelerator: Option<TokenRate>,
+    pub tokens_per_accelerator: Option<StatedRate>,
     /// Where the name stands.
     pub at: Option<At>,
     /// Where `max_latency` stands.
@@ -115,9 +118,9 @@ pub fn services(ctx: &mut Context, root: &Table) -> Vec<(Service, Demands)> {
 fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
     let entity = cursor.entity();
     let nation = NationId(cursor.reference("nation", "nation"));
-    let tokens_per_accelerator = cursor.quantity_opt::<TokenRate>("tokens_per_accelerator");
+    let tokens_per_accelerator = cursor.quantities_by::<TokenRate>("tokens_per_accelerator", "accelerator");
     let model = cursor.word_opt("model");
-    match (&model, tokens_per_accelerator) {
+    match (&model, &tokens_per_accelerator) {
         (None, None) => {
             if !cursor.has("model") {
                 let hint = "give `model`, or `tokens_per_accelerator`";
@@ -158,12 +161,16 @@ fn service(cursor: &mut Cursor<'_, '_>, index: usize) -> (Service, Demands) {
         tier,
         model: model.unwrap_or_else(|| "as given".to_owned()),
         demand: cursor.quantity("demand"),
-        profile: cursor.profile::<Ratio>("profile"),
+        profile: {
+            let profile = cursor.profile::<Ratio>("profile");
+            growth::grown(cursor, profile)
+        },
         origins,
         max_latency: cursor.quantity("max_latency"),
         bytes_per_token: cursor.quantity_opt("bytes_per_token"),
         dataset: cursor.reference_opt("dataset", "dataset").map(DatasetId::from_index),
         value,
+        critical: super::uncertainty::critical(cursor),
         security_overhead: cursor.ratio("security_overhead"),
         users: cursor.count_opt("users"),
         entity,

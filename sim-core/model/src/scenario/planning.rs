@@ -3,17 +3,23 @@
 use std::path::PathBuf;
 
 use super::files::relative_to;
-use super::{each, single};
+use super::{each, growth, single};
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
-use crate::model::{AcceleratorId, Alternative, Planning, Site, SiteId, SiteTier, Tier};
+use crate::model::{AcceleratorId, Alternative, Horizon, Planning, Site, SiteId, SiteTier, Supply, Tier};
 use crate::text::{At, MAX_TOML};
 use crate::tree::{Table, Value};
 use bastide_units::{Power, display};
 
 /// Decodes `[plan]`.
-pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Planning> {
+pub fn planning(
+    ctx: &mut Context,
+    root: &Table,
+    sites: &[Site],
+    known: &super::uncertainty::Known<'_>,
+    horizon: &mut Option<Horizon>,
+) -> Option<Planning> {
     single(ctx, root, "plan", |cursor| {
         let candidates =
             cursor.references("candidates", "site").map_or_else(|| (0..sites.len()).map(SiteId::from_index).collect(), to_sites);
@@ -50,6 +56,7 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
         let ranking = super::objective::ranking(cursor);
+        *horizon = growth::horizon(cursor);
         Planning {
             ranking,
             span: cursor.ctx.span(cursor.at),
@@ -61,8 +68,12 @@ pub fn planning(ctx: &mut Context, root: &Table, sites: &[Site]) -> Option<Plann
             accelerators,
             survive_site_loss,
             min_service,
+            uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
+            // Decoded once the services are known.
+            serving_cost: None,
+            survive_link_loss: cursor.boolean("survive_link_loss"),
             building_lifetime: cursor.quantity("building_lifetime"),
             lead_time: cursor.quantity("lead_time"),
             gap: cursor.ratio("gap"),
@@ -238,7 +249,8 @@ pub fn alternatives(ctx: &mut Context, root: &Table, planning: &Planning) -> Vec
             cursor.wrong("F0711", "max_site_share", message, "raise it, or allow more sites");
         }
         let survive_site_loss = tiers(cursor);
-        let alternative = Alternative { entity, plan, sites, count, required, tier_share, max_site_share, survive_site_loss };
+        let supply = growth::supply(cursor);
+        let alternative = Alternative { entity, plan, sites, count, required, tier_share, max_site_share, survive_site_loss, supply };
         // What a file or a name that cannot be read would have said is not known.
         if !cursor.is_poisoned() && cursor.has("plan") == alternative.plan.is_some() {
             same_as_before(cursor, &alternative, &mut seen);
@@ -270,13 +282,14 @@ fn same_as_before(cursor: &mut Cursor<'_, '_>, alternative: &Alternative, seen: 
             other.tier_share.clone(),
             other.max_site_share,
             other.survive_site_loss.clone(),
+            other.supply.clone(),
         )
     };
     let at = cursor.place("name");
     let span = cursor.ctx.span(at);
     let (twin, words) = match seen.iter().find(|(_, other, _)| body(other) == body(alternative)) {
         Some((name, _, earlier)) => (Some(*earlier), format!("alternative `{}` is the same as `{name}`", alternative.entity.name)),
-        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None, None) => {
+        None if body(alternative) == (None, None, None, Vec::new(), Vec::new(), None, None, Supply::default()) => {
             (None, format!("alternative `{}` restricts nothing", alternative.entity.name))
         }
         None => {

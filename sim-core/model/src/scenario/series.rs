@@ -18,9 +18,22 @@ const HOUR_S: i64 = 3600;
 /// CSV files read so far, by their path; `None` for one that cannot be used.
 #[derive(Default)]
 pub struct Cache {
-    files: BTreeMap<String, Option<CsvFile>>,
-    columns: BTreeMap<(String, String, &'static str), Option<SeriesId>>,
+    files: BTreeMap<(String, bool), Option<CsvFile>>,
+    columns: BTreeMap<(String, String, &'static str, bool, u64), Option<SeriesId>>,
 }
+
+/// What a profile makes of the rows of its column.
+pub struct Course {
+    /// Factor on every value.
+    pub scale: f64,
+    /// Whether the rows begin again after the last, as those of one year do in a scenario of ten.
+    pub repeat: bool,
+    /// Growth \[1/y\], hour by hour from the scenario's start on: `(1 + growth) ^ (hour / 8766)`.
+    pub growth: f64,
+}
+
+/// Hours of a mean year of the Julian calendar.
+const YEAR_H: f64 = 8766.0;
 
 impl Cache {
     /// The files alone, for decoding again into other series.
@@ -39,16 +52,16 @@ struct CsvFile {
 
 /// One column as a series in the base unit of `Q`; read once, however often it is named.
 ///
-/// `range` is that of the profile, `scale` times the value.
-pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, At), scale: f64, range: Range) -> Option<SeriesId> {
+/// `range` is that of the profile, `scale` times the value, growth included.
+pub fn column<Q: Quantity>(ctx: &mut Context, file: (&str, At), column: (&str, At), course: &Course, range: Range) -> Option<SeriesId> {
     let name = relative_to(ctx.files.sources.name(file.1.file), file.0);
     let mut cache = std::mem::take(&mut ctx.cache);
-    let key = (name.clone(), column.0.to_owned(), Q::NAME);
+    let key = (name.clone(), column.0.to_owned(), Q::NAME, course.repeat, course.growth.to_bits());
     let series = if let Some(series) = cache.columns.get(&key) {
         *series
     } else {
-        let read = cache.files.entry(name.clone()).or_insert_with(|| read(ctx, &name, file.0, file.1));
-        let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, scale, range));
+        let read = cache.files.entry((name.clone(), course.repeat)).or_insert_with(|| read(ctx, &name, file.0, file.1, course.repeat));
+        let series = read.as_ref().and_then(|read| values::<Q>(ctx, read, &name, column, course, range));
         cache.columns.insert(key, series);
         series
     };
@@ -92,7 +105,7 @@ pub(crate) fn cell(text: &str, record: &StringRecord, index: usize) -> (u32, u32
 }
 
 /// `written` is how the scenario names the file, `said` where.
-fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFile> {
+fn read(ctx: &mut Context, name: &str, written: &str, said: At, repeat: bool) -> Option<CsvFile> {
     let missing = !ctx.files.folder.join(name).is_file();
     if missing {
         let path = ctx.files.folder.join(name);
@@ -143,7 +156,9 @@ fn read(ctx: &mut Context, name: &str, written: &str, said: At) -> Option<CsvFil
             rows.push(record);
         }
     }
-    if broken || !covers(ctx, At::whole(id), name, said, first, rows.len()) {
+    // Rows that repeat need not reach the end.
+    let known = if repeat && !rows.is_empty() { ctx.hours } else { rows.len() };
+    if broken || !covers(ctx, At::whole(id), name, said, first, known) {
         return None;
     }
     if ctx.clock {
@@ -234,7 +249,14 @@ fn irregular(step: i64, text: &str, first: bool) -> (&'static str, String, &'sta
     }
 }
 
-fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&str, At), scale: f64, range: Range) -> Option<SeriesId> {
+fn values<Q: Quantity>(
+    ctx: &mut Context,
+    file: &CsvFile,
+    name: &str,
+    column: (&str, At),
+    course: &Course,
+    range: Range,
+) -> Option<SeriesId> {
     let bare = |text: &str| text.split('[').next().unwrap_or("").trim().to_owned();
     let names: Vec<String> = file.header.iter().skip(1).map(bare).collect();
     let Some(index) = names.iter().position(|known| known == column.0) else {
@@ -272,7 +294,7 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
             }
             Ok(value) => {
                 values.push(value * size);
-                (!range.holds(value * size * scale)).then(|| {
+                (!range.holds(value * size * course.scale)).then(|| {
                     let code = if range == Range::Share { "F0509" } else { "F0508" };
                     (code, format!("`{}` must be {}: {text}", column.0, range.words()), "check the column's unit and `scale`".to_owned())
                 })
@@ -293,6 +315,22 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
     }
     if reports > 0 {
         return None;
+    }
+    if course.repeat && ctx.clock && !values.is_empty() {
+        let once = values.len();
+        values.extend((once..ctx.hours).map(|hour| values[hour % once]).collect::<Vec<_>>());
+    }
+    if course.growth != 0.0 {
+        for (hour, value) in values.iter_mut().enumerate() {
+            *value *= (1.0 + course.growth).powf(hour as f64 / YEAR_H);
+        }
+        let outside = values.iter().position(|value| !range.holds(value * course.scale));
+        if let Some(hour) = outside {
+            let message =
+                format!("`{}` grows out of what it may be: it must be {}, and is not from hour {hour} on", column.0, range.words());
+            ctx.error_hint("F0508", column.1, message, "lower `growth`, or take it out");
+            return None;
+        }
     }
     ctx.series.push(Series { name: format!("{name}#{}", column.0), values });
     Some(SeriesId::from_index(ctx.series.len() - 1))

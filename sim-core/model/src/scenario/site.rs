@@ -224,6 +224,8 @@ pub fn sites(ctx: &mut Context, root: &Table, buses: &[Bus]) -> (Vec<Site>, Vec<
             fixed_upkeep: cursor.quantity("fixed_upkeep"),
             upkeep: cursor.quantity("upkeep"),
             max_it_power: max_it_power.unwrap_or(connection / pue),
+            lead_time: cursor.quantity("lead_time"),
+            max_accelerators: cursor.count_opt("max_accelerators"),
             racks_per_hall: cursor.count_opt("racks_per_hall"),
             repair_crews: cursor.count_opt("repair_crews"),
             spares: super::machine::spares(cursor),
@@ -257,12 +259,18 @@ pub fn fleets(ctx: &mut Context, root: &Table, sites: &[Site]) -> Vec<Fleet> {
                 format!("`{name}` comes in nodes of {per_node}"),
             );
         }
+        let energised = cursor.date_opt("energised").unwrap_or(Time::ZERO);
+        let retired = cursor.date_opt("retired").unwrap_or(Time::NEVER);
+        if retired <= energised {
+            cursor.wrong("F0973", "retired", format!("fleet `{}` leaves before it works", entity.name), "`energised` < `retired`");
+        }
         Fleet {
             entity,
             site: SiteId::from_index(site.unwrap_or(0)),
             accelerator: AcceleratorId::from_index(accelerator.unwrap_or(0)),
             count,
-            energised: cursor.date_opt("energised").unwrap_or(Time::ZERO),
+            energised,
+            retired,
         }
     })
 }
@@ -283,6 +291,7 @@ pub fn links(ctx: &mut Context, root: &Table) -> Vec<Link> {
             bandwidth: cursor.quantity("bandwidth"),
             latency: cursor.quantity("latency"),
             length: cursor.quantity_opt("length"),
+            build_cost: cursor.quantity_opt("build_cost"),
             ducts: ducts(cursor),
             standby: cursor.boolean("standby"),
             reliability: cursor.reliability(),

@@ -75,13 +75,16 @@ prop_compose! {
         Plan {
             name: word(0),
             builds: counts.iter().enumerate().map(|(at, count)| Build { site: SiteId(at as u32), accelerator: AcceleratorId(0), count: *count }).collect(),
+            investments: vec![],
             placements: vec![Placement { service: ServiceId(0), site: SiteId(1), share, accelerators: vec![(AcceleratorId(0), numbers[0].abs())] }],
             standbys: vec![StandBy { service: ServiceId(0), of: SiteId(1), site: SiteId(0), share }],
             campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: SiteId(0), accelerator: AcceleratorId(0), islands: 1 }],
             replicas: vec![Replica { dataset: DatasetId(0), site: SiteId(1) }, Replica { dataset: DatasetId(0), site: SiteId(0) }],
+            links: vec![],
             unserved: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[1].abs()))],
             cost: vec![CostLine { line: word(1), annual_eur: numbers[2], capital_eur: numbers[3] }],
             prices: vec![Price { constraint: word(2), annual_eur: numbers[4], unit: word(3), limit: numbers[5], place: "scenario.toml:3:1".to_owned() }],
+            roadmap: None,
             certificate: certificate.then(|| Certificate { status, solver: word(1), objective_eur: numbers[6], bound_eur: numbers[7], gap: 1e-4, rows, columns: rows, integers: 0 }),
         }
     }

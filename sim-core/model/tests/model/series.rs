@@ -81,3 +81,42 @@ fn wrong_encoding_has_a_place() {
     let list = folder.load().unwrap_err();
     assert_eq!((list[0].code, list[0].span().to_string().as_str()), ("F0103", "series/load.csv:2:1"));
 }
+
+/// The minimal scenario over three days with a load of one day that comes again, and grows.
+fn growing(keys: &str) -> Folder {
+    let load = format!("power = {{ series = \"series/load.csv\", column = \"town\", {keys} }}");
+    let scenario = patched("duration = \"365 d\"", "duration = \"3 d\"").replace("power = \"2 MW\"", &load);
+    Folder::new().with("scenario.toml", scenario).with("series/load.csv", rows(0, 24, |hour| format!("1.{hour:02}")))
+}
+
+#[test]
+fn a_day_comes_again_and_grows() {
+    let loaded = growing("repeat = true, growth = \"6 %\", scale = 2").load().unwrap();
+    let power = loaded.model.loads[0].power;
+    assert_eq!(loaded.model.series[0].values.len(), 72);
+    for hour in [0_usize, 5, 23, 24, 53, 71] {
+        let expected = 2e6 * (1.0 + 0.01 * (hour % 24) as f64) * 1.06_f64.powf(hour as f64 / 8766.0);
+        assert!((loaded.model.at(power, hour) - expected).abs() < 1e-3, "{hour}");
+    }
+}
+
+#[rstest]
+#[case::too_short("scale = 1", "F0409")]
+#[case::no_boolean("repeat = 1", "F0204")]
+#[case::shrinks_below_nothing("repeat = true, growth = -1", "F0508")]
+#[case::no_number("repeat = true, growth = \"fast\"", "F0207")]
+fn growth_that_cannot_be(#[case] keys: &str, #[case] code: &str) {
+    let codes: Vec<String> = found(&growing(keys).load()).into_iter().map(|(code, _, _)| code).collect();
+    assert_eq!(codes, [code]);
+}
+
+#[test]
+fn availability_may_not_grow_above_one() {
+    let scenario = patched("duration = \"365 d\"", "duration = \"2 d\"").replace(
+        "cost = \"5 EUR/MWh\"",
+        "cost = \"5 EUR/MWh\"\navailability = { series = \"series/load.csv\", column = \"other\", repeat = true, growth = 0.5 }",
+    );
+    assert!(scenario.contains("growth"));
+    let result = Folder::new().with("scenario.toml", scenario).with("series/load.csv", rows(0, 24, |_| "1".to_owned())).load();
+    assert_eq!(found(&result)[0].0, "F0508");
+}

@@ -30,6 +30,7 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         bandwidth: Bandwidth::from_gb_per_s(0.125),
         latency: Duration::ZERO,
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,
@@ -57,13 +58,16 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
     let plan = Plan {
         name: "by-hand".into(),
         builds: vec![],
+        investments: vec![],
         placements: vec![],
         standbys: vec![],
         campaigns: vec![],
         replicas,
+        links: vec![],
         unserved: vec![],
         cost: vec![],
         prices: vec![],
+        roadmap: None,
         certificate: None,
     };
     (model, plan)

@@ -10,7 +10,8 @@ use crate::program::{Group, Sense};
 const UNLIMITED: f64 = 1e5;
 
 impl Formulation {
-    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, fleets included; a site in use has accelerators.
+    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, `accelerators <= most * build`, fleets included; a site in
+    /// use has accelerators.
     pub(super) fn constraint_site_power(&mut self, instance: &Instance, relaxed: &Relaxed) {
         for (at, site) in instance.sites.iter().enumerate() {
             let it = &instance.model.sites[site.id];
@@ -19,15 +20,28 @@ impl Formulation {
                 [(Group::Room(site.id), 1.0, it.max_it_power.as_mw()), (Group::Connection(site.id), site.pue, it.connection.as_mw())];
             for (group, factor, limit) in limits {
                 let used = (self.build[at], factor * there - limit);
-                let power: Vec<_> = scaled(self.it_power(instance, at), factor).chain([used]).collect();
+                let mut power: Vec<_> = scaled(self.it_power(instance, at), factor).chain([used]).collect();
+                if matches!(group, Group::Room(_)) {
+                    power.extend(self.widened(instance, site.id, |it| it.effect.it_power.as_mw()));
+                } else {
+                    power.extend(self.widened(instance, site.id, |it| it.effect.connection.as_mw()));
+                    power.extend(self.cooled_at(at));
+                }
                 self.program.at_most(group, power, 0.0);
+            }
+            if let Some(most) = it.max_accelerators {
+                let bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                let there: f64 = instance.fleet[at].iter().sum();
+                let used = (self.build[at], there - f64::from(most));
+                self.program.at_most(Group::Accelerators(site.id), bought.into_iter().chain([used]), 0.0);
             }
             if limits.iter().all(|(group, _, _)| relaxed.contains(group)) {
                 let power = self.it_power(instance, at).into_iter().chain([(self.build[at], -UNLIMITED)]);
                 self.program.at_most(Group::Structure, power, 0.0);
             }
             if !instance.stands(at) {
-                let bought = self.nodes_at(at, |_| -1.0).into_iter().chain([(self.build[at], 1.0)]);
+                let contracts = self.contracts_at(instance, at, |_| -1.0);
+                let bought = self.nodes_at(at, |_| -1.0).into_iter().chain(contracts).chain([(self.build[at], 1.0)]);
                 self.program.at_most(Group::InUse, bought, 0.0);
             }
         }
@@ -36,7 +50,9 @@ impl Formulation {
     /// `sum_s facility power <= hosting limit` at each bus.
     pub(super) fn constraint_hosting_limit(&mut self, instance: &Instance) {
         for (bus, limit, sites) in instance.hosts() {
-            let power: Vec<_> = sites.iter().flat_map(|at| scaled(self.it_power(instance, *at), instance.sites[*at].pue)).collect();
+            let facility =
+                |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
+            let power: Vec<_> = sites.iter().flat_map(facility).collect();
             let there: f64 = sites.iter().map(|at| instance.fleet_power(*at) * instance.sites[*at].pue).sum();
             self.program.at_most(Group::Hosting(bus), power, limit - there);
         }
@@ -51,7 +67,7 @@ impl Formulation {
 
     /// `capital <= budget`.
     pub(super) fn constraint_budget(&mut self, instance: &Instance) {
-        let mut terms = Vec::new();
+        let mut terms = self.invested(instance);
         for (at, site) in instance.sites.iter().enumerate() {
             terms.push((self.build[at], site.fixed_cost));
             terms.extend(self.nodes_at(at, |kind| instance.node_capital(at, kind)));
@@ -113,7 +129,8 @@ impl Formulation {
         for (class, it) in instance.classes.iter().enumerate() {
             let placed = self.place[class].iter().flatten().flatten().map(|column| (*column, 1.0));
             let unserved = self.unserved[class].iter().map(|column| (*column, 1.0));
-            let terms: Vec<_> = placed.chain(unserved).collect();
+            let faster = (0..it.members.len()).flat_map(|member| self.faster_of(class, member)).map(|column| (column, 1.0));
+            let terms: Vec<_> = placed.chain(unserved).chain(faster).collect();
             self.program.row(Group::Structure, terms, Sense::Equal, it.demand());
         }
     }
@@ -298,9 +315,11 @@ impl Formulation {
         column.map(|column| (column, 1.0 / instance.classes[class].rate[kind]))
     }
 
-    /// Minus the accelerators bought.
-    fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Option<(usize, f64)> {
-        self.nodes[site][kind].map(|column| (column, -instance.types[kind].per_node))
+    /// Minus the accelerators bought or under contract.
+    fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
+        let bought = self.nodes[site][kind].map(|column| (column, -instance.types[kind].per_node));
+        let of_kind = |it: usize| if it == kind { -1.0 } else { 0.0 };
+        bought.into_iter().chain(self.contracts_at(instance, site, of_kind).into_iter().filter(|(_, count)| *count != 0.0)).collect()
     }
 
     /// Accelerators of gangs.

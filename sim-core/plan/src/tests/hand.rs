@@ -202,6 +202,7 @@ fn a_fleet_that_is_there_costs_only_its_running() {
         accelerator: AcceleratorId(0),
         count: 10,
         energised: bastide_units::Time::ZERO,
+        retired: bastide_units::Time::NEVER,
     });
     add_service(&mut model, "chat", Tier::T1, 10.0);
     let plan = planned(&model, None);
@@ -323,6 +324,7 @@ fn services_far_away_are_not_served() {
         bandwidth: bastide_units::Bandwidth::from_gbit_per_s(100.0),
         latency: Duration::from_ms(20.0),
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,

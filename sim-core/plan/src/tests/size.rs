@@ -68,7 +68,7 @@ fn forty_sites() {
 fn a_time_limit_is_kept_and_said() {
     // Too short for the root node: no plan, and the reason; a plan cut short keeps its rules and says so.
     let model = national(40);
-    let options = |seconds| SolveOptions { time_limit: Some(Duration::from_s(seconds)), gap: Some(0.0) };
+    let options = |seconds| SolveOptions { time_limit: Some(Duration::from_s(seconds)), gap: Some(0.0), ..SolveOptions::default() };
     match solve(&model, None, &options(1e-3)).unwrap() {
         Outcome::Unknown { reason, .. } => assert_eq!(reason, "no plan was found within the time limit of 1 ms"),
         Outcome::Planned(plan) => assert_eq!(plan.certificate.unwrap().status, SolveStatus::LimitWithIncumbent),

@@ -88,7 +88,9 @@ impl ResultsError {
         }
     }
 
-    pub(crate) fn corrupt(path: &Path, reason: impl std::fmt::Display) -> Self {
+    /// A file of the folder that does not say what it should.
+    #[must_use]
+    pub fn corrupt(path: &Path, reason: impl std::fmt::Display) -> Self {
         // Libraries below write several lines; the planner gets the first.
         let reason = reason.to_string().lines().next().unwrap_or_default().to_string();
         Self::Corrupt { path: path.to_path_buf(), reason }

@@ -67,6 +67,8 @@ fn site(name: &str, title: &str, place: (f64, f64), at: (u32, u32), tier: SiteTi
         fixed_upkeep: MoneyRate::from_eur_per_y(1e6),
         upkeep: CapacityRate::from_eur_per_mw_y(1e5),
         max_it_power: Power::from_mw(mw / 1.2),
+        lead_time: Duration::ZERO,
+        max_accelerators: None,
         racks_per_hall: None,
         repair_crews: None,
         spares: None,
@@ -88,6 +90,7 @@ fn service(name: &str, title: &str, nation: u32, tier: Tier, demand: f64) -> Ser
         value: TokenPrice::from_eur_per_mtokens(5.0),
         security_overhead: 0.0,
         users: None,
+        critical: Critical::default(),
         shape: bastide_model::model::DemandShape::default(),
         operation: bastide_model::model::Operation::default(),
     }
@@ -119,6 +122,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             carbon: None,
+            hosting_limit_by_year: Vec::new(),
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -182,6 +186,7 @@ pub fn model(title: &str) -> Model {
         bandwidth: Bandwidth::from_gbit_per_s(400.0),
         latency: Duration::from_ms(6.0),
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,
@@ -251,6 +256,7 @@ pub fn model(title: &str) -> Model {
         training_rate: vec![vec![ComputeRate::from_tflop_per_s(850.0)]],
         laws: vec![],
         legal_service: legal,
+        growth: bastide_model::model::Growth::default(),
         planning: Planning {
             span: Span::file("scenario.toml"),
             budget_span: Span::file("scenario.toml"),
@@ -262,8 +268,11 @@ pub fn model(title: &str) -> Model {
             accelerators: vec![(AcceleratorId(0), None)],
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
+            uncertainty: Uncertainty::default(),
             sites: (0, 10),
             discount_rate: 0.06,
+            serving_cost: None,
+            survive_link_loss: false,
             building_lifetime: Duration::from_y(20.0),
             lead_time: Duration::ZERO,
             gap: 1e-3,
@@ -302,6 +311,7 @@ pub fn model(title: &str) -> Model {
             headroom: 0.7,
             grid: bastide_model::model::GridPolicy::default(),
         },
+        investments: vec![],
         alternatives: vec![],
         cases: Vec::new(),
         report: ReportSettings { letterhead: Some("Ministry of Digital Affairs".into()), ..ReportSettings::default() },
@@ -344,6 +354,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
     Plan {
         name: name.into(),
         builds: builds.iter().map(|x| Build { site: SiteId(x.0), accelerator: AcceleratorId(0), count: x.1 }).collect(),
+        investments: vec![],
         placements: (0..model.services.len())
             .map(|index| Placement {
                 service: ServiceId::from_index(index),
@@ -355,6 +366,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
         standbys: vec![StandBy { service: ServiceId(0), of: first, site: last, share: 1.0 }],
         campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: first, accelerator: AcceleratorId(0), islands: 1 }],
         replicas: vec![],
+        links: vec![],
         unserved: vec![(ServiceId(3), TokenRate::from_tokens_per_s(12_000.0))],
         cost,
         prices: vec![
@@ -373,6 +385,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
             solver: "HiGHS 1.15".into(),

@@ -1,0 +1,266 @@
+//! What the planner says of its plans: `planning.json` in a results folder.
+//!
+//! It holds the documents of `plan --format json`, one for each plan. Every field but the name is optional, and fields that this version does not know
+//! are passed over: a part of the planner that says more adds a field there, and its words here.
+
+use std::path::Path;
+
+use bastide_sim::results::ResultsError;
+use serde::Deserialize;
+
+use crate::ReportError;
+
+/// Name of the file in a results folder.
+pub const FILE: &str = "planning.json";
+/// Its schema.
+pub const SCHEMA: &str = "bastide/planning/1";
+/// Most of it that is read \[B\].
+const MOST: u64 = 256 << 20;
+
+/// `planning.json`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Planning {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Plans, the reference first.
+    pub plans: Vec<Document>,
+}
+
+/// What is told of one plan.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Document {
+    /// Name of the alternative.
+    pub alternative: String,
+    /// Period by period.
+    pub roadmap: Option<Roadmap>,
+    /// Value of knowing more.
+    pub uncertainty: Option<Uncertainty>,
+    /// Plans of which none is better in everything.
+    pub pareto: Option<Pareto>,
+    /// Plan, simulate, cut, again.
+    pub rounds: Vec<Round>,
+    /// Why sites were not chosen.
+    pub why_not: Vec<Said>,
+    /// Which inputs would change the decision.
+    pub ranging: Vec<Said>,
+}
+
+/// A sentence made by the planner.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Said {
+    /// The sentence.
+    pub sentence: String,
+}
+
+/// A plan over periods.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Roadmap {
+    /// Periods in their order.
+    pub periods: Vec<Period>,
+    /// What is bought.
+    pub builds: Vec<DatedBuild>,
+    /// Steps of connections.
+    pub expansions: Vec<Step>,
+}
+
+/// One period; counts are of accelerators.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Period {
+    /// Words: `2026 Q2`.
+    pub name: String,
+    /// Its beginning, RFC 3339.
+    pub from: String,
+    /// Ordered in it.
+    pub ordered: f64,
+    /// Delivered in it.
+    pub delivered: f64,
+    /// Put to work in it.
+    pub energised: f64,
+    /// Taken away in it.
+    pub retired: f64,
+    /// Delivered and not at work, at its end.
+    pub waiting: Option<f64>,
+    /// At work at its end.
+    pub standing: Option<f64>,
+    /// Connection that can be used \[MW\].
+    pub connection_mw: Option<f64>,
+    /// Facility power of what is at work \[MW\].
+    pub facility_mw: Option<f64>,
+    /// IT power of what is at work \[MW\].
+    pub it_mw: Option<f64>,
+    /// Connection without load \[MW\].
+    pub stranded_mw: Option<f64>,
+    /// Spent in it \[EUR\].
+    pub capital_eur: Option<f64>,
+    /// Mean demand \[tokens/s\].
+    pub demand_tokens_per_s: Option<f64>,
+    /// Of which planned to be served \[tokens/s\].
+    pub served_tokens_per_s: Option<f64>,
+}
+
+/// Accelerators of one order.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DatedBuild {
+    /// Site.
+    pub site: String,
+    /// Type.
+    pub accelerator: String,
+    /// Order book.
+    pub order_book: Option<String>,
+    /// How many.
+    pub count: f64,
+    /// Date of the order.
+    pub ordered: Option<String>,
+    /// Date of the delivery.
+    pub delivered: Option<String>,
+    /// First day at work.
+    pub energised: Option<String>,
+    /// Last day.
+    pub retired: Option<String>,
+}
+
+/// Steps of a connection.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// Site.
+    pub site: String,
+    /// Name of the expansion.
+    pub expansion: String,
+    /// How many steps.
+    pub steps: f64,
+    /// When they are decided.
+    pub decided: Option<String>,
+    /// When they can be used.
+    pub usable: Option<String>,
+}
+
+/// Value of knowing more.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Uncertainty {
+    /// Cost of the plan that hedges.
+    pub rp_eur: Option<f64>,
+    /// Mean cost if the outlook were known at the start.
+    pub ws_eur: Option<f64>,
+    /// Cost of the plan for the mean outlook, if the mean came.
+    pub ev_eur: Option<f64>,
+    /// Mean cost of that plan over the outlooks.
+    pub eev_eur: Option<f64>,
+    /// `rp - ws`.
+    pub evpi_eur: Option<f64>,
+    /// `eev - rp`.
+    pub vss_eur: Option<f64>,
+    /// `EUR/y` or `EUR`.
+    pub unit: Option<String>,
+    /// Outlooks.
+    pub outlooks: Vec<Outlook>,
+}
+
+/// One outlook.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Outlook {
+    /// Name.
+    pub name: String,
+    /// Probability.
+    pub probability: f64,
+    /// Cost of the plan in it.
+    pub cost_eur: Option<f64>,
+    /// Share of the demand that it leaves unserved.
+    pub unserved_share: Option<f64>,
+}
+
+/// A Pareto front.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pareto {
+    /// What is weighed.
+    pub objectives: Vec<Objective>,
+    /// Points.
+    pub points: Vec<Point>,
+}
+
+/// Something that is weighed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Objective {
+    /// Name.
+    pub name: String,
+    /// Unit.
+    pub unit: String,
+}
+
+/// A point of a front.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Point {
+    /// Values, in the order of the objectives.
+    pub values: Vec<f64>,
+    /// Relative gap of its proof.
+    pub gap: Option<f64>,
+    /// Whether it is proven within the gap asked for.
+    pub proven: Option<bool>,
+}
+
+/// A round of planning and simulating.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Round {
+    /// From 1.
+    pub round: u32,
+    /// Cost of its plan.
+    pub objective_eur: Option<f64>,
+    /// Cuts added after it.
+    pub cuts: Option<u32>,
+    /// In words.
+    pub added: Vec<String>,
+    /// Service by tier.
+    pub service: Vec<Service>,
+}
+
+/// Service of a tier in a round.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// Tier.
+    pub tier: String,
+    /// Least share asked for.
+    pub target: Option<f64>,
+    /// Share in the plan.
+    pub planned: Option<f64>,
+    /// Share in simulation.
+    pub simulated: Option<f64>,
+    /// Standard error of it.
+    pub stderr: Option<f64>,
+    /// Whether it meets the target within its error.
+    pub met: Option<bool>,
+}
+
+/// Reads what the planner says in a results folder; nothing where the file is absent.
+///
+/// # Errors
+/// [`ReportError::Results`] if it cannot be read.
+pub fn read(folder: &Path) -> Result<Option<Planning>, ReportError> {
+    let path = folder.join(FILE);
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ResultsError::io(&path, error).into()),
+        Ok(found) if found.len() > MOST => {
+            return Err(ResultsError::corrupt(&path, format!("it is larger than {MOST} bytes")).into());
+        }
+        Ok(_) => {}
+    }
+    let bytes = std::fs::read(&path).map_err(|error| ResultsError::io(&path, error))?;
+    let planning: Planning = serde_json::from_slice(&bytes).map_err(|error| ResultsError::corrupt(&path, error))?;
+    if planning.schema != SCHEMA {
+        return Err(ResultsError::corrupt(&path, format!("its schema is `{}`, not `{SCHEMA}`", planning.schema)).into());
+    }
+    Ok(Some(planning))
+}

@@ -1,0 +1,75 @@
+//! The best answer so far, and the search around it.
+
+use std::collections::BTreeSet;
+
+use super::dense::Dense;
+use super::transport::Transport;
+use crate::location::deadline::Deadline;
+
+/// Sets of facilities that are remembered as tried.
+const MEMORY: usize = 100_000;
+
+/// The cheapest set of facilities found.
+pub(super) struct Incumbent<'a> {
+    dense: &'a Dense,
+    /// Its cost; infinite before the first.
+    pub cost: f64,
+    /// Its facilities in order.
+    pub open: Vec<usize>,
+    /// Routes customers; holds the last routing, which is not always that of the incumbent.
+    pub transport: Transport,
+    tried: BTreeSet<Vec<u32>>,
+    deadline: Deadline,
+}
+
+impl<'a> Incumbent<'a> {
+    pub(super) fn new(dense: &'a Dense, deadline: Deadline) -> Self {
+        Self { dense, cost: f64::INFINITY, open: Vec::new(), transport: Transport::default(), tried: BTreeSet::new(), deadline }
+    }
+
+    /// Tries a set of facilities, in order; whether it is the new incumbent.
+    pub(super) fn offer(&mut self, open: &[usize]) -> bool {
+        if open.len() < self.dense.open.0 || open.len() > self.dense.open.1 || self.tried.len() >= MEMORY {
+            return false;
+        }
+        if !self.tried.insert(open.iter().map(|i| *i as u32).collect()) {
+            return false;
+        }
+        self.accept(open)
+    }
+
+    /// Makes a set of facilities, in order, the incumbent if it is cheaper; whether it is.
+    pub(super) fn accept(&mut self, open: &[usize]) -> bool {
+        let Some(cost) = self.transport.route(self.dense, open, self.cost) else { return false };
+        self.cost = cost;
+        self.open = open.to_vec();
+        true
+    }
+
+    /// Offers the sets that differ from the incumbent by one facility less, one more, or one exchanged, until none is better; only
+    /// facilities that `mean`, the relaxation's opinion, leaves in doubt take part.
+    pub(super) fn improve(&mut self, mean: &[f64], mut tries: usize) {
+        const DOUBT: f64 = 1e-3;
+        let mut better = true;
+        while better && tries > 0 {
+            better = false;
+            let base = self.open.clone();
+            let mut leave: Vec<usize> = base.iter().copied().filter(|i| mean[*i] < 1.0 - DOUBT).collect();
+            let mut enter: Vec<usize> = (0..mean.len()).filter(|i| mean[*i] > DOUBT && base.binary_search(i).is_err()).collect();
+            leave.sort_by(|a, b| mean[*a].total_cmp(&mean[*b]).then(a.cmp(b)));
+            enter.sort_by(|a, b| mean[*b].total_cmp(&mean[*a]).then(a.cmp(b)));
+            let fewer = leave.iter().map(|out| (Some(*out), None));
+            let more = enter.iter().map(|into| (None, Some(*into)));
+            let exchanged = enter.iter().flat_map(|into| leave.iter().map(|out| (Some(*out), Some(*into))));
+            for (out, into) in fewer.chain(more).chain(exchanged) {
+                let mut open: Vec<usize> = base.iter().copied().filter(|i| Some(*i) != out).chain(into).collect();
+                open.sort_unstable();
+                better = self.offer(&open);
+                tries = tries.saturating_sub(1);
+                if better || tries == 0 || self.deadline.passed() {
+                    break;
+                }
+            }
+        }
+    }
+}
