@@ -1,16 +1,18 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+mod front;
+mod questions;
 mod timeline;
 
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
 use bastide_model::plan::{Plan, SolveStatus};
-use bastide_plan::{Conflict, Outcome, SolveOptions};
+use bastide_plan::{Conflict, Outcome, SolveOptions, Stage};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, Questions};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -19,27 +21,38 @@ pub fn run(
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
+    asked: &Questions,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = super::load(scenario, global, output)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    let plan = match check {
-        Some(file) => read(&model, file)?,
-        None => search(&model, alternative, &options, output)?,
+    if let Some(count) = asked.pareto {
+        return front::run(&model, alternative, &options, usize::from(count), asked, global, output);
+    }
+    let (plan, stages) = match (check, &asked.start) {
+        (Some(file), _) => (read(&model, file)?, Vec::new()),
+        (None, Some(file)) => search_from(&model, alternative, &options, Some(&read(&model, file)?), output)?,
+        (None, None) => search_from(&model, alternative, &options, None, output)?,
     };
+    let answers = questions::ask(&model, alternative, &options, &plan, asked)?;
     let checks = bastide_plan::verify(&model, &plan, alternative);
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        answers.add_to(&mut document, &model);
+        document["stages"] = questions::stages(&stages);
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
         }
     } else {
         for line in describe(&model, &plan) {
+            output.say(&line);
+        }
+        for line in questions::describe(&stages).into_iter().chain(answers.describe(&model)) {
             output.say(&line);
         }
         match &global.output {
@@ -67,24 +80,48 @@ pub fn run(
 
 /// Searches for a plan; a conflict ends the command with the scenario lines behind it.
 pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, output: &Output) -> Result<Plan, Failure> {
+    search_from(model, alternative, options, None, output).map(|(plan, _)| plan)
+}
+
+/// As [`search`], begun from a plan where there is one; with how each of several objectives ended.
+fn search_from(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    start: Option<&Plan>,
+    output: &Output,
+) -> Result<(Plan, Vec<Stage>), Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    match bastide_plan::solve(model, alternative, options)
-        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?
-    {
-        Outcome::Planned(plan) => Ok(*plan),
-        Outcome::Infeasible(conflict) => {
+    let found = match start {
+        Some(plan) => bastide_plan::solve_from(model, alternative, options, plan),
+        None => bastide_plan::solve_in_order(model, alternative, options),
+    };
+    let (outcome, stages) = found.map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
+    match outcome {
+        Outcome::Planned(plan) => Ok((*plan, stages)),
+        Outcome::Infeasible(conflict) => infeasible(&conflict, alternative, output),
+        Outcome::Unknown { bound_eur, reason } => {
             if output.format == Format::Json {
-                output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(&conflict) }))?;
+                let bound = Some(bound_eur).filter(|bound| bound.is_finite());
+                let told = json!({ "status": "unknown", "alternative": name, "reason": reason, "bound": bound, "unit": "EUR/y" });
+                output.json("plan/1", &told)?;
                 return Err(Failure::Told);
             }
-            Err(Failure::Diagnostics(conflict.diagnostics()))
-        }
-        Outcome::Unknown { bound_eur, reason } => {
             let bound =
                 if bound_eur.is_finite() { format!(" (no plan costs less than {:.2} M EUR/y)", bound_eur / 1e6) } else { String::new() };
             Err(Failure::hinted(format!("no plan for `{name}` was found: {reason}{bound}"), "raise plan.time_limit or loosen plan.gap"))
         }
     }
+}
+
+/// Says why there is no plan.
+fn infeasible<T>(conflict: &Conflict, alternative: Option<&Alternative>, output: &Output) -> Result<T, Failure> {
+    if output.format == Format::Json {
+        let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
+        output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(conflict) }))?;
+        return Err(Failure::Told);
+    }
+    Err(Failure::Diagnostics(conflict.diagnostics()))
 }
 
 fn groups(conflict: &Conflict) -> Vec<Value> {
@@ -163,7 +200,11 @@ fn moment(model: &Model, plan: &Plan) -> Value {
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
-        "prices": plan.prices,
+        "prices": plan.prices.iter().map(|price| json!({
+            "constraint": price.constraint, "annual_eur": price.annual_eur, "unit": price.unit, "limit": price.limit, "place": price.place,
+            "sentence": bastide_plan::in_words(price),
+        })).collect::<Vec<_>>(),
+        "achieved": front::achieved(&bastide_plan::achieved(model, plan)),
     })
 }
 
@@ -206,8 +247,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         ));
     }
     for price in plan.prices.iter().take(5) {
-        let saving = bastide_units::format_significant(price.annual_eur, 3);
-        lines.push(format!("  binds: {}, worth {saving} EUR/y per unit of {} ({})", price.constraint, price.unit, price.place));
+        lines.push(format!("  binds: {} ({})", bastide_plan::in_words(price), price.place));
     }
     lines
 }

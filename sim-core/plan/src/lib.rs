@@ -32,14 +32,17 @@ mod objectives;
 mod outage;
 mod prices;
 mod program;
+mod ranging;
 mod ranked;
 mod search;
 mod siting;
 mod solver;
+mod start;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod why_not;
 
 use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::Plan;
@@ -50,8 +53,11 @@ pub use cost::{cost_lines, objective};
 pub use front::{Front, FrontOutcome, Point, front};
 pub use objectives::{Achieved, achieved};
 pub use outage::{Outage, outages};
+pub use prices::in_words;
+pub use ranging::{Change, End, Input, Range, Ranging, ranging};
 pub use ranked::Stage;
 pub use verify::{Check, verify};
+pub use why_not::{Choice, Forced, Reason, WhyNot, why_not};
 
 use crate::search::Search;
 use crate::solver::Answer;
@@ -124,13 +130,32 @@ pub fn solve_in_order(
     alternative: Option<&Alternative>,
     options: &SolveOptions,
 ) -> Result<(Outcome, Vec<Stage>), PlanError> {
+    search_in_order(&Search::new(model, alternative, options), None)
+}
+
+/// As [`solve_in_order`], begun from an earlier plan, perhaps for other numbers of the same scenario. The answer is proven in the same way.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off or the result contradicts itself.
+pub fn solve_from(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    plan: &Plan,
+) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let search = Search::new(model, alternative, options);
+    let start = search.point_of(plan)?;
+    search_in_order(&search, start)
+}
+
+fn search_in_order(search: &Search, start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
+    let model = search.model;
     if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
-        return ranked::solve(&search);
+        return ranked::solve(search, start);
     }
-    let outcome = match search.answer()? {
+    let outcome = match search.answer(start.as_deref())? {
         (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
-        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?),
+        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, search.alternative, &search.limits)?),
         (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
     };
     Ok((outcome, Vec::new()))

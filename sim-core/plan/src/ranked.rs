@@ -27,25 +27,24 @@ pub struct Stage {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
-pub(crate) fn solve(search: &Search) -> Result<(Outcome, Vec<Stage>), PlanError> {
+pub(crate) fn solve(search: &Search, mut start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let mut wishes = search.model.planning.ranking.objectives.clone();
     if wishes.iter().all(|it| it.objective != Objective::Cost) {
         wishes.push(Ranked { objective: Objective::Cost, tolerance: 0.0 });
     }
     let mut program = search.formulation.program.clone();
     let mut stages: Vec<Stage> = Vec::new();
-    let mut start: Option<Vec<f64>> = None;
     let mut limited = false;
     for wish in wishes {
         let goal = search.goal(wish.objective);
         let staged = goal.of(&program);
         let found = match solver::solve_from(&staged, &search.limits, start.as_deref())? {
             Answer::Found(found) => found,
-            Answer::Infeasible if start.is_none() => {
+            Answer::Infeasible if stages.is_empty() => {
                 let conflict = conflict::find(search.model, search.alternative, &search.limits)?;
                 return Ok((Outcome::Infeasible(conflict), stages));
             }
-            Answer::Unknown { bound, reason } if start.is_none() => {
+            Answer::Unknown { bound, reason } if stages.is_empty() => {
                 let bound_eur = if wish.objective == Objective::Cost { bound * 1e6 } else { f64::NEG_INFINITY };
                 return Ok((Outcome::Unknown { bound_eur, reason }, stages));
             }

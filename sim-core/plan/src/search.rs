@@ -68,14 +68,14 @@ impl<'m> Search<'m> {
         Self { model, alternative, instance, formulation, limits }
     }
 
-    /// Solves the program as it stands: as a location problem where it is one.
+    /// Solves the program as it stands, from a point where there is one: as a location problem where it is one.
     ///
     /// # Errors
     /// [`PlanError`] when the solver breaks off.
-    pub(crate) fn answer(&self) -> Result<(Answer, Option<Proof>), PlanError> {
+    pub(crate) fn answer(&self, start: Option<&[f64]>) -> Result<(Answer, Option<Proof>), PlanError> {
         match siting::solve(&self.instance, &self.formulation, &self.limits)? {
             Some((answer, proof)) => Ok((answer, Some(proof))),
-            None => Ok((solver::solve(&self.formulation.program, &self.limits)?, None)),
+            None => Ok((solver::solve_from(&self.formulation.program, &self.limits, start)?, None)),
         }
     }
 

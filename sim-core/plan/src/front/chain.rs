@@ -6,12 +6,10 @@ use super::found_at;
 use crate::PlanError;
 use crate::program::Program;
 use crate::search::{Goal, Search};
-use crate::solver::{self, Answer, Found, Limits};
+use crate::solver::{self, Answer, Found};
 
 /// Weight of the other objectives beside the first, each in the size that the search gives it.
 const DELTA: f64 = 1e-6;
-/// Share of the time limit that a repair may take.
-const REPAIR: f64 = 0.1;
 
 /// A point of the program with what it is worth.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +103,7 @@ impl<'s> Walk<'s> {
         let mut start = known.iter().filter(keeps).min_by(by_first).map(|raw| (raw.values_of[0], raw.point.clone()));
         // The dearest point that breaks the limits is the closest one.
         if let Some(near) = known.iter().filter(|raw| !keeps(raw)).max_by(by_first)
-            && let Some(repaired) = self.repaired(&program, &near.point)?
+            && let Some(repaired) = self.search.near(&program, &near.point)?
         {
             let value = self.goals[0].expression.at(&repaired);
             if start.as_ref().is_none_or(|(best, _)| value < *best) {
@@ -128,20 +126,6 @@ impl<'s> Walk<'s> {
         self.solves.fetch_add(1, Ordering::Relaxed);
         let Some(found) = found_at(&program, self.search, start.as_ref().map(|(_, point)| point.as_slice()))? else { return Ok(None) };
         self.raw(&found, limits).map(Some)
-    }
-
-    /// A point near another one that keeps the limits: the same sites, campaigns and copies, other numbers of nodes.
-    fn repaired(&self, program: &Program, near: &[f64]) -> Result<Option<Vec<f64>>, PlanError> {
-        let mut fixed = program.with_integers_fixed(near);
-        for column in self.search.formulation.nodes.iter().flatten().flatten() {
-            fixed.columns[*column] = program.columns[*column];
-        }
-        let limits = Limits { gap: self.search.limits.gap, time_limit: self.search.limits.time_limit * REPAIR };
-        let Answer::Found(found) = solver::solve(&fixed, &limits)? else { return Ok(None) };
-        match solver::solve(&program.with_integers_fixed(&found.values), &limits)? {
-            Answer::Found(found) => Ok(Some(found.values)),
-            Answer::Infeasible | Answer::Unknown { .. } => Ok(None),
-        }
     }
 
     /// The limits of a grid in their order: the first half from the front, the second half from the back, each with what it has found itself.
