@@ -3,6 +3,8 @@
 mod front;
 mod questions;
 mod timeline;
+pub mod recheck;
+pub mod verification;
 
 use std::path::Path;
 
@@ -12,7 +14,7 @@ use bastide_plan::{Conflict, Outcome, SolveOptions, Stage};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global, Questions};
+use crate::args::{Format, Global, Questions, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -21,6 +23,7 @@ pub fn run(
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
+    verify: &VerifyInput,
     asked: &Questions,
     global: &Global,
     output: &Output,
@@ -31,10 +34,29 @@ pub fn run(
     if let Some(count) = asked.pareto {
         return front::run(&model, alternative, &options, usize::from(count), asked, global, output);
     }
-    let (plan, stages) = match (check, &asked.start) {
-        (Some(file), _) => (read(&model, file)?, Vec::new()),
-        (None, Some(file)) => search_from(&model, alternative, &options, Some(&read(&model, file)?), output)?,
-        (None, None) => search_from(&model, alternative, &options, None, output)?,
+    let verified = match verify.verify {
+        true => {
+            let settings = verification::settings(&model, verify)?;
+            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+        }
+        false => None,
+    };
+    let mut mistakes = Vec::new();
+    let mut stages = Vec::new();
+    let plan = match (check, &verified) {
+        (Some(file), _) => {
+            let (plan, places) = recheck::parsed(&model, file)?;
+            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            plan
+        }
+        (None, Some(verified)) => verified.answer().plan.clone(),
+        (None, None) => {
+            let start = asked.start.as_deref().map(|file| recheck::parsed(&model, file).map(|(plan, _)| plan)).transpose()?;
+            let (plan, ended) = search_from(&model, alternative, &options, start.as_ref(), output)?;
+            stages = ended;
+            plan
+        }
     };
     let answers = questions::ask(&model, alternative, &options, &plan, asked)?;
     let checks = bastide_plan::verify(&model, &plan, alternative);
@@ -44,6 +66,12 @@ pub fn run(
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         answers.add_to(&mut document, &model);
         document["stages"] = questions::stages(&stages);
+        if check.is_some() {
+            document["diagnostics"] = mistakes.iter().map(crate::render::to_json).collect();
+        }
+        if let (Some(verified), Some(fields)) = (&verified, document.as_object_mut()) {
+            fields.extend(verified.document(&model).as_object().cloned().unwrap_or_default());
+        }
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -55,6 +83,9 @@ pub fn run(
         for line in questions::describe(&stages).into_iter().chain(answers.describe(&model)) {
             output.say(&line);
         }
+        if let Some(verified) = &verified {
+            output.say(&verified.verdict());
+        }
         match &global.output {
             Some(path) => {
                 write(&model, &plan, path)?;
@@ -64,9 +95,16 @@ pub fn run(
             None => {}
         }
     }
+    if mistakes.iter().any(|it| it.severity == bastide_model::diag::Severity::Error) {
+        return Err(if output.format == Format::Json { Failure::Told } else { Failure::Diagnostics(mistakes) });
+    }
     let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     if broken.is_empty() {
-        return Ok(());
+        return match verified.as_ref().and_then(verification::Verified::failure) {
+            Some(_) if output.format == Format::Json => Err(Failure::Told),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        };
     }
     Err(Failure::sentence(format!(
         "the plan breaks {}",
@@ -149,11 +187,6 @@ fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
             Some(limit.ok_or_else(|| Failure::hinted(format!("`{text}` is no time limit"), "write a duration, for example \"30 s\""))?);
     }
     Ok(options)
-}
-
-/// Reads a plan file.
-pub fn read(model: &Model, file: &Path) -> Result<Plan, Failure> {
-    Plan::read(&super::read_text(file)?, &file.display().to_string(), model).map_err(Failure::Diagnostics)
 }
 
 fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {

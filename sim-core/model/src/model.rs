@@ -11,14 +11,15 @@ mod cyber;
 mod disruption;
 mod facility;
 mod grid_event;
-mod growth;
 mod investment;
+mod growth;
 mod link_state;
 mod machine;
 mod objective;
 mod reconstruction;
 mod strike;
 mod uncertainty;
+mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -26,14 +27,15 @@ pub use cyber::{CommonMode, CyberAttack, Recovery, SegmentGraph, Shared, Shutdow
 pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
-pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use investment::{Improvement, Investment};
+pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
 pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
+pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -337,10 +339,10 @@ pub struct Bus {
     pub energy_price: Profile,
     /// Most AI load that the operator lets connect here.
     pub hosting_limit: Option<Power>,
-    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
-    pub carbon: Option<CarbonIntensity>,
     /// It in each year from the start, where it changes; the last holds on.
     pub hosting_limit_by_year: Vec<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -967,6 +969,8 @@ pub struct Planning {
     pub min_service: [Option<f64>; 4],
     /// Outlooks, outages, and how the plan weighs them.
     pub uncertainty: Uncertainty,
+    /// Whether, and how far, the plan must hold in simulation.
+    pub verification: Option<Verification>,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.

@@ -22,8 +22,8 @@ pub fn empty() -> Model {
         place: None,
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
-        carbon: None,
         hosting_limit_by_year: Vec::new(),
+        carbon: None,
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
@@ -89,6 +89,7 @@ pub fn empty() -> Model {
             survive_site_loss: vec![],
             min_service: [None; 4],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             serving_cost: None,

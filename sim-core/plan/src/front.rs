@@ -106,7 +106,7 @@ pub fn front(
     let free = vec![f64::INFINITY; goals.len().saturating_sub(1)];
     let best = match walk.first()? {
         Answer::Found(found) => walk.raw(&found, &free)?,
-        Answer::Infeasible => return Ok(FrontOutcome::Infeasible(conflict::find(&model, alternative, &search.limits)?)),
+        Answer::Infeasible => return Ok(FrontOutcome::Infeasible(conflict::find(&model, alternative, &options.outages, &search.limits)?)),
         Answer::Unknown { bound, reason } => return Ok(FrontOutcome::Unknown { bound: bound * goals[0].unit, reason }),
     };
     let mut raws = vec![best];
@@ -226,7 +226,7 @@ fn point(search: &Search, goals: &[Goal], raw: &Raw) -> Result<Point, PlanError>
 
 /// Solves a program from a start, counting nothing: for ends and steps alike.
 fn found_at(program: &Program, search: &Search, start: Option<&[f64]>) -> Result<Option<solver::Found>, PlanError> {
-    match solver::solve_from(program, &search.limits, start)? {
+    match search.solve(program, &search.limits, start)? {
         Answer::Found(found) => Ok(Some(found)),
         Answer::Infeasible | Answer::Unknown { .. } => Ok(None),
     }

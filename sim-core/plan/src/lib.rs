@@ -17,16 +17,19 @@
 mod campaign;
 mod carbon;
 mod class;
+pub mod closed_loop;
 mod conflict;
 mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
+mod flow;
 #[cfg(test)]
 mod fixture;
 mod formulation;
 mod front;
 mod instance;
+mod lazy;
 pub mod location;
 mod objectives;
 mod outage;
@@ -38,6 +41,7 @@ mod search;
 mod siting;
 mod solver;
 mod start;
+mod state;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -56,7 +60,7 @@ pub use outage::{Outage, outages};
 pub use prices::in_words;
 pub use ranging::{Change, End, Input, Range, Ranging, ranging};
 pub use ranked::Stage;
-pub use verify::{Check, verify};
+pub use verify::{Check, Strictness, recheck, verify};
 pub use why_not::{Choice, Forced, Reason, WhyNot, why_not};
 
 use crate::search::Search;
@@ -130,7 +134,7 @@ pub fn solve_in_order(
     alternative: Option<&Alternative>,
     options: &SolveOptions,
 ) -> Result<(Outcome, Vec<Stage>), PlanError> {
-    search_in_order(&Search::new(model, alternative, options), None)
+    search_in_order(&mut Search::new(model, alternative, options), &options.outages, None)
 }
 
 /// As [`solve_in_order`], begun from an earlier plan, perhaps for other numbers of the same scenario. The answer is proven in the same way.
@@ -143,19 +147,19 @@ pub fn solve_from(
     options: &SolveOptions,
     plan: &Plan,
 ) -> Result<(Outcome, Vec<Stage>), PlanError> {
-    let search = Search::new(model, alternative, options);
+    let mut search = Search::new(model, alternative, options);
     let start = search.point_of(plan)?;
-    search_in_order(&search, start)
+    search_in_order(&mut search, &options.outages, start)
 }
 
-fn search_in_order(search: &Search, start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
+fn search_in_order(search: &mut Search, outages: &[Outage], start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let model = search.model;
     if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
-        return ranked::solve(search, start);
+        return ranked::solve(search, outages, start);
     }
     let outcome = match search.answer(start.as_deref())? {
         (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
-        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, search.alternative, &search.limits)?),
+        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, search.alternative, outages, &search.limits)?),
         (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
     };
     Ok((outcome, Vec::new()))

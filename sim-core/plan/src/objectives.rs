@@ -8,13 +8,14 @@
 //!
 //! Facility power is that of the cost's energy. The effective-sovereignty index of the
 //! simulator is the share of served tokens that is not in the last sum; a sum keeps the program linear, and is zero where the index is one.
+//! Where the scenario has outlooks, the first two are expectations over them, and the last is that of the first outlook.
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{Model, Objective, ServiceId, SiteId, Tier};
 use bastide_model::plan::Plan;
 
 use crate::class::mean_demand;
-use crate::formulation::{Formulation, tokens_per_unit};
+use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed, SiteTerms};
 use crate::program::Program;
 use crate::{carbon, cost};
@@ -52,36 +53,71 @@ pub(crate) fn expression(instance: &Instance, formulation: &Formulation, objecti
 fn unserved(instance: &Instance, formulation: &Formulation, of: impl Fn(Tier) -> bool) -> Expression {
     let mut terms = Vec::new();
     for (class, it) in instance.classes.iter().enumerate() {
-        for ((service, units), column) in it.members.iter().zip(&formulation.unserved[class]) {
+        for ((service, _), column) in it.members.iter().zip(&formulation.unserved[class]) {
             if of(instance.model.services[*service].tier) {
-                terms.push((*column, tokens_per_unit(instance, *service, *units)));
+                terms.push((*column, instance.nominal.weight * it.tokens_per_unit(*service)));
+            }
+        }
+    }
+    // What each outlook leaves unserved counts with its probability.
+    for (state, recourse) in instance.states.iter().zip(&formulation.recourse).filter(|(state, _)| state.weight > 0.0) {
+        for (part, columns) in state.parts.iter().zip(&recourse.unserved) {
+            for ((_, service, _), column) in part.members.iter().zip(columns) {
+                if of(instance.model.services[*service].tier) {
+                    terms.push((*column, state.weight * instance.classes[part.class].tokens_per_unit(*service)));
+                }
             }
         }
     }
     Expression { terms, constant: 0.0 }
 }
 
-/// The emissions of the energy. The program's cost is affine in the price of energy at each site: what it would be if energy cost its
-/// emissions, less what it would be if energy were free.
+/// The emissions of the energy. The program's cost is affine in the price of energy at each site: what it would be if energy cost a little
+/// more in proportion to its emissions, less what it is at a fixed price.
 fn emissions(instance: &Instance) -> Expression {
     let of_a_year = carbon::of_a_year(instance.model);
-    let at_price = |price: &dyn Fn(&SiteTerms) -> f64| {
-        let mut priced = Instance::new(instance.model, instance.alternative, &Relaxed::default());
-        priced.sites.iter_mut().for_each(|site| site.energy = price(site));
-        Formulation::new(&priced, &Relaxed::default()).program
+    let intensity = |site: &SiteTerms| of_a_year[instance.model.sites[site.id].bus.index()];
+    let most = instance.sites.iter().map(intensity).fold(0.0, f64::max);
+    if most <= 0.0 {
+        return Expression::default();
+    }
+    let at_price = |share: f64| {
+        let mut priced = instance.clone();
+        for (site, terms) in priced.sites.iter_mut().zip(&instance.sites) {
+            // The sign stays, and with it the columns.
+            site.energy = terms.energy.signum() * f64::from(u8::from(terms.energy != 0.0)) + share * intensity(terms) / most;
+        }
+        // What emissions weigh does not depend on what energy costs in an outlook.
+        for factors in std::iter::once(&mut priced.nominal.energy).chain(priced.states.iter_mut().map(|state| &mut state.energy)) {
+            factors.iter_mut().filter(|factor| **factor > 0.0).for_each(|factor| *factor = 1.0);
+        }
+        Formulation::without_carbon(&priced, &Relaxed::default()).program
     };
-    let dear = at_price(&|site| of_a_year[instance.model.sites[site.id].bus.index()]);
-    let free = at_price(&|_| 0.0);
-    let costs = dear.columns.iter().zip(&free.columns).map(|(dear, free)| dear.cost - free.cost);
-    Expression { terms: costs.enumerate().filter(|(_, cost)| *cost != 0.0).collect(), constant: dear.offset - free.offset }
+    let (dear, plain) = (at_price(0.5), at_price(0.0));
+    let costs = dear.columns.iter().zip(&plain.columns).map(|(dear, plain)| (dear.cost - plain.cost) / 0.5 * most);
+    let terms = costs.enumerate().filter(|(_, cost)| *cost != 0.0).collect();
+    Expression { terms, constant: (dear.offset - plain.offset) / 0.5 * most }
+}
+
+impl Formulation {
+    /// `carbon price * emissions`.
+    pub(crate) fn objective_carbon(&mut self, instance: &Instance) {
+        let Some(price) = instance.model.planning.ranking.carbon_price else { return };
+        let emissions = emissions(instance);
+        let per_t = price.as_eur_per_t() * 1e-6;
+        self.program.offset += per_t * emissions.constant;
+        for (column, tonnes) in emissions.terms {
+            self.program.columns[column].cost += per_t * tonnes;
+        }
+    }
 }
 
 fn foreign(instance: &Instance, formulation: &Formulation) -> Expression {
     let mut terms = Vec::new();
     for (class, it) in instance.classes.iter().enumerate() {
         // Where sovereignty counts, every class is one service (see `Instance::find_classes`).
-        let Some((service, units)) = it.members.first() else { continue };
-        let tokens = tokens_per_unit(instance, *service, *units);
+        let Some((service, _)) = it.members.first() else { continue };
+        let tokens = it.tokens_per_unit(*service);
         for (site, columns) in formulation.place[class].iter().enumerate() {
             if !sovereign(instance.model, *service, instance.sites[site].id) {
                 terms.extend(columns.iter().flatten().map(|column| (*column, tokens)));
@@ -147,8 +183,13 @@ impl Achieved {
 pub fn achieved(model: &Model, plan: &Plan) -> Achieved {
     let yearly: f64 = cost::cost_lines(model, plan).iter().map(|line| line.annual_eur).sum();
     let mut unserved_by_tier = [0.0; 4];
-    for (service, rate) in &plan.unserved {
-        unserved_by_tier[model.services[*service].tier as usize] += rate.as_tokens_per_s();
+    let outlooks = &model.planning.uncertainty.outlooks;
+    let probability = |at: usize| outlooks.get(at).map_or(1.0, |outlook| outlook.probability);
+    let recourse = plan.hedge.recourse.iter().map(|it| (probability(it.outlook), &it.unserved));
+    for (weight, unserved) in std::iter::once((probability(0), &plan.unserved)).chain(recourse) {
+        for (service, rate) in unserved {
+            unserved_by_tier[model.services[*service].tier as usize] += weight * rate.as_tokens_per_s();
+        }
     }
     let (mut served, mut foreign) = (0.0, 0.0);
     for place in &plan.placements {

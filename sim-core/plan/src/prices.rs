@@ -116,6 +116,7 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::Required(_)
         | Group::TierShare(_)
         | Group::SiteShare => return None,
-        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Dataset(_) => return None,
+        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Critical(_) => return None,
+        Group::Outage(_) | Group::Dataset(_) => return None,
     })
 }

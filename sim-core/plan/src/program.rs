@@ -45,6 +45,10 @@ pub(crate) enum Group {
     Survival(Tier),
     /// Least service of a tier.
     MinService(Tier),
+    /// What must keep running of a service outside any single site.
+    Critical(ServiceId),
+    /// Least service in an outage, by its position.
+    Outage(usize),
     /// Copies of a dataset.
     Dataset(DatasetId),
 }
@@ -125,6 +129,12 @@ impl Program {
     /// At most.
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {
         self.row(group, terms, Sense::AtMost, limit);
+    }
+    /// The same program without any integer.
+    pub(crate) fn relaxed(&self) -> Self {
+        let mut program = self.clone();
+        program.columns.iter_mut().for_each(|column| column.integer = false);
+        program
     }
     /// Objective of a point [M EUR/y].
     pub(crate) fn value(&self, values: &[f64]) -> f64 {

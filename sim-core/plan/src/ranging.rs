@@ -14,7 +14,7 @@ use bastide_units::{Duration, EnergyPrice, Quantity, display, format_significant
 use crate::deadline::Deadline;
 use crate::program::{Group, Program};
 use crate::search::Search;
-use crate::solver::{self, Answer, Limits};
+use crate::solver::{Answer, Limits};
 use crate::{PlanError, SolveOptions};
 
 /// Factors at which an input is looked at first.
@@ -260,7 +260,7 @@ impl Question<'_> {
         program.rows.retain(|row| row.group != Group::Order);
         let decided = self.decided(&search, &program);
         let start = search.point_of(self.plan)?;
-        let kept = match solver::solve_from(&decided, &limits, start.as_deref())? {
+        let kept = match search.solve(&decided, &limits, start.as_deref())? {
             Answer::Found(found) => Some(found),
             Answer::Infeasible => None,
             Answer::Unknown { .. } => return Ok(Verdict::Open),
@@ -269,7 +269,7 @@ impl Question<'_> {
             Some(kept) => search.near(&decided, &kept.values)?,
             None => None,
         };
-        let best = match solver::solve_from(&program, &limits, start.as_deref())? {
+        let best = match search.solve(&program, &limits, start.as_deref())? {
             Answer::Found(best) => best,
             // No plan at all: nothing is better.
             Answer::Infeasible => return Ok(Verdict::Changes(Change { at: factor, better_by_eur: None, opened: vec![], left: vec![] })),

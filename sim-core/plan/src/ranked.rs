@@ -4,8 +4,8 @@
 use bastide_model::model::{Objective, Ranked};
 
 use crate::search::Search;
-use crate::solver::{self, Answer};
-use crate::{Outcome, PlanError, conflict};
+use crate::solver::Answer;
+use crate::{Outage, Outcome, PlanError, conflict};
 
 /// How one objective of several ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Stage {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
-pub(crate) fn solve(search: &Search, mut start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
+pub(crate) fn solve(search: &Search, outages: &[Outage], mut start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let mut wishes = search.model.planning.ranking.objectives.clone();
     if wishes.iter().all(|it| it.objective != Objective::Cost) {
         wishes.push(Ranked { objective: Objective::Cost, tolerance: 0.0 });
@@ -38,10 +38,10 @@ pub(crate) fn solve(search: &Search, mut start: Option<Vec<f64>>) -> Result<(Out
     for wish in wishes {
         let goal = search.goal(wish.objective);
         let staged = goal.of(&program);
-        let found = match solver::solve_from(&staged, &search.limits, start.as_deref())? {
+        let found = match search.solve(&staged, &search.limits, start.as_deref())? {
             Answer::Found(found) => found,
             Answer::Infeasible if stages.is_empty() => {
-                let conflict = conflict::find(search.model, search.alternative, &search.limits)?;
+                let conflict = conflict::find(search.model, search.alternative, outages, &search.limits)?;
                 return Ok((Outcome::Infeasible(conflict), stages));
             }
             Answer::Unknown { bound, reason } if stages.is_empty() => {
@@ -63,7 +63,10 @@ pub(crate) fn solve(search: &Search, mut start: Option<Vec<f64>>) -> Result<(Out
         return Err(PlanError::Solver("no objective was solved for".to_owned()));
     };
     let mut plan = search.drawn(&values)?;
-    plan.prices = crate::prices::prices(&search.instance, &search.formulation, &values, &search.limits)?;
+    // Under outlooks and outages, rows that are found on demand bear prices, too; they are not known here.
+    if search.instance.states.is_empty() {
+        plan.prices = crate::prices::prices(&search.instance, &search.formulation, &values, &search.limits)?;
+    }
     let bound = stages.iter().find(|stage| stage.objective == Objective::Cost).map_or(f64::NEG_INFINITY, |stage| stage.bound);
     plan.certificate = Some(Search::certificate(&plan, Search::proof(&program), bound, limited));
     Ok((Outcome::Planned(Box::new(plan)), stages))

@@ -10,6 +10,7 @@ use crate::objectives::{self, Expression};
 use crate::program::{Group, Program};
 use crate::siting::{self, Proof};
 use crate::solver::{self, Answer, Found, Limits};
+use crate::lazy;
 use crate::{CONSISTENT, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
 
 /// What a later objective may give away of an earlier one beyond its tolerance, relative to its largest value: the solver's own tolerance.
@@ -55,7 +56,8 @@ impl Goal {
 impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
-        let instance = Instance::new(model, alternative, &Relaxed::default());
+        let mut instance = Instance::new(model, alternative, &Relaxed::default());
+        instance.add_outages(&options.outages);
         let mut formulation = Formulation::new(&instance, &Relaxed::default());
         if model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty) {
             // Twins may have operators of different nations.
@@ -72,11 +74,28 @@ impl<'m> Search<'m> {
     ///
     /// # Errors
     /// [`PlanError`] when the solver breaks off.
-    pub(crate) fn answer(&self, start: Option<&[f64]>) -> Result<(Answer, Option<Proof>), PlanError> {
-        match siting::solve(&self.instance, &self.formulation, &self.limits)? {
-            Some((answer, proof)) => Ok((answer, Some(proof))),
-            None => Ok((solver::solve_from(&self.formulation.program, &self.limits, start)?, None)),
+    pub(crate) fn answer(&mut self, start: Option<&[f64]>) -> Result<(Answer, Option<Proof>), PlanError> {
+        if let Some((answer, proof)) = siting::solve(&self.instance, &self.formulation, &self.limits)? {
+            return Ok((answer, Some(proof)));
         }
+        if start.is_some() && self.instance.states.is_empty() {
+            return Ok((solver::solve_from(&self.formulation.program, &self.limits, start)?, None));
+        }
+        Ok((lazy::solve(&self.instance, &mut self.formulation, &self.limits)?, None))
+    }
+
+    /// Solves a program made from this one: other costs and limits, further rows. Its point keeps the rows that are found on demand, too; where
+    /// there are such rows, a start is of no use.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn solve(&self, program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
+        if self.instance.states.is_empty() {
+            return solver::solve_from(program, limits, start);
+        }
+        let mut formulation = self.formulation.clone();
+        formulation.program = program.clone();
+        lazy::solve(&self.instance, &mut formulation, limits)
     }
 
     /// An objective of this program.
@@ -99,7 +118,7 @@ impl<'m> Search<'m> {
     /// # Errors
     /// [`PlanError`] when the solver breaks off.
     pub(crate) fn polished(&self, program: &Program, found: &Found) -> Result<Found, PlanError> {
-        Ok(match solver::solve(&program.with_integers_fixed(&found.values), &self.limits)? {
+        Ok(match self.solve(&program.with_integers_fixed(&found.values), &self.limits, None)? {
             Answer::Found(polished) => polished,
             Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
         })

@@ -5,7 +5,7 @@ use bastide_model::plan::Plan;
 use crate::PlanError;
 use crate::program::Program;
 use crate::search::Search;
-use crate::solver::{self, Answer, Limits};
+use crate::solver::{Answer, Limits};
 
 /// Share of the time limit that looking for a start may take.
 const SHARE: f64 = 0.1;
@@ -28,7 +28,7 @@ impl Search<'_> {
             let value = value.clamp(column.lower, column.upper);
             (column.lower, column.upper) = (value, value);
         }
-        if let Answer::Found(found) = solver::solve(&fixed, &self.short())? {
+        if let Answer::Found(found) = self.solve(&fixed, &self.short(), None)? {
             return self.completed(&self.formulation.program, &found.values);
         }
         let mut values: Vec<f64> = self.formulation.program.columns.iter().map(|column| column.lower).collect();
@@ -78,13 +78,13 @@ impl Search<'_> {
         for column in self.formulation.nodes.iter().flatten().flatten() {
             fixed.columns[*column] = program.columns[*column];
         }
-        let Answer::Found(found) = solver::solve(&fixed, &self.short())? else { return Ok(None) };
+        let Answer::Found(found) = self.solve(&fixed, &self.short(), None)? else { return Ok(None) };
         self.completed(program, &found.values)
     }
 
     /// The best point of a program with the integers of another one.
     fn completed(&self, program: &Program, values: &[f64]) -> Result<Option<Vec<f64>>, PlanError> {
-        match solver::solve(&program.with_integers_fixed(values), &self.short())? {
+        match self.solve(&program.with_integers_fixed(values), &self.short(), None)? {
             Answer::Found(found) => Ok(Some(found.values)),
             Answer::Infeasible | Answer::Unknown { .. } => Ok(None),
         }

@@ -10,7 +10,7 @@ use bastide_model::plan::{CostLine, Plan};
 use crate::conflict::{self, Conflict};
 use crate::program::{Group, Program, Sense};
 use crate::search::Search;
-use crate::solver::{self, Answer};
+use crate::solver::Answer;
 use crate::{PlanError, SolveOptions};
 
 /// What a plan could have.
@@ -146,11 +146,11 @@ fn reason(
         }
         None => None,
     };
-    let found = match solver::solve_from(&program, &search.limits, start.as_deref())? {
+    let found = match search.solve(&program, &search.limits, start.as_deref())? {
         Answer::Found(found) => found,
         Answer::Infeasible => {
             let conflict = match choice {
-                Choice::Site(id) => Some(conflict::find(model, Some(&requiring(model, alternative, id)), &search.limits)?),
+                Choice::Site(id) => Some(conflict::find(model, Some(&requiring(model, alternative, id)), &options.outages, &search.limits)?),
                 Choice::Accelerator(_) | Choice::Campaign(_) => None,
             };
             return Ok(Reason::Impossible("no plan that has it keeps the limits".to_owned(), conflict));

@@ -6,7 +6,7 @@ use super::found_at;
 use crate::PlanError;
 use crate::program::Program;
 use crate::search::{Goal, Search};
-use crate::solver::{self, Answer, Found};
+use crate::solver::{Answer, Found};
 
 /// Weight of the other objectives beside the first, each in the size that the search gives it.
 const DELTA: f64 = 1e-6;
@@ -57,7 +57,7 @@ impl<'s> Walk<'s> {
     /// The first objective without limits on the others.
     pub(super) fn first(&self) -> Result<Answer, PlanError> {
         self.solves.fetch_add(1, Ordering::Relaxed);
-        solver::solve(&self.program, &self.search.limits)
+        self.search.solve(&self.program, &self.search.limits, None)
     }
 
     fn under(&self, program: &Program, limits: &[f64]) -> Program {
@@ -71,7 +71,7 @@ impl<'s> Walk<'s> {
     /// A point found under limits, its integers rounded and its continuous part made efficient.
     pub(super) fn raw(&self, found: &Found, limits: &[f64]) -> Result<Raw, PlanError> {
         let rounded = self.under(&self.augmented, limits).with_integers_fixed(&found.values);
-        let point = match solver::solve(&rounded, &self.search.limits)? {
+        let point = match self.search.solve(&rounded, &self.search.limits, None)? {
             Answer::Found(polished) => polished.values,
             Answer::Infeasible | Answer::Unknown { .. } => found.values.clone(),
         };

@@ -121,8 +121,8 @@ pub fn model(title: &str) -> Model {
             place: Some(Place { latitude: place.0, longitude: place.1 }),
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
-            carbon: None,
             hosting_limit_by_year: Vec::new(),
+            carbon: None,
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -269,6 +269,7 @@ pub fn model(title: &str) -> Model {
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
             serving_cost: None,
@@ -385,6 +386,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        hedge: Hedge::default(),
         roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
