@@ -291,6 +291,14 @@ pub struct Questions {
     pub ranging: bool,
 }
 
+impl Questions {
+    /// Whether anything is asked.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.start.is_some() || self.pareto.is_some() || !self.why_not.is_empty() || self.ranging
+    }
+}
+
 /// Where a network comes from.
 #[derive(Clone, Debug, Args)]
 pub struct NetworkInput {
@@ -575,6 +583,11 @@ pub enum ImportCommand {
     /// Capacitated location problem of Holmberg et al.: one source for each customer
     Holmberg {
         /// Problem
+        file: PathBuf,
+    },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
         file: PathBuf,
     },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem

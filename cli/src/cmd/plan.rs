@@ -31,6 +31,10 @@ pub fn run(
     let model = super::load(scenario, global, output)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
+    if model.growth.horizon.is_some() && asked.any() {
+        let message = "`--pareto`, `--why-not`, `--ranging` and `--start` are about plans of one moment";
+        return Err(Failure::hinted(message, "leave `horizon` of `[plan]` out"));
+    }
     if let Some(count) = asked.pareto {
         return front::run(&model, alternative, &options, usize::from(count), asked, global, output);
     }
@@ -130,11 +134,7 @@ fn search_from(
     output: &Output,
 ) -> Result<(Plan, Vec<Stage>), Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    let found = match start {
-        Some(plan) => bastide_plan::solve_from(model, alternative, options, plan),
-        None => bastide_plan::solve_in_order(model, alternative, options),
-    };
-    let (outcome, stages) = found.map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
+    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
     match outcome {
         Outcome::Planned(plan) => Ok((*plan, stages)),
         Outcome::Infeasible(conflict) => infeasible(&conflict, alternative, output),
@@ -232,6 +232,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
             "islands": c.islands,
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
+        "links": plan.links.iter().map(|id| json!({ "link": model.links[*id].entity.name })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
         "prices": plan.prices.iter().map(|price| json!({
             "constraint": price.constraint, "annual_eur": price.annual_eur, "unit": price.unit, "limit": price.limit, "place": price.place,
@@ -244,7 +245,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
 /// A plan in a few lines for people.
 pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
+    let accelerators: u64 = plan.builds.iter().map(|build| u64::from(build.count)).sum();
     // The sum of nothing is -0.
     let power: f64 =
         plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum::<f64>() + 0.0;
@@ -253,7 +254,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     lines.push(format!(
         "plan `{}`: {} at {}, {power:.4} MW IT, {:.1} M EUR capital",
         plan.name,
-        one(accelerators.into(), "accelerator"),
+        one(accelerators, "accelerator"),
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
@@ -278,6 +279,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
             c.columns,
             c.integers
         ));
+    }
+    if !plan.links.is_empty() {
+        let names: Vec<&str> = plan.links.iter().map(|id| model.links[*id].entity.name.as_str()).collect();
+        lines.push(format!("  builds {}: {}", one(names.len() as u64, "link"), names.join(", ")));
     }
     for price in plan.prices.iter().take(5) {
         lines.push(format!("  binds: {} ({})", bastide_plan::in_words(price), price.place));

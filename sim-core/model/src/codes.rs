@@ -1032,6 +1032,18 @@ static CODES: &[Code] = &[
         "The objective is the sum of the cost lines, the bound is not above it, and the gap and the status follow from both.",
         "bound_eur above objective_eur",
     ),
+    code(
+        "F0978",
+        "outlooks that make no tree",
+        "Outlooks of a roadmap branch off: none follows itself, those of one parent begin at the same moment, after it, and their probabilities given it sum to 1.",
+        "parent = \"early\" in the outlook `early`",
+    ),
+    code(
+        "F0979",
+        "what a roadmap does not plan for",
+        "A roadmap plans for outlooks and for the loss of single sites; it knows no outages, no weight on the worst and no further investments. A warning.",
+        "horizon = \"10 y\" with survive = [\"link\"]",
+    ),
     code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
     code(
         "F0921",

@@ -134,6 +134,10 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
     }
+    if model.links.iter().any(|link| link.build_cost.is_some()) {
+        let money: Money = plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum();
+        lines.push(line("links", (per_building(money), money.as_eur())));
+    }
     lines.extend(serving);
     if let Some(price) = planning.ranking.carbon_price {
         lines.push(line("carbon", (carbon_t(model, plan) * price.as_eur_per_t(), 0.0)));

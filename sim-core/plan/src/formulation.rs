@@ -121,8 +121,9 @@ impl Formulation {
         it
     }
 
-    /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {

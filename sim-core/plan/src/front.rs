@@ -18,7 +18,7 @@
 use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::Plan;
 
-use crate::conflict::{self, Conflict};
+use crate::conflict::Conflict;
 use crate::objectives::{Achieved, achieved};
 use crate::program::Program;
 use crate::search::{Goal, Search};
@@ -99,14 +99,17 @@ pub fn front(
     let mut model = model.clone();
     model.planning.ranking.objectives =
         objectives.iter().map(|objective| bastide_model::model::Ranked { objective: *objective, tolerance: 0.0 }).collect();
-    let search = Search::new(&model, alternative, options);
+    let search = match Search::laid_out(&model, alternative, options)? {
+        Ok(search) => search,
+        Err(conflict) => return Ok(FrontOutcome::Infeasible(conflict)),
+    };
     let goals: Vec<Goal> = objectives.iter().map(|objective| search.goal(*objective)).collect();
     let walk = Walk::new(&search, &goals);
 
     let free = vec![f64::INFINITY; goals.len().saturating_sub(1)];
     let best = match walk.first()? {
         Answer::Found(found) => walk.raw(&found, &free)?,
-        Answer::Infeasible => return Ok(FrontOutcome::Infeasible(conflict::find(&model, alternative, &options.outages, &search.limits)?)),
+        Answer::Infeasible => return Ok(FrontOutcome::Infeasible(search.conflict()?)),
         Answer::Unknown { bound, reason } => return Ok(FrontOutcome::Unknown { bound: bound * goals[0].unit, reason }),
     };
     let mut raws = vec![best];
@@ -216,7 +219,7 @@ fn point(search: &Search, goals: &[Goal], raw: &Raw) -> Result<Point, PlanError>
     let mut plan = search.drawn(&raw.point)?;
     let bound = raw.bound.min(raw.values_of[0]);
     if goals[0].objective == Objective::Cost {
-        plan.certificate = Some(Search::certificate(&plan, Search::proof(&search.formulation.program), bound, raw.limited));
+        plan.certificate = Some(search.certificate(&plan, Search::proof(&search.formulation.program), bound, raw.limited));
     }
     let limits = goals[1..].iter().zip(&raw.limits).filter(|(_, limit)| limit.is_finite()).map(|(goal, limit)| (goal.objective, *limit));
     let objective = raw.values_of[0];

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
 mod carbon;
 mod class;
@@ -39,6 +40,7 @@ mod ranging;
 mod ranked;
 mod search;
 mod siting;
+pub mod roadmap;
 mod solver;
 mod start;
 mod state;
@@ -64,7 +66,7 @@ pub use verify::{Check, Strictness, recheck, verify};
 pub use why_not::{Choice, Forced, Reason, WhyNot, why_not};
 
 use crate::search::Search;
-use crate::solver::Answer;
+use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +77,16 @@ pub struct SolveOptions {
     pub time_limit: Option<Duration>,
     /// Outages that the plan must survive beside those of the scenario.
     pub outages: Vec<Outage>,
+}
+
+impl SolveOptions {
+    /// When the search of a model may stop.
+    pub(crate) fn limits(&self, model: &Model) -> Limits {
+        Limits {
+            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
+            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
+        }
+    }
 }
 
 /// How a search ended.
@@ -122,10 +134,11 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    solve_in_order(model, alternative, options).map(|(outcome, _)| outcome)
+    solve_in_order(model, alternative, options, None).map(|(outcome, _)| outcome)
 }
 
-/// As [`solve`], with how each of several objectives ended; none where the plan is for its cost alone.
+/// As [`solve`], with how each of several objectives ended; none where the plan is for its cost alone. With an earlier plan, perhaps for other
+/// numbers of the same scenario, the search begins there; the answer is proven in the same way.
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
@@ -133,33 +146,22 @@ pub fn solve_in_order(
     model: &Model,
     alternative: Option<&Alternative>,
     options: &SolveOptions,
+    earlier: Option<&Plan>,
 ) -> Result<(Outcome, Vec<Stage>), PlanError> {
-    search_in_order(&mut Search::new(model, alternative, options), &options.outages, None)
-}
-
-/// As [`solve_in_order`], begun from an earlier plan, perhaps for other numbers of the same scenario. The answer is proven in the same way.
-///
-/// # Errors
-/// [`PlanError`] when the solver breaks off or the result contradicts itself.
-pub fn solve_from(
-    model: &Model,
-    alternative: Option<&Alternative>,
-    options: &SolveOptions,
-    plan: &Plan,
-) -> Result<(Outcome, Vec<Stage>), PlanError> {
-    let mut search = Search::new(model, alternative, options);
-    let start = search.point_of(plan)?;
-    search_in_order(&mut search, &options.outages, start)
-}
-
-fn search_in_order(search: &mut Search, outages: &[Outage], start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
-    let model = search.model;
+    if let Some(horizon) = &model.growth.horizon {
+        return Ok((roadmap::solve(model, horizon, alternative, options)?, Vec::new()));
+    }
+    let mut search = match Search::laid_out(model, alternative, options)? {
+        Ok(search) => search,
+        Err(conflict) => return Ok((Outcome::Infeasible(conflict), Vec::new())),
+    };
+    let start = earlier.map(|plan| search.point_of(plan)).transpose()?.flatten();
     if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
-        return ranked::solve(search, outages, start);
+        return ranked::solve(&search, start);
     }
     let outcome = match search.answer(start.as_deref())? {
         (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
-        (Answer::Infeasible, _) => Outcome::Infeasible(conflict::find(model, search.alternative, outages, &search.limits)?),
+        (Answer::Infeasible, _) => Outcome::Infeasible(search.conflict()?),
         (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
     };
     Ok((outcome, Vec::new()))

@@ -14,7 +14,6 @@
 //! each form has its own search here.
 
 mod capacitated;
-mod deadline;
 mod general;
 mod median;
 
@@ -119,5 +118,13 @@ pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if !location.single {
         return Ok(capacitated::solve(location, search));
     }
+    general::solve(location, search)
+}
+
+/// The same by the general program with every row (3), for any form: what the searches are compared with.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub fn solve_plainly(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     general::solve(location, search)
 }

@@ -252,7 +252,9 @@ impl Question<'_> {
     /// Whether the plan's decision stays when an input is multiplied.
     fn verdict(&self, input: Input, factor: f64) -> Result<Verdict, PlanError> {
         let model = input.scaled(self.model, factor);
-        let mut search = Search::new(&model, self.alternative, self.options);
+        let Ok(mut search) = Search::laid_out(&model, self.alternative, self.options)? else {
+            return Ok(Verdict::Changes(Change { at: factor, better_by_eur: None, opened: vec![], left: vec![] }));
+        };
         search.limits.time_limit = Duration::from_s(search.limits.time_limit.as_s().min(self.deadline.left().as_s()).max(1e-3));
         let limits: Limits = search.limits;
         let mut program = search.formulation.program.clone();

@@ -5,7 +5,7 @@ use bastide_model::model::{Objective, Ranked};
 
 use crate::search::Search;
 use crate::solver::Answer;
-use crate::{Outage, Outcome, PlanError, conflict};
+use crate::{Outcome, PlanError};
 
 /// How one objective of several ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Stage {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
-pub(crate) fn solve(search: &Search, outages: &[Outage], mut start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
+pub(crate) fn solve(search: &Search, mut start: Option<Vec<f64>>) -> Result<(Outcome, Vec<Stage>), PlanError> {
     let mut wishes = search.model.planning.ranking.objectives.clone();
     if wishes.iter().all(|it| it.objective != Objective::Cost) {
         wishes.push(Ranked { objective: Objective::Cost, tolerance: 0.0 });
@@ -41,8 +41,7 @@ pub(crate) fn solve(search: &Search, outages: &[Outage], mut start: Option<Vec<f
         let found = match search.solve(&staged, &search.limits, start.as_deref())? {
             Answer::Found(found) => found,
             Answer::Infeasible if stages.is_empty() => {
-                let conflict = conflict::find(search.model, search.alternative, outages, &search.limits)?;
-                return Ok((Outcome::Infeasible(conflict), stages));
+                return Ok((Outcome::Infeasible(search.conflict()?), stages));
             }
             Answer::Unknown { bound, reason } if stages.is_empty() => {
                 let bound_eur = if wish.objective == Objective::Cost { bound * 1e6 } else { f64::NEG_INFINITY };
@@ -68,6 +67,6 @@ pub(crate) fn solve(search: &Search, outages: &[Outage], mut start: Option<Vec<f
         plan.prices = crate::prices::prices(&search.instance, &search.formulation, &values, &search.limits)?;
     }
     let bound = stages.iter().find(|stage| stage.objective == Objective::Cost).map_or(f64::NEG_INFINITY, |stage| stage.bound);
-    plan.certificate = Some(Search::certificate(&plan, Search::proof(&program), bound, limited));
+    plan.certificate = Some(search.certificate(&plan, Search::proof(&program), bound, limited));
     Ok((Outcome::Planned(Box::new(plan)), stages))
 }

@@ -5,13 +5,15 @@ use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::{Certificate, Plan, SolveStatus};
 
 use crate::formulation::Formulation;
+use crate::backbone::{self, Laid};
+use crate::conflict::{self, Conflict, Extra};
 use crate::instance::{Instance, Relaxed};
 use crate::objectives::{self, Expression};
 use crate::program::{Group, Program};
 use crate::siting::{self, Proof};
 use crate::solver::{self, Answer, Found, Limits};
 use crate::lazy;
-use crate::{CONSISTENT, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
+use crate::{CONSISTENT, Outage, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
 
 /// What a later objective may give away of an earlier one beyond its tolerance, relative to its largest value: the solver's own tolerance.
 const SLACK: f64 = 1e-7;
@@ -28,6 +30,10 @@ pub(crate) struct Search<'m> {
     pub formulation: Formulation,
     /// When to stop.
     pub limits: Limits,
+    /// Links that the plan builds.
+    pub laid: Laid,
+    /// Outages beside those of the scenario.
+    pub outages: Vec<Outage>,
 }
 
 /// An objective as the search sees it.
@@ -56,18 +62,50 @@ impl Goal {
 impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
+        Self::with(model, alternative, options, Laid::default())
+    }
+
+    /// The program of a model, with the links that it needs; a conflict where no links will do.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn laid_out(
+        model: &'m Model,
+        alternative: Option<&'m Alternative>,
+        options: &SolveOptions,
+    ) -> Result<Result<Self, Conflict>, PlanError> {
+        Ok(backbone::lay(model, &options.limits(model))?.map(|laid| Self::with(model, alternative, options, laid)))
+    }
+
+    /// Why no plan exists.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn conflict(&self) -> Result<Conflict, PlanError> {
+        self.conflict_under(self.alternative)
+    }
+
+    /// Why no plan exists under another alternative.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn conflict_under(&self, alternative: Option<&Alternative>) -> Result<Conflict, PlanError> {
+        let extra = Extra { outages: &self.outages, links: self.laid.capital };
+        conflict::find(self.model, alternative, extra, &self.limits)
+    }
+
+    /// The program of a model, with links that the plan builds.
+    pub(crate) fn with(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions, laid: Laid) -> Self {
         let mut instance = Instance::new(model, alternative, &Relaxed::default());
         instance.add_outages(&options.outages);
+        instance.links = laid.capital;
         let mut formulation = Formulation::new(&instance, &Relaxed::default());
         if model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty) {
             // Twins may have operators of different nations.
             formulation.program.rows.retain(|row| row.group != Group::Order);
         }
-        let limits = Limits {
-            gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
-            time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
-        };
-        Self { model, alternative, instance, formulation, limits }
+        let outages = options.outages.clone();
+        Self { model, alternative, instance, formulation, limits: options.limits(model), laid, outages }
     }
 
     /// Solves the program as it stands, from a point where there is one: as a location problem where it is one.
@@ -131,6 +169,7 @@ impl<'m> Search<'m> {
     pub(crate) fn drawn(&self, values: &[f64]) -> Result<Plan, PlanError> {
         let mut plan = extract::plan(&self.instance, &self.formulation, values);
         plan.name = self.alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+        plan.links.clone_from(&self.laid.links);
         plan.cost = cost_lines(self.model, &plan);
         let (lines, program_eur) = (objective(&plan), self.formulation.program.value(values) * 1e6);
         if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
@@ -150,11 +189,13 @@ impl<'m> Search<'m> {
     }
 
     /// The certificate of a plan for a program: no plan that keeps its rows costs less than the bound [EUR/y].
-    pub(crate) fn certificate(plan: &Plan, proof: Proof, bound_eur: f64, limited: bool) -> Certificate {
+    pub(crate) fn certificate(&self, plan: &Plan, proof: Proof, bound_eur: f64, limited: bool) -> Certificate {
         let lines = objective(plan);
-        let bound = bound_eur.min(lines);
+        // What a cheaper network might still save.
+        let unsure = (self.laid.capital - self.laid.bound).max(0.0) * self.instance.building_recovery;
+        let bound = (bound_eur - unsure * 1e6).min(lines);
         let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-        let status = match (limited, gap <= CONSISTENT) {
+        let status = match (limited || self.laid.limited, gap <= CONSISTENT) {
             (true, _) => SolveStatus::LimitWithIncumbent,
             (false, true) => SolveStatus::Optimal,
             (false, false) => SolveStatus::WithinGap,
@@ -165,9 +206,9 @@ impl<'m> Search<'m> {
             objective_eur: lines,
             bound_eur: bound,
             gap,
-            rows: proof.rows,
-            columns: proof.columns,
-            integers: proof.integers,
+            rows: proof.rows + self.laid.rows,
+            columns: proof.columns + self.laid.columns,
+            integers: proof.integers + self.laid.columns,
         }
     }
 
@@ -181,7 +222,7 @@ impl<'m> Search<'m> {
         let polished = if proof.is_some() { found.clone() } else { self.polished(program, found)? };
         let mut plan = self.drawn(&polished.values)?;
         plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
-        plan.certificate = Some(Self::certificate(&plan, proof.unwrap_or_else(|| Self::proof(program)), found.bound * 1e6, found.limited));
+        plan.certificate = Some(self.certificate(&plan, proof.unwrap_or_else(|| Self::proof(program)), found.bound * 1e6, found.limited));
         Ok(plan)
     }
 }

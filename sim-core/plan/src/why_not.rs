@@ -7,7 +7,7 @@
 use bastide_model::model::{AcceleratorId, Alternative, CampaignId, Model, SiteId};
 use bastide_model::plan::{CostLine, Plan};
 
-use crate::conflict::{self, Conflict};
+use crate::conflict::Conflict;
 use crate::program::{Group, Program, Sense};
 use crate::search::Search;
 use crate::solver::Answer;
@@ -131,7 +131,10 @@ fn reason(
     base: &Plan,
     choice: Choice,
 ) -> Result<Reason, PlanError> {
-    let search = Search::new(model, alternative, options);
+    let search = match Search::laid_out(model, alternative, options)? {
+        Ok(search) => search,
+        Err(conflict) => return Ok(Reason::Impossible("there is no plan at all".to_owned(), Some(conflict))),
+    };
     let Some(program) = forced(&search, choice) else {
         return Ok(Reason::Impossible(closed(choice).to_owned(), None));
     };
@@ -150,7 +153,7 @@ fn reason(
         Answer::Found(found) => found,
         Answer::Infeasible => {
             let conflict = match choice {
-                Choice::Site(id) => Some(conflict::find(model, Some(&requiring(model, alternative, id)), &options.outages, &search.limits)?),
+                Choice::Site(id) => Some(search.conflict_under(Some(&requiring(model, alternative, id)))?),
                 Choice::Accelerator(_) | Choice::Campaign(_) => None,
             };
             return Ok(Reason::Impossible("no plan that has it keeps the limits".to_owned(), conflict));
@@ -159,7 +162,7 @@ fn reason(
     };
     let polished = search.polished(&program, &found)?;
     let mut plan = search.drawn(&polished.values)?;
-    let certificate = Search::certificate(&plan, Search::proof(&program), found.bound * 1e6, found.limited);
+    let certificate = search.certificate(&plan, Search::proof(&program), found.bound * 1e6, found.limited);
     let cost = |plan: &Plan| plan.cost.iter().map(|line| line.annual_eur).sum::<f64>();
     let (with, without) = (cost(&plan), cost(base));
     // A plan that does not say its bound is at best free of charge.

@@ -73,7 +73,7 @@ impl Formulation {
             terms.push((self.build[at], site.fixed_cost));
             terms.extend(self.nodes_at(at, |kind| instance.node_capital(at, kind)));
         }
-        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur());
+        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur() - instance.links);
     }
 
     /// `sum_s accelerators bought <= cap` of each type that has one.

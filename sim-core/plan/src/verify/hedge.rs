@@ -15,13 +15,13 @@ use crate::{instance, lazy};
 /// Checks outlooks, critical demand, and the outages of the scenario.
 pub(super) fn check(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks: &mut Checks) {
     for it in &plan.hedge.recourse {
-        if let Some(outlook) = model.planning.uncertainty.outlooks.get(it.outlook) {
+        if let Some(outlook) = crate::state::outlooks(model).get(it.outlook) {
             recourse(model, plan, it, outlook, checks);
         }
     }
     let said = plan.hedge.recourse.len();
-    let missing = model.planning.uncertainty.outlooks.len().saturating_sub(1 + said);
-    if !model.planning.uncertainty.outlooks.is_empty() && plan.hedge.worst.is_none() {
+    let missing = crate::state::outlooks(model).len().saturating_sub(1 + said);
+    if !crate::state::outlooks(model).is_empty() && plan.hedge.worst.is_none() {
         checks.none("every outlook has its placement", missing);
     }
     if plan.hedge.worst.is_none() {
