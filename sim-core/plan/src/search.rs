@@ -60,11 +60,6 @@ impl Goal {
 }
 
 impl<'m> Search<'m> {
-    /// The program of a model.
-    pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
-        Self::with(model, alternative, options, Laid::default())
-    }
-
     /// The program of a model, with the links that it needs; a conflict where no links will do.
     ///
     /// # Errors
