@@ -971,10 +971,25 @@ static CODES: &[Code] = &[
         "A plan is a roadmap over years if `[plan]` has a `horizon`. Without one, this has no meaning; for a whole table it is a warning.",
         "budget_by_year = [\"1 B EUR\"] without horizon = \"10 y\"",
     ),
-    code("F0972", "an order book of a type that may not be bought", "Only types in `accelerators` of `[plan]` are ordered.", "accelerator = \"h100\" in a book, accelerators = [\"b200\"]"),
-    code("F0973", "an interval that is empty", "It ends before it begins, so that it never holds.", "from = 2029-01-01 and until = 2028-01-01"),
+    code(
+        "F0972",
+        "an order book of a type that may not be bought",
+        "Only types in `accelerators` of `[plan]` are ordered.",
+        "accelerator = \"h100\" in a book, accelerators = [\"b200\"]",
+    ),
+    code(
+        "F0973",
+        "an interval that is empty",
+        "It ends before it begins, so that it never holds.",
+        "from = 2029-01-01 and until = 2028-01-01",
+    ),
     code("F0974", "an expansion that adds nothing", "A step adds connection, room for IT power, or both.", "connection = \"0 MW\""),
-    code("F0975", "a path given twice", "A rate and a list by year both say how something changes over the years.", "growth = \"40 %\" and demand_by_year = [1.0, 1.5]"),
+    code(
+        "F0975",
+        "a path given twice",
+        "A rate and a list by year both say how something changes over the years.",
+        "growth = \"40 %\" and demand_by_year = [1.0, 1.5]",
+    ),
     code(
         "F0976",
         "growth out of all proportion",

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Service, ServiceId, SiteId, SiteTier, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier,
+    Tier,
 };
 use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Temperature, Time};
@@ -71,6 +72,7 @@ pub(crate) struct TypeTerms {
 }
 
 /// Everything that the formulation reads.
+#[derive(Clone)]
 pub(crate) struct Instance<'m> {
     /// The model.
     pub model: &'m Model,
@@ -256,7 +258,9 @@ impl<'m> Instance<'m> {
             }
             Some(class)
         });
-        class::join(singles)
+        // Members of one class may lie in different nations: where sovereignty counts, each service is placed by itself.
+        let apart = model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty);
+        if apart { singles.collect() } else { class::join(singles) }
     }
 
     fn find_gangs(&self) -> Vec<Gang> {

@@ -115,10 +115,15 @@ fn capital(model: &Model, roadmap: &Roadmap, inside: &dyn Fn(Time) -> bool) -> f
     let works = roadmap.works.iter().filter(|works| inside(works.decided)).map(|works| {
         let site = &model.sites[works.site];
         let opening = if works.opens && !site.existing { site.fixed_cost.as_eur() } else { 0.0 };
-        opening + 1e6 * (site.building_cost.as_meur_per_mw() * works.it_power.as_mw() + site.connection_cost.as_meur_per_mw() * works.connection.as_mw())
+        opening
+            + 1e6
+                * (site.building_cost.as_meur_per_mw() * works.it_power.as_mw()
+                    + site.connection_cost.as_meur_per_mw() * works.connection.as_mw())
     });
     let steps = roadmap.steps.iter().filter(|step| inside(step.decided));
-    lots.sum::<f64>() + works.sum::<f64>() + steps.map(|step| f64::from(step.count) * model.growth.expansions[step.expansion].cost.as_eur()).sum::<f64>()
+    lots.sum::<f64>()
+        + works.sum::<f64>()
+        + steps.map(|step| f64::from(step.count) * model.growth.expansions[step.expansion].cost.as_eur()).sum::<f64>()
 }
 
 /// Mean demand and what is planned to be served of it \[tokens/s\].

@@ -52,8 +52,6 @@ fn model(imported: &ImportedScenario) -> std::sync::Arc<Model> {
 
 fn costs(model: &Model) -> Vec<Vec<f64>> {
     let serving = model.planning.serving_cost.as_ref().expect("an imported problem has costs");
-    let of = |service| (0..model.sites.len()).map(move |site| serving.annual_eur(ServiceId::from_index(service), SiteId::from_index(site)));
-    (0..model.services.len()).map(|service| of(service).map(|cost| (cost * 1e9).round() / 1e9).collect()).collect()
     let rounded = |value: f64| (value * 1e9).round() / 1e9;
     let cost = |service, site| rounded(serving.annual_eur(ServiceId::from_index(service), SiteId::from_index(site)));
     (0..model.services.len()).map(|service| (0..model.sites.len()).map(|site| cost(service, site)).collect()).collect()

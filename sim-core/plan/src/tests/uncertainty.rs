@@ -31,6 +31,7 @@ fn outlook(model: &Model, name: &str, probability: f64) -> Outlook {
         availability: vec![1.0; model.sites.len()],
         demand: vec![1.0; model.services.len()],
         energy_price: vec![1.0; model.buses.len()],
+        branch: bastide_model::model::Branch::default(),
     }
 }
 
