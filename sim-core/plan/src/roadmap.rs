@@ -27,9 +27,11 @@ mod prices;
 mod rounding;
 mod stage;
 mod terms;
+mod verify;
 mod worth;
 
 pub(crate) use cost::cost_lines;
+pub(crate) use verify::verify;
 
 use formulation::Formulation;
 use terms::Terms;
