@@ -27,6 +27,8 @@ mod prices;
 mod rounding;
 mod stage;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod worth;
 

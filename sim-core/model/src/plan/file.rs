@@ -365,10 +365,10 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
     let mut lots = Vec::new();
     let mut builds = each(ctx, root, &BUILD, &mut places.builds, |cursor| {
         let build = Build { site: SiteId(cursor.reference("site", "site")), accelerator: accelerator(cursor), count: cursor.count("count") };
-        lots.extend(dated::lot(cursor, build.site, build.accelerator, build.count));
+        lots.push(dated::lot(cursor, build.site, build.accelerator, build.count));
         build
     });
-    let roadmap = roadmap(ctx, root, lots, builds.len(), &mut places);
+    let roadmap = roadmap(ctx, root, lots, &mut places);
     match &roadmap {
         Some(roadmap) => builds = roadmap.builds(),
         None => twins(ctx, &builds, &places),
@@ -430,14 +430,14 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
 }
 
 /// What happens when, where anything of it is dated: then every build is.
-fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Lot>, builds: usize, places: &mut PlanPlaces) -> Option<Box<Roadmap>> {
+fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Option<Lot>>, places: &mut PlanPlaces) -> Option<Box<Roadmap>> {
     let mut nowhere = Vec::new();
     let periods = each(ctx, root, &dated::PERIOD, &mut nowhere, dated::period);
-    if lots.is_empty() && periods.is_empty() {
+    if lots.iter().all(Option::is_none) && periods.is_empty() {
         return None;
     }
-    if lots.len() < builds {
-        let at = places.of(&places.builds, lots.len()).clone();
+    if let Some(undated) = lots.iter().position(Option::is_none) {
+        let at = places.of(&places.builds, undated).clone();
         ctx.push(Diagnostic::error("F0915", at, "some builds are dated and others are not").hint("give every `[[build]]` its `ordered`"));
     }
     let outlooks = root.get("outlooks").and_then(|entry| match &entry.node.value {
@@ -445,7 +445,7 @@ fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Lot>, builds: usize, place
         _ => None,
     });
     Some(Box::new(Roadmap {
-        lots,
+        lots: lots.into_iter().flatten().collect(),
         works: each(ctx, root, &dated::WORKS, &mut places.works, dated::works),
         steps: each(ctx, root, &dated::STEP, &mut places.steps, dated::step),
         periods,

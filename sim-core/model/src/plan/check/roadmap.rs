@@ -50,6 +50,7 @@ impl Check<'_> {
         self.orders(roadmap, horizon);
         self.deliveries(roadmap);
         self.power_over_time(roadmap, horizon);
+        self.power_of_all(roadmap, horizon);
         self.money_by_year(roadmap, horizon);
     }
 
@@ -169,6 +170,25 @@ impl Check<'_> {
                     self.found.push(Diagnostic::error("F0907", place, message).hint("energise later, or build `[[works]]` or a `[[step]]` before"));
                     break;
                 }
+            }
+        }
+    }
+
+    /// IT power at work of all sites together.
+    fn power_of_all(&mut self, roadmap: &Roadmap, horizon: &Horizon) {
+        let most = self.model.planning.it_power.as_mw();
+        for period in 0..horizon.periods() {
+            let now = horizon.begin(period);
+            let lots = roadmap.lots.iter().filter(|lot| lot.runs(now)).map(|lot| (lot.accelerator, lot.count));
+            let fleets = self.model.fleets.iter().filter(|fleet| fleet.energised <= now && now < fleet.retired);
+            let all = lots.chain(fleets.map(|fleet| (fleet.accelerator, fleet.count)));
+            let used: f64 = all.map(|(kind, count)| self.model.accelerators[kind].power.as_mw() * f64::from(count)).sum();
+            if exceeds(used, most) {
+                let message = format!("all sites together have {used:.3} MW of IT power at work in period {}, above the limit of {most:.3} MW", period + 1);
+                let place = self.last_lot(roadmap, |lot| lot.runs(now));
+                let span = self.model.planning.it_power_span.clone();
+                self.found.push(Diagnostic::error("F0909", place, message).label(span, "`it_power` stands here"));
+                return;
             }
         }
     }
