@@ -554,6 +554,11 @@ pub enum ImportCommand {
         /// Problem
         file: PathBuf,
     },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
+        file: PathBuf,
+    },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem
     Swain {
         /// Points: number, coordinates and population, by commas

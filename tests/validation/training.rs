@@ -93,6 +93,7 @@ fn one_campaign(site: SiteId, accelerator: AcceleratorId, builds: Vec<Build>) ->
         replicas: vec![],
         links: vec![],
         unserved: vec![],
+        hedge: bastide_model::plan::Hedge::default(),
         cost: vec![],
         prices: vec![],
         roadmap: None,

@@ -190,6 +190,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
             "islands": c.islands,
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
+        "links": plan.links.iter().map(|id| json!({ "link": model.links[*id].entity.name })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
         "prices": plan.prices,
     })
@@ -198,7 +199,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
 /// A plan in a few lines for people.
 pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
+    let accelerators: u64 = plan.builds.iter().map(|build| u64::from(build.count)).sum();
     // The sum of nothing is -0.
     let power: f64 =
         plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum::<f64>() + 0.0;
@@ -207,7 +208,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     lines.push(format!(
         "plan `{}`: {} at {}, {power:.4} MW IT, {:.1} M EUR capital",
         plan.name,
-        one(accelerators.into(), "accelerator"),
+        one(accelerators, "accelerator"),
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
@@ -232,6 +233,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
             c.columns,
             c.integers
         ));
+    }
+    if !plan.links.is_empty() {
+        let names: Vec<&str> = plan.links.iter().map(|id| model.links[*id].entity.name.as_str()).collect();
+        lines.push(format!("  builds {}: {}", one(names.len() as u64, "link"), names.join(", ")));
     }
     for price in plan.prices.iter().take(5) {
         let saving = bastide_units::format_significant(price.annual_eur, 3);

@@ -5,11 +5,14 @@
 
 mod check;
 mod file;
+mod hedge;
+mod hedge_file;
 mod roadmap;
 
 pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
+pub use hedge::{Hedge, Recourse, Reserve, Worst};
 pub use roadmap::{Lot, Period, Roadmap, Step, Works};
 
 use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, LinkId, ServiceId, SiteId};
@@ -156,6 +159,8 @@ pub struct Plan {
     pub links: Vec<LinkId>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
+    /// What it says about uncertainty; empty where the scenario has none.
+    pub hedge: Hedge,
     /// Cost lines; they sum to the objective.
     pub cost: Vec<CostLine>,
     /// Binding constraints with their prices, largest saving first.

@@ -3,11 +3,13 @@
 use bastide_cost_models::capital::{SitePrices, mean_load};
 use bastide_cost_models::finance::annuity;
 use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
-use bastide_model::plan::{CostLine, Plan};
+use bastide_model::plan::{CostLine, Placement, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
 use crate::formulation::investment;
 use crate::{campaign, instance};
+
+mod hedge;
 
 /// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
 #[must_use]
@@ -21,9 +23,9 @@ pub(crate) fn accelerators(model: &Model, plan: &Plan, site: SiteId, kind: Accel
     bought + instance::fleet(model, site, kind)
 }
 
-/// Accelerators of a type that are busy at a site, averaged over the history.
-fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
-    let services = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
+/// Accelerators of a type that are busy at a site with these services, averaged over the history.
+fn busy(model: &Model, plan: &Plan, placements: &[Placement], site: SiteId, kind: AcceleratorId) -> f64 {
+    let services = placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
     let gangs = plan.campaigns.iter().filter(|it| it.site == site && it.accelerator == kind);
     services.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum::<f64>()
         + gangs
@@ -67,7 +69,9 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             let new = count - instance::fleet(model, site, kind);
             bought += it.power * new;
             installed += it.power * count;
-            load += mean_load(it.power * count, it.idle_share, busy(model, plan, site, kind) / count);
+            load += hedge::expected(model, plan, place.bus, |placements| {
+                mean_load(it.power * count, it.idle_share, busy(model, plan, placements, site, kind) / count)
+            });
             price += it.price * new;
             fleet.0 += annuity(it.price * new, planning.discount_rate, it.lifetime).as_eur_per_y();
         }
@@ -86,7 +90,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     let bought = || plan.investments.iter().map(|(id, times)| (&model.investments[*id], f64::from(*times)));
     let yearly = bought().map(|(it, times)| investment::yearly(model, it) * times).sum::<f64>() * 1e6;
     let invested = bought().map(|(it, times)| it.cost.as_eur() * times).sum::<f64>();
-    let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
+    let unserved = hedge::expected_loss(model, plan);
     let (not_run, delay) = campaigns(model, plan);
     let serving = model.planning.serving_cost.as_ref().map(|costs| {
         let annual: f64 = plan.placements.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum();
@@ -107,11 +111,16 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
     }
+    if model.links.iter().any(|link| link.build_cost.is_some()) {
+        let money: Money = plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum();
+        lines.push(line("links", (per_building(money), money.as_eur())));
+    }
     lines.extend(serving);
+    lines.extend(hedge::lines(model, plan).into_iter().map(|(name, annual_eur)| line(name, (annual_eur, 0.0))));
     lines
 }
 
-fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {
+pub(crate) fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {
     model.services[service].value.base() * tokens_per_s * Duration::from_y(1.0).as_s()
 }
 

@@ -1,11 +1,14 @@
 //! From the program's values to a plan.
 
 use bastide_model::model::DatasetId;
-use bastide_model::plan::{Build, CampaignPlacement, Placement, Plan, Replica, StandBy};
+use bastide_model::plan::{Build, CampaignPlacement, Hedge, Placement, Plan, Replica, StandBy};
 use bastide_units::TokenRate;
 
-use crate::formulation::{Formulation, investment, tokens_per_unit};
+use self::hedge::hedge;
+use crate::formulation::{Formulation, investment};
 use crate::instance::Instance;
+
+mod hedge;
 
 /// Shares below this are the solver's dust.
 const DUST: f64 = 1e-7;
@@ -22,6 +25,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
         replicas: replicas(instance, formulation, values),
         links: Vec::new(),
         unserved: Vec::new(),
+        hedge: Hedge::default(),
         cost: Vec::new(),
         prices: Vec::new(),
         roadmap: None,
@@ -40,6 +44,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
     for class in 0..instance.classes.len() {
         split(instance, formulation, values, class, &mut plan);
     }
+    plan.hedge = hedge(instance, formulation, values);
     plan.placements.sort_by_key(|it| (it.service, it.site));
     plan.standbys.sort_by_key(|it| (it.service, it.of, it.site));
     plan.unserved.sort_by_key(|(service, _)| *service);
@@ -80,7 +85,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
         let unserved = values[*column].clamp(0.0, *units);
         let unserved = if unserved < DUST * units { 0.0 } else { unserved };
         if unserved > 0.0 {
-            plan.unserved.push((*service, TokenRate::from_tokens_per_s(unserved * tokens_per_unit(instance, *service, *units))));
+            plan.unserved.push((*service, TokenRate::from_tokens_per_s(unserved * it.tokens_per_unit(*service))));
         }
         let served = units - unserved;
         if total <= 0.0 || served <= DUST * units {

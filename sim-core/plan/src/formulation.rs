@@ -19,15 +19,17 @@
 //! the survivors' peaks still fit. With one protected class and no dataset, stand-by needs no variables: the rest can
 //! take over exactly if its capacity covers the whole class, `sum_{s != k, t} rate * accelerators >= sum_st place`.
 
-use bastide_model::model::{CampaignId, DatasetId, ServiceId};
+use bastide_model::model::{CampaignId, DatasetId};
 
-use crate::class;
 use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
 pub(crate) mod investment;
+mod outlook;
 mod single_site;
+
+pub(crate) use outlook::{Recourse, Spread};
 
 /// The program of an instance, with the columns of each variable.
 pub(crate) struct Formulation {
@@ -53,6 +55,10 @@ pub(crate) struct Formulation {
     pub investments: investment::Investments,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
+    /// Classes with critical demand.
+    pub spread: Vec<Spread>,
+    /// `recourse[state]`.
+    pub recourse: Vec<Recourse>,
 }
 
 impl Formulation {
@@ -70,6 +76,8 @@ impl Formulation {
             home: Vec::new(),
             investments: investment::Investments::default(),
             standby: vec![Vec::new(); instance.classes.len()],
+            spread: Vec::new(),
+            recourse: Vec::new(),
         };
         it.objective_constant(instance);
         it.variable_build(instance);
@@ -90,6 +98,7 @@ impl Formulation {
         it.constraint_required(instance);
         it.constraint_tier_share(instance);
         it.constraint_site_share(instance);
+        it.constraint_spread(instance);
         it.constraint_demand(instance);
         it.constraint_single_site(instance);
         it.constraint_capacity(instance);
@@ -98,12 +107,15 @@ impl Formulation {
         it.constraint_min_service(instance);
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
+        it.stage_two(instance, relaxed);
+        it.variable_eased(instance);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }
 
-    /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {
@@ -152,7 +164,8 @@ impl Formulation {
                 for (kind, rate) in class.rate.iter().enumerate() {
                     let possible =
                         class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
-                    let cost = headroom / rate * instance.busy_cost(site, kind) + class.serving_at(site);
+                    let energy = headroom / rate * instance.busy_cost(site, kind) * instance.nominal.energy[site];
+                    let cost = instance.nominal.weight * (energy + class.serving_at(site));
                     by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));
                 }
                 by_site.push(by_type);
@@ -165,8 +178,8 @@ impl Formulation {
     fn variable_unserved(&mut self, instance: &Instance) {
         for class in &instance.classes {
             let columns = class.members.iter().map(|(service, units)| {
-                let cost = crate::instance::value_of_rate(instance.model, *service) * tokens_per_unit(instance, *service, *units);
-                self.program.continuous(cost, 0.0, *units)
+                let cost = crate::instance::value_of_rate(instance.model, *service) * class.tokens_per_unit(*service);
+                self.program.continuous(instance.nominal.weight * cost, 0.0, *units)
             });
             let columns = columns.collect();
             self.unserved.push(columns);
@@ -212,11 +225,6 @@ impl Formulation {
         power.extend(self.contracts_at(instance, site, |kind| instance.types[kind].power));
         power
     }
-}
-
-/// Tokens per second in one unit of a service's class.
-pub(crate) fn tokens_per_unit(instance: &Instance, service: ServiceId, units: f64) -> f64 {
-    class::mean_demand(instance.model, service) / units
 }
 
 /// Terms with their factor.

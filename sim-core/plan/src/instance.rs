@@ -12,7 +12,9 @@ use bastide_units::{Duration, Quantity, Temperature, Time};
 use crate::campaign::{self, Gang};
 use crate::class::{self, Class};
 use crate::formulation::investment::{Contract, contracts, untouched};
+use crate::outage::{Outage, outages};
 use crate::program::Group;
+use crate::state::{Nominal, State, expected_price};
 
 /// Groups that the search for a conflict leaves out.
 pub(crate) type Relaxed = BTreeSet<Group>;
@@ -33,7 +35,7 @@ pub(crate) struct SiteTerms {
     pub existing: bool,
     /// Facility power per IT power at the mean temperature.
     pub pue: f64,
-    /// Energy [M EUR per MW of facility power and year].
+    /// Energy, at the expected price of all outlooks [M EUR per MW of facility power and year].
     pub energy: f64,
     /// Opening it, sunk where it stands [M EUR].
     pub fixed_cost: f64,
@@ -92,6 +94,14 @@ pub(crate) struct Instance<'m> {
     pub count: (u32, u32),
     /// Annuity of one euro of buildings and connections [1/y].
     pub building_recovery: f64,
+    /// The nominal outlook.
+    pub nominal: Nominal,
+    /// Every other outlook, then outages.
+    pub states: Vec<State>,
+    /// Number of outages among them.
+    pub outages: usize,
+    /// Capital of the links that the plan builds, settled before the rest [M EUR].
+    pub links: f64,
 }
 
 /// Tiers that survive under an alternative.
@@ -161,7 +171,7 @@ impl<'m> Instance<'m> {
                     buyable: buyable(model, alternative, id),
                     existing: it.existing,
                     pue: mean_pue(model, id),
-                    energy: energy_of_a_year(model, it.bus),
+                    energy: energy_of_a_year(model, it.bus) * expected_price(model, it.bus.index()),
                     fixed_cost: if it.existing { 0.0 } else { it.fixed_cost.as_meur() },
                     building: it.building_cost.as_meur_per_mw(),
                     connection: it.connection_cost.as_meur_per_mw(),
@@ -202,13 +212,30 @@ impl<'m> Instance<'m> {
             survive: survive(model, alternative),
             count: count(model, alternative),
             building_recovery: capital_recovery_factor(planning.discount_rate, planning.building_lifetime),
+            nominal: Nominal { weight: 1.0, share: Vec::new(), energy: Vec::new() },
+            states: Vec::new(),
+            outages: 0,
+            links: 0.0,
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
         instance.contracts = contracts(&instance);
         instance.classes = instance.find_classes(relaxed);
         instance.gangs = instance.find_gangs();
+        instance.nominal = instance.find_nominal();
+        instance.states = instance.outlook_states();
+        instance.add_outages(&outages(model));
         instance
     }
+
+    /// Adds outages that the plan must survive.
+    pub(crate) fn add_outages(&mut self, outages: &[Outage]) {
+        for outage in outages {
+            let state = self.outage_state(outage, Group::Outage(self.outages));
+            self.states.push(state);
+            self.outages += 1;
+        }
+    }
+
 
     fn find_classes(&self, relaxed: &Relaxed) -> Vec<Class> {
         let model = self.model;
@@ -347,6 +374,9 @@ impl<'m> Instance<'m> {
             && one.max_it_power == two.max_it_power
             && one.max_accelerators == two.max_accelerators
             && required(id) == required(other)
+            && self.nominal.share[a] == self.nominal.share[b]
+            && self.nominal.energy[a] == self.nominal.energy[b]
+            && self.states.iter().all(|state| state.treats_alike(a, b))
             && untouched(self, a)
             && untouched(self, b)
             && self.classes.iter().all(|class| class.sites[a] == class.sites[b] && class.serving_at(a) == class.serving_at(b))

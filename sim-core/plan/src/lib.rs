@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
 mod class;
 pub mod closed_loop;
@@ -22,17 +23,21 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
+mod flow;
 #[cfg(test)]
 mod fixture;
 mod formulation;
 mod instance;
+mod lazy;
 pub mod location;
 mod outage;
 mod prices;
 mod program;
-mod siting;
 mod search;
+mod siting;
+pub mod roadmap;
 mod solver;
+mod state;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -48,7 +53,8 @@ pub use outage::{Outage, outages};
 pub use verify::{Check, Strictness, recheck, verify};
 
 use crate::search::Search;
-use crate::solver::Answer;
+use crate::conflict::Extra;
+use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +65,16 @@ pub struct SolveOptions {
     pub time_limit: Option<Duration>,
     /// Outages that the plan must survive beside those of the scenario.
     pub outages: Vec<Outage>,
+}
+
+impl SolveOptions {
+    /// When the search of a model may stop.
+    pub(crate) fn limits(&self, model: &Model) -> Limits {
+        Limits {
+            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
+            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
+        }
+    }
 }
 
 /// How a search ended.
@@ -106,15 +122,23 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let search = Search::new(model, alternative, options);
-    let program = &search.formulation.program;
-    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &search.limits)? {
-        Some((answer, proof)) => (answer, Some(proof)),
-        None => (solver::solve(program, &search.limits)?, None),
+    if let Some(horizon) = &model.growth.horizon {
+        return roadmap::solve(model, horizon, alternative, options);
+    }
+    let limits = options.limits(model);
+    let laid = match backbone::lay(model, &limits)? {
+        Ok(laid) => laid,
+        Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
     };
+    let mut search = Search::with(model, alternative, options, laid);
+    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &limits)? {
+        Some((answer, proof)) => (answer, Some(proof)),
+        None => (lazy::solve(&search.instance, &mut search.formulation, &limits)?, None),
+    };
+    let extra = Extra { outages: &options.outages, links: search.laid.capital };
     match answer {
-        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(program, &found, proof)?))),
-        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &search.limits)?)),
+        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
+        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, extra, &limits)?)),
         Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
 }

@@ -13,6 +13,12 @@ pub(crate) enum Group {
     Order,
     /// Capital.
     Budget,
+    /// Capital of a year of a roadmap.
+    YearBudget(u32),
+    /// Caps of an order book, by its position.
+    OrderBook(u32),
+    /// An export cap, by its position.
+    ExportCap(u32),
     /// IT power of all sites.
     ItPower,
     /// Fewest sites.
@@ -39,12 +45,18 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// Nations stay connected when any single link is down.
+    LinkLoss,
     /// All of a service runs at one site.
     SingleSite(ServiceId),
     /// A tier survives the loss of any single site.
     Survival(Tier),
     /// Least service of a tier.
     MinService(Tier),
+    /// What must keep running of a service outside any single site.
+    Critical(ServiceId),
+    /// Least service in an outage, by its position.
+    Outage(usize),
     /// Copies of a dataset.
     Dataset(DatasetId),
 }
@@ -78,6 +90,8 @@ pub(crate) struct Row {
     pub group: Group,
     /// For the loss of which site it holds, in the rows of survival.
     pub loss_of: Option<usize>,
+    /// In which stage of a roadmap it holds.
+    pub stage: Option<usize>,
     /// Column and coefficient; each column at most once.
     pub terms: Vec<(usize, f64)>,
     /// Sense.
@@ -120,11 +134,17 @@ impl Program {
             same
         });
         terms.retain(|(_, coefficient)| *coefficient != 0.0);
-        self.rows.push(Row { group, loss_of: None, terms, sense, limit });
+        self.rows.push(Row { group, loss_of: None, stage: None, terms, sense, limit });
     }
     /// At most.
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {
         self.row(group, terms, Sense::AtMost, limit);
+    }
+    /// The same program without any integer.
+    pub(crate) fn relaxed(&self) -> Self {
+        let mut program = self.clone();
+        program.columns.iter_mut().for_each(|column| column.integer = false);
+        program
     }
     /// Objective of a point [M EUR/y].
     pub(crate) fn value(&self, values: &[f64]) -> f64 {

@@ -5,6 +5,7 @@ use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::{Certificate, Plan, SolveStatus};
 
 use crate::formulation::Formulation;
+use crate::backbone::Laid;
 use crate::instance::{Instance, Relaxed};
 use crate::program::Program;
 use crate::siting::Proof;
@@ -23,18 +24,23 @@ pub(crate) struct Search<'m> {
     pub formulation: Formulation,
     /// When to stop.
     pub limits: Limits,
+    /// Links that the plan builds.
+    pub laid: Laid,
 }
 
 impl<'m> Search<'m> {
     /// The program of a model.
     pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
-        let instance = Instance::new(model, alternative, &Relaxed::default());
+        Self::with(model, alternative, options, Laid::default())
+    }
+
+    /// The program of a model, with links that the plan builds.
+    pub(crate) fn with(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions, laid: Laid) -> Self {
+        let mut instance = Instance::new(model, alternative, &Relaxed::default());
+        instance.add_outages(&options.outages);
+        instance.links = laid.capital;
         let formulation = Formulation::new(&instance, &Relaxed::default());
-        let limits = Limits {
-            gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
-            time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
-        };
-        Self { model, alternative, instance, formulation, limits }
+        Self { model, alternative, instance, formulation, limits: options.limits(model), laid }
     }
 
     /// The plan that an answer describes, with cost, prices and certificate. `program` is the one that was solved: this search's, perhaps
@@ -51,15 +57,18 @@ impl<'m> Search<'m> {
         };
         let mut plan = extract::plan(&self.instance, &self.formulation, &polished.values);
         plan.name = self.alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+        plan.links.clone_from(&self.laid.links);
         plan.cost = cost_lines(self.model, &plan);
         let (lines, program_eur) = (objective(&plan), polished.objective * 1e6);
         if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
             return Err(PlanError::Inconsistent { lines, objective: program_eur });
         }
         plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
-        let bound = (found.bound * 1e6).min(lines);
+        // What a cheaper network might still save.
+        let unsure = (self.laid.capital - self.laid.bound).max(0.0) * self.instance.building_recovery;
+        let bound = ((found.bound - unsure) * 1e6).min(lines);
         let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-        let status = match (found.limited, gap <= CONSISTENT) {
+        let status = match (found.limited || self.laid.limited, gap <= CONSISTENT) {
             (true, _) => SolveStatus::LimitWithIncumbent,
             (false, true) => SolveStatus::Optimal,
             (false, false) => SolveStatus::WithinGap,
@@ -76,9 +85,9 @@ impl<'m> Search<'m> {
             objective_eur: lines,
             bound_eur: bound,
             gap,
-            rows: proof.rows,
-            columns: proof.columns,
-            integers: proof.integers,
+            rows: proof.rows + self.laid.rows,
+            columns: proof.columns + self.laid.columns,
+            integers: proof.integers + self.laid.columns,
         });
         Ok(plan)
     }

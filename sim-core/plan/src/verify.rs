@@ -17,7 +17,9 @@ use crate::cost::{accelerators, cost_lines, objective};
 use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
-use crate::{campaign, instance};
+use crate::{backbone, campaign, instance};
+
+mod hedge;
 
 /// One constraint of the scenario against a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +83,10 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     capacity(model, plan, &mut checks);
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
+    links(model, plan, &mut checks);
     let own = alternative.filter(|it| it.survive_site_loss.is_some());
     site_loss(model, plan, &instance::survive(model, alternative), rule(model, own), &mut checks);
+    hedge::check(model, plan, alternative, &mut checks);
     let lines = objective(&Plan { cost: cost_lines(scenario, plan), ..plan.clone() });
     // A plan written by a person may state no costs.
     let written = if plan.cost.is_empty() { lines } else { objective(plan) };
@@ -230,7 +234,7 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
 }
 
 fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
-    let latencies = bastide_model::latencies(model);
+    let latencies = bastide_model::latencies_with(model, &plan.links);
     let mut unserved_by_tier = [0.0; 4];
     for (at, it) in model.services.iter().enumerate() {
         let id = ServiceId::from_index(at);
@@ -321,8 +325,9 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
         for kind in types(model) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
-            let used = busy / model.policy.headroom + gangs(model, plan, site, kind, |_| true);
-            let there = accelerators(model, plan, site, kind);
+            let share = hedge::nominal_share(model, site);
+            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
                 let uses = |it: &bastide_model::plan::Placement| it.site == site && it.accelerators.iter().any(|(id, _)| *id == kind);
@@ -395,6 +400,20 @@ fn datasets(model: &Model, plan: &Plan, installed: &[f64], checks: &mut Checks) 
     }
 }
 
+/// Links that are built do not stand yet; with them the loss of any single link cuts nobody off.
+fn links(model: &Model, plan: &Plan, checks: &mut Checks) {
+    if !plan.links.is_empty() {
+        checks.none("builds links that do not stand", plan.links.iter().filter(|id| model.links[**id].build_cost.is_none()).count());
+    }
+    if model.planning.survive_link_loss {
+        let wrong = match backbone::faults(model, &plan.links) {
+            Ok(bridges) => bridges.len(),
+            Err(apart) => apart.len(),
+        };
+        checks.none("nations stay connected when any single link is down", wrong);
+    }
+}
+
 /// For the loss of each site: protected services are covered, and the others have room for them.
 fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: &mut Checks) {
     let protected = |id: ServiceId| survive.contains(&model.services[id].tier);
@@ -421,7 +440,7 @@ fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: 
             let needs: Vec<_> = here.chain(moved).map(|(id, share)| (id, share * mean_demand(model, id))).collect();
             let keeps = |kind| gangs(model, plan, site, kind, |id| instance::keeps(model, survive, id));
             let there: Vec<_> = types(model)
-                .map(|kind| (kind, accelerators(model, plan, site, kind) - keeps(kind)))
+                .map(|kind| (kind, hedge::nominal_share(model, site) * (accelerators(model, plan, site, kind) - keeps(kind))))
                 .filter(|(_, count)| *count > 0.0)
                 .collect();
             fullest = fullest.max(filling(model, &needs, &there));

@@ -73,10 +73,10 @@ impl PlanPlaces {
     }
 }
 
-const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
+pub(super) const fn row(name: &'static str, kind: Kind, need: Need) -> Key {
     Key { name, kind, need, doc: "see docs/formats.md" }
 }
-const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
+pub(super) const fn list(name: &'static str, keys: &'static [Key]) -> TableSpec {
     TableSpec { name, array: true, required: false, doc: "", keys, variants: &[] }
 }
 const SITE: Key = row("site", Reference("site"), Required);
@@ -208,6 +208,7 @@ impl Plan {
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
         }
+        out.push_str(&self.hedge.write(model));
         for cost in &self.cost {
             let _ = write!(
                 out,
@@ -272,6 +273,7 @@ impl Plan {
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "outlook", model.planning.uncertainty.outlooks.iter().map(|outlook| &outlook.entity));
         names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
@@ -309,11 +311,11 @@ fn outline(ctx: &mut Context, root: &Table, file: u32) -> String {
     }
     for entry in &root.entries {
         let key = entry.key.as_str();
-        let spec = SPECS.iter().find(|spec| spec.name == key);
+        let spec = SPECS.iter().chain(&super::hedge_file::SPECS).find(|spec| spec.name == key);
         let form = match (spec, &entry.node.value) {
             (None, Value::Text(_)) if ["schema", "name", "scenario"].contains(&key) => continue,
             (None, _) => {
-                let known = SPECS.iter().map(|spec| spec.name).chain(["schema", "name", "scenario"]);
+                let known = SPECS.iter().chain(&super::hedge_file::SPECS).map(|spec| spec.name).chain(["schema", "name", "scenario"]);
                 let hint = nearest(key, known)
                     .map_or_else(|| "see `Plan` in docs/formats.md".to_owned(), |near| format!("did you mean `{near}`?"));
                 ctx.error_hint("F0202", entry.key_at, format!("a plan has no `{key}`"), hint);
@@ -406,6 +408,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
     let unserved =
         each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
     let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
+    let hedge = super::Hedge::read(ctx, root, model);
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
         annual_costs.push(cursor.ctx.span(cursor.place("annual_eur")));
         capital_costs.push(cursor.ctx.span(cursor.place("capital_eur")));
@@ -434,7 +437,7 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         }
     }
     (
-        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, cost, prices, roadmap: None, certificate },
+        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, hedge, cost, prices, roadmap: None, certificate },
         places,
     )
 }
@@ -469,7 +472,7 @@ fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
     }
 }
 
-fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
+pub(super) fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
     let table = cursor.subtable("accelerators")?;
     let mut all = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {
@@ -536,6 +539,6 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The shortest TOML float that reads back as the same number.
-fn float(value: f64) -> String {
+pub(super) fn float(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { format!("{value:?}") }
 }

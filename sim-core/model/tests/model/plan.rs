@@ -82,6 +82,11 @@ prop_compose! {
             replicas: vec![Replica { dataset: DatasetId(0), site: SiteId(1) }, Replica { dataset: DatasetId(0), site: SiteId(0) }],
             links: vec![],
             unserved: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[1].abs()))],
+            hedge: bastide_model::plan::Hedge {
+                reserves: vec![bastide_model::plan::Reserve { service: ServiceId(0), site: SiteId(1), accelerators: vec![(AcceleratorId(0), share)] }],
+                uncovered: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[0].abs()))],
+                ..bastide_model::plan::Hedge::default()
+            },
             cost: vec![CostLine { line: word(1), annual_eur: numbers[2], capital_eur: numbers[3] }],
             prices: vec![Price { constraint: word(2), annual_eur: numbers[4], unit: word(3), limit: numbers[5], place: "scenario.toml:3:1".to_owned() }],
             roadmap: None,

@@ -65,6 +65,7 @@ fn model(data: &[(f64, f64)], loss: Distribution) -> (Model, Plan) {
         replicas,
         links: vec![],
         unserved: vec![],
+        hedge: bastide_model::plan::Hedge::default(),
         cost: vec![],
         prices: vec![],
         roadmap: None,

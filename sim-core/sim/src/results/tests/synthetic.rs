@@ -386,6 +386,7 @@ pub fn plan(model: &Model, alternative: usize) -> Plan {
                 place: "scenario.toml:88:14".into(),
             },
         ],
+        hedge: Hedge::default(),
         roadmap: None,
         certificate: Some(Certificate {
             status: SolveStatus::WithinGap,
