@@ -18,6 +18,15 @@ const SENTENCES: usize = 12;
 const YEARS: usize = 12;
 /// Largest number that a chart draws: axes of greater ones have no steps.
 const DRAWN: f64 = 1e15;
+/// A column of a period.
+type Column = fn(&Period) -> Option<f64>;
+/// Lines of megawatts: colour, words, column.
+const POWER: [(usize, &str, Column); 4] = [
+    (0, "Connection", |x| x.connection_mw),
+    (2, "Facility", |x| x.facility_mw),
+    (3, "IT", |x| x.it_mw),
+    (1, "Without load", |x| x.stranded_mw),
+];
 /// Accelerators and megawatts below which nothing waits.
 const SOME: f64 = 0.5;
 
@@ -39,6 +48,8 @@ pub struct Planned {
     pub text: Vec<String>,
     /// Lines of the accelerators.
     pub keys: Vec<Key>,
+    /// Lines of the megawatts.
+    pub power: Vec<Key>,
     /// Accelerators and megawatts.
     pub figures: Vec<Figure>,
     /// Front.
@@ -81,6 +92,7 @@ fn planned(facts: &Facts<'_>, title: String, document: &Document) -> Result<Plan
             .enumerate()
             .map(|(colour, label)| Key { label: label.to_string(), colour })
             .collect();
+        it.power = POWER.iter().map(|(colour, label, _)| Key { label: format!("{label}, MW"), colour: *colour }).collect();
         it.figures.extend(accelerators(roadmap)?);
         it.figures.extend(megawatts(roadmap)?);
         it.tables.push(years(roadmap));
@@ -136,7 +148,8 @@ fn served(periods: &[Period]) -> Option<f64> {
 
 fn side_by_side(title: &str, roadmap: &Roadmap) -> Vec<Cell> {
     let periods = &roadmap.periods;
-    let most = |of: fn(&Period) -> Option<f64>| peak(periods, of).map_or_else(|| "\u{2013}".into(), |(_, value)| number::count(value).into());
+    let most =
+        |of: fn(&Period) -> Option<f64>| peak(periods, of).map_or_else(|| "\u{2013}".into(), |(_, value)| number::count(value).into());
     vec![
         title.into(),
         number::count(total(periods, |x| x.ordered)).into(),
@@ -250,13 +263,15 @@ fn accelerators(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     }
     let axes = Axes {
         title: "Accelerators since the start".to_string(),
-        description: "Accelerators ordered, delivered, energised and retired by the end of each period, summed since the start.".to_string(),
+        description: "Accelerators ordered, delivered, energised and retired by the end of each period, summed since the start."
+            .to_string(),
         x: "year".to_string(),
         y: unit.to_string(),
         range: (0.0, top(&lines)),
         log: false,
     };
-    let mut table = Table::new("Accelerators by period", &["Period", "#Ordered", "#Delivered", "#Energised", "#Retired", "#Waiting", "#At work"]);
+    let mut table =
+        Table::new("Accelerators by period", &["Period", "#Ordered", "#Delivered", "#Energised", "#Retired", "#Waiting", "#At work"]);
     for period in periods {
         let known = |value: Option<f64>| value.map_or_else(|| "\u{2013}".to_string(), number::count);
         table.push(vec![
@@ -284,11 +299,9 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     if periods.iter().all(|x| x.connection_mw.is_none() && x.facility_mw.is_none() && x.it_mw.is_none()) {
         return Ok(None);
     }
-    type Column = fn(&Period) -> Option<f64>;
-    let columns: [(usize, Column); 4] = [(0, |x| x.connection_mw), (2, |x| x.facility_mw), (5, |x| x.it_mw), (1, |x| x.stranded_mw)];
-    let lines: Vec<Line> = (columns.into_iter())
-        .filter(|(_, of)| periods.iter().any(|x| of(x).is_some()))
-        .map(|(series, of)| Line { series, points: staircase(periods, |x| of(x).unwrap_or(0.0)) })
+    let lines: Vec<Line> = (POWER.iter())
+        .filter(|(_, _, of)| periods.iter().any(|x| of(x).is_some()))
+        .map(|(series, _, of)| Line { series: *series, points: staircase(periods, |x| of(x).unwrap_or(0.0)) })
         .collect();
     if !drawable(&lines) {
         return Ok(None);
@@ -314,7 +327,7 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     }
     Ok(Some(Figure {
         title: axes.title.clone(),
-        caption: "Connection that can be used (blue), facility power at work (green), its IT power (light blue), and connection without load (orange).".to_string(),
+        caption: "Connection that can be used, power of what is at work with and without cooling, and connection without load.".to_string(),
         svg: chart::lines(&axes, &lines)?,
         table: Some(table),
         source: SOURCE.to_string(),
@@ -323,7 +336,19 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
 
 /// Periods summed to years.
 fn years(roadmap: &Roadmap) -> Table {
-    let head = ["Year", "#Ordered", "#Delivered", "#Energised", "#Retired", "#At work", "#Connection, MW", "#IT, MW", "#Without load, MW", "#Capital, M EUR", "#Served, %"];
+    let head = [
+        "Year",
+        "#Ordered",
+        "#Delivered",
+        "#Energised",
+        "#Retired",
+        "#At work",
+        "#Connection, MW",
+        "#IT, MW",
+        "#Without load, MW",
+        "#Capital, M EUR",
+        "#Served, %",
+    ];
     let mut table = Table::new("Year by year", &head);
     for year in roadmap.periods.chunk_by(|a, b| calendar(&a.from) == calendar(&b.from)) {
         // A chunk is never empty.
@@ -356,8 +381,13 @@ fn sites(facts: &Facts<'_>, roadmap: &Roadmap) -> Option<Table> {
     if columns.is_empty() || columns.len() > YEARS {
         return None;
     }
-    let head: Vec<String> = ["Site".to_string(), "Type".to_string()].into_iter().chain(columns.iter().map(|year| format!("#{year}"))).chain(["#All".to_string()]).collect();
-    let mut table = Table::new("Accelerators by site and year in which they begin to work", &head.iter().map(String::as_str).collect::<Vec<_>>());
+    let head: Vec<String> = ["Site".to_string(), "Type".to_string()]
+        .into_iter()
+        .chain(columns.iter().map(|year| format!("#{year}")))
+        .chain(["#All".to_string()])
+        .collect();
+    let mut table =
+        Table::new("Accelerators by site and year in which they begin to work", &head.iter().map(String::as_str).collect::<Vec<_>>());
     let mut rows: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     for (build, year) in dated() {
         let row = rows.entry((&build.site, &build.accelerator)).or_insert_with(|| vec![0.0; columns.len()]);
@@ -444,7 +474,9 @@ fn rounds(found: &[Round]) -> Option<Table> {
         for (index, service) in lines.into_iter().enumerate() {
             let first = |text: &str| Cell::from(if index == 0 { text } else { "" });
             let mark = if service.target.is_some() && service.level.as_deref().is_some_and(|level| level != "short") { "best" } else { "" };
-            let share = service.mean.map_or_else(|| "\u{2013}".to_string(), |x| number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)));
+            let share = service
+                .mean
+                .map_or_else(|| "\u{2013}".to_string(), |x| number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)));
             table.push(vec![
                 first(&round.round.to_string()),
                 first(&cost),
@@ -463,7 +495,8 @@ fn rounds(found: &[Round]) -> Option<Table> {
 fn front(document: &Document) -> Result<Option<Figure>, ReportError> {
     let objectives = &document.objectives;
     let values = |point: &Point| objectives.iter().map(|x| point.value(&x.name)).collect::<Option<Vec<f64>>>();
-    let mut points: Vec<(Vec<f64>, &Point)> = document.pareto.iter().filter_map(|point| values(point).map(|values| (values, point))).collect();
+    let mut points: Vec<(Vec<f64>, &Point)> =
+        document.pareto.iter().filter_map(|point| values(point).map(|values| (values, point))).collect();
     if objectives.len() < 2 || points.is_empty() {
         return Ok(None);
     }
@@ -483,7 +516,8 @@ fn front(document: &Document) -> Result<Option<Figure>, ReportError> {
     if !drawable(std::slice::from_ref(&line)) {
         return Ok(None);
     }
-    let (low, high) = line.points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.1), high.max(point.1)));
+    let (low, high) =
+        line.points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.1), high.max(point.1)));
     let room = if high > low { 0.06 * (high - low) } else { 0.5 * high.abs().max(1.0) };
     let axes = Axes {
         title: format!("{} against {}", words::capital(&objectives[0].name), objectives[1].name),
