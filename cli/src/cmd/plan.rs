@@ -1,8 +1,9 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
-mod timeline;
 pub mod recheck;
+mod timeline;
 pub mod verification;
+mod uncertainty;
 
 use std::path::Path;
 
@@ -22,11 +23,13 @@ pub fn run(
     check: Option<&Path>,
     time_limit: Option<&str>,
     verify: &VerifyInput,
+    strike: Option<u32>,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
-    let alternative = alternative.map(|name| find(&model, name)).transpose()?;
+    let mut model = super::load(scenario, global, output)?;
+    uncertainty::strike(&mut model, strike)?;
+    let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let verified = match verify.verify {
         true => {
@@ -39,16 +42,21 @@ pub fn run(
     let plan = match (check, &verified) {
         (Some(file), _) => {
             let (plan, places) = recheck::parsed(&model, file)?;
-            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
-            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            alternative = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, alternative, Some(bastide_plan::Strictness::Everything), false);
             plan
         }
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
-    let checks = bastide_plan::verify(&model, &plan, alternative);
+    let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
+    let checks = match &verified {
+        Some(verified) => verified.cuts.check(&model, &plan, alternative),
+        None => bastide_plan::verify(&model, &plan, alternative),
+    };
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
+        uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         if check.is_some() {
@@ -62,7 +70,7 @@ pub fn run(
             write(&model, &plan, path)?;
         }
     } else {
-        for line in describe(&model, &plan) {
+        for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
             output.say(&line);
         }
         if let Some(verified) = &verified {

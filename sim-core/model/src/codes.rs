@@ -1171,6 +1171,12 @@ static CODES: &[Code] = &[
         "budget = \"1000000 bn EUR\"",
     ),
     code(
+        "F0969",
+        "a placement problem that cannot be imported",
+        "The file is JSON of the kind `placement-v1`: `sites`, `gpus`, `workloads` and `scenarios`, with numbers that make sense and probabilities that sum to 1.",
+        "\"prob\": 1.5",
+    ),
+    code(
         "F1001",
         "a case that cannot be imported",
         "The file is not a MATPOWER case of format version 2, or something in it is impossible: a bus that no row defines, a branch without reactance, a negative rating. The hint says what was expected.",

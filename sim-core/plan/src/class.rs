@@ -41,6 +41,10 @@ impl Class {
     pub(crate) fn demand(&self) -> f64 {
         self.members.iter().map(|(_, units)| units).sum()
     }
+    /// Whether serving it at one site is not the same as at another: it reads data, or serving has a cost.
+    pub(crate) fn is_placed_by_site(&self) -> bool {
+        self.dataset.is_some() || !self.serving.is_empty()
+    }
     /// Tokens per second in one unit of a member.
     pub(crate) fn tokens_per_unit(&self, service: ServiceId) -> f64 {
         self.members.iter().position(|(id, _)| *id == service).map_or(1.0, |at| self.tokens[at])

@@ -281,7 +281,8 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
                 .iter()
                 .enumerate()
                 .filter(|(at, it)| it.tier == tier && mean_demand(model, ServiceId::from_index(*at)) > 0.0);
-            spans.extend(services.map(|(_, it)| it.entity.span.clone()));
+            // A thousand places help nobody.
+            spans.extend(services.take(12).map(|(_, it)| it.entity.span.clone()));
             let sentence = format!(
                 "at least {} % of the demand of tier {} is served",
                 bastide_units::format_significant(least * 100.0, 4),

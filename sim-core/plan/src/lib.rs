@@ -23,9 +23,9 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
-mod flow;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
 mod instance;
 mod lazy;
@@ -38,6 +38,8 @@ mod siting;
 pub mod roadmap;
 mod solver;
 mod state;
+pub mod stochastic;
+mod strike;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -50,7 +52,7 @@ use bastide_units::Duration;
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, Strictness, recheck, verify};
+pub use verify::{Check, Strictness, recheck, verify, verify_outages};
 
 use crate::search::Search;
 use crate::conflict::Extra;
@@ -99,6 +101,9 @@ pub enum PlanError {
     /// The solver refused the program or ended in a state that says nothing; fatal.
     #[error("the solver failed: {0}")]
     Solver(String),
+    /// A time limit came before any answer where one was needed to go on.
+    #[error("the time limit came before an answer")]
+    Late,
     /// The plan's own cost does not match the solver's objective; fatal, and a bug.
     #[error("the cost lines sum to {lines} EUR/y, but the program's objective is {objective} EUR/y")]
     Inconsistent {
@@ -126,6 +131,9 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         return roadmap::solve(model, horizon, alternative, options);
     }
     let limits = options.limits(model);
+    if model.planning.uncertainty.is_robust() {
+        return solve_robust(model, alternative, options, &limits);
+    }
     let laid = match backbone::lay(model, &limits)? {
         Ok(laid) => laid,
         Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
@@ -141,4 +149,22 @@ pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOp
         Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, extra, &limits)?)),
         Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
+}
+
+/// The same against the worst case.
+fn solve_robust(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    limits: &Limits,
+) -> Result<Outcome, PlanError> {
+    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
+        strike::Robust::Found(guarded) => *guarded,
+        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
+        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    };
+    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.cost = cost_lines(model, &plan);
+    plan.certificate = Some(search::certificate(&plan, bound * 1e6, limited, siting::Proof::of(SOLVER, &program)));
+    Ok(Outcome::Planned(Box::new(plan)))
 }

@@ -1,9 +1,12 @@
 //! Tiny instances worked out by hand, laws on random ones, and conflicts.
 
+mod closed_loop;
 mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod siting;
+mod recheck;
 mod size;
 
 use bastide_model::model::{Alternative, Model};

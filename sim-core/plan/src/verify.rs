@@ -67,14 +67,25 @@ pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> 
     all(model, plan, alternative).0
 }
 
+/// Checks that a plan survives outages that the scenario does not name.
+#[must_use]
+pub fn verify_outages(model: &Model, plan: &Plan, outages: &[crate::outage::Outage]) -> Vec<Check> {
+    let realised = model.realised(plan);
+    let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
+    outages.iter().for_each(|outage| hedge::survives(&realised, plan, outage, &mut checks));
+    checks.0
+}
+
 fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks {
     let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
     let (scenario, realised) = (model, model.realised(plan));
     let model = &*realised;
     if !model.investments.is_empty() {
-        checks
-            .none("investments as they may be bought", investment::broken(model, plan))
-            .marked("F0985", Some(&model.planning.span), || (0..plan.investments.len()).map(Entry::Investment));
+        checks.none("investments as they may be bought", investment::broken(model, plan)).marked(
+            "F0985",
+            Some(&model.planning.span),
+            || (0..plan.investments.len()).map(Entry::Investment),
+        );
     }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
@@ -326,7 +337,8 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
             let share = hedge::nominal_share(model, site);
-            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let used =
+                (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
             let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);

@@ -299,9 +299,11 @@ impl Verified {
         let service = |round: &Round| -> Vec<Value> {
             let of = |tier: Tier| {
                 let (wanted, share) = (self.target[tier as usize], round.service[tier as usize]?);
+                let (it, level) = (round.losses[tier as usize], level(&self.target, &round.service, tier));
                 Some(json!({
-                    "tier": tier, "target": wanted, "mean": share.mean, "stderr": share.stderr, "n": share.n,
-                    "level": wanted.map(|_| level(&self.target, &round.service, tier).word()),
+                    "tier": tier, "target": wanted, "planned": (it.demanded > 0.0).then(|| 1.0 - it.by_choice / it.demanded),
+                    "simulated": share.mean, "stderr": share.stderr, "n": share.n,
+                    "level": wanted.map(|_| level.word()), "met": wanted.map(|_| level != Level::Short),
                 }))
             };
             Tier::ALL.into_iter().filter_map(of).collect()
@@ -326,9 +328,10 @@ impl Verified {
             .map(|(at, round)| {
                 let c = round.plan.certificate.as_ref();
                 json!({
-                    "round": at + 1, "status": c.map(|c| c.status), "objective": c.map(|c| c.objective_eur), "bound": c.map(|c| c.bound_eur), "gap": c.map(|c| c.gap),
+                    "round": at + 1, "status": c.map(|c| c.status), "objective_eur": c.map(|c| c.objective_eur), "bound_eur": c.map(|c| c.bound_eur), "gap": c.map(|c| c.gap),
                     "service": service(round), "losses": losses(round),
-                    "cuts": round.cuts.iter().map(cut).collect::<Vec<_>>(), "refused": round.refused.iter().map(cut).collect::<Vec<_>>(),
+                    "cuts": round.cuts.len(), "added": round.cuts.iter().map(words).collect::<Vec<_>>(),
+                    "new_cuts": round.cuts.iter().map(cut).collect::<Vec<_>>(), "refused": round.refused.iter().map(cut).collect::<Vec<_>>(),
                     "beyond": round.beyond.iter().map(|it| json!({ "tier": it.tier, "reason": it.reason, "share": it.share, "for_any_plan": it.for_any_plan })).collect::<Vec<_>>(),
                 })
             })

@@ -36,6 +36,17 @@ pub(super) fn expected(model: &Model, plan: &Plan, bus: BusId, load: impl Fn(&[P
     sum
 }
 
+/// Expected cost of what runs in each outlook; none of it counts against the worst case.
+pub(super) fn expected_cost(model: &Model, plan: &Plan, cost: impl Fn(&[Placement]) -> f64) -> f64 {
+    let outlooks = &model.planning.uncertainty.outlooks;
+    if plan.hedge.worst.is_some() {
+        return 0.0;
+    }
+    let nominal = outlooks.first().map_or(1.0, |outlook| outlook.probability) * cost(&plan.placements);
+    let others = plan.hedge.recourse.iter().filter_map(|it| Some(outlooks.get(it.outlook)?.probability * cost(&it.placements)));
+    nominal + others.sum::<f64>()
+}
+
 /// Conditional value at risk of losses with their probabilities: their mean over the worst `1 - level` of probability.
 fn value_at_risk(losses: &[(f64, f64)], level: f64) -> f64 {
     let mut sorted = losses.to_vec();

@@ -327,7 +327,7 @@ impl Formulation {
     }
 
     /// Minus the accelerators bought or under contract.
-    pub(super) fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
+    pub(crate) fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
         let bought = self.nodes[site][kind].map(|column| (column, -instance.types[kind].per_node));
         let of_kind = |it: usize| if it == kind { -1.0 } else { 0.0 };
         bought.into_iter().chain(self.contracts_at(instance, site, of_kind).into_iter().filter(|(_, count)| *count != 0.0)).collect()
