@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use bastide_model::model::Tier;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Plans and stress-tests sovereign AI factories.
@@ -39,6 +40,33 @@ pub struct Global {
     /// Override a value of the scenario: --set site.riga.connection='"40 MW"'
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Global options")]
     pub sets: Vec<(String, String)>,
+}
+
+/// How `plan` verifies what it finds.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyInput {
+    /// Simulate the plan, and plan again until each tier is served as wanted
+    #[arg(long, conflicts_with = "check")]
+    pub verify: bool,
+    /// Histories of each round (with --verify) [default: the scenario's, or 40]
+    #[arg(short = 'n', long, requires = "verify", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub replications: Option<u32>,
+    /// Most rounds (with --verify) [default: the scenario's, or 8]
+    #[arg(long, requires = "verify", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// Least share of a tier's demand that is served in simulation (with --verify) [default: the scenario's]: --target T0=99.5%
+    #[arg(long = "target", requires = "verify", value_name = "TIER=SHARE", value_parser = target)]
+    pub target: Vec<(Tier, f64)>,
+}
+
+/// `T0=99.5%` or `T0=0.995`.
+fn target(text: &str) -> Result<(Tier, f64), String> {
+    let form = || format!("`{text}` is no target: write `T0=99.5%`");
+    let (tier, share) = text.split_once('=').ok_or_else(form)?;
+    let tier = Tier::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(tier.trim())).ok_or_else(form)?;
+    let (number, scale) = share.trim().strip_suffix('%').map_or((share.trim(), 1.0), |number| (number.trim(), 0.01));
+    let share = number.parse::<f64>().map_err(|_| form())? * scale;
+    if (0.0..=1.0).contains(&share) { Ok((tier, share)) } else { Err(format!("{}: a share is between 0 and 1", form())) }
 }
 
 /// Output format.
@@ -96,6 +124,9 @@ pub enum Command {
         /// Plan against the worst loss of so many sites instead of the expectation
         #[arg(long, value_name = "K")]
         strike: Option<u32>,
+        /// Whether and how the plan is simulated and made again
+        #[command(flatten)]
+        verify: VerifyInput,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -533,6 +564,11 @@ pub enum ImportCommand {
         /// Plan against the worst loss of so many sites instead of the expectation
         #[arg(long, value_name = "K")]
         strike: Option<u32>,
+    },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
+        file: PathBuf,
     },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem
     Swain {

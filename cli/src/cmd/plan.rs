@@ -2,6 +2,8 @@
 
 mod timeline;
 mod uncertainty;
+pub mod recheck;
+pub mod verification;
 
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use bastide_plan::{Conflict, Outcome, SolveOptions};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -21,6 +23,7 @@ pub fn run(
     check: Option<&Path>,
     time_limit: Option<&str>,
     strike: Option<u32>,
+    verify: &VerifyInput,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -28,9 +31,23 @@ pub fn run(
     uncertainty::strike(&mut model, strike)?;
     let alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    let plan = match check {
-        Some(file) => read(&model, file)?,
-        None => search(&model, alternative, &options, output)?,
+    let verified = match verify.verify {
+        true => {
+            let settings = verification::settings(&model, verify)?;
+            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+        }
+        false => None,
+    };
+    let mut mistakes = Vec::new();
+    let plan = match (check, &verified) {
+        (Some(file), _) => {
+            let (plan, places) = recheck::parsed(&model, file)?;
+            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            plan
+        }
+        (None, Some(verified)) => verified.answer().plan.clone(),
+        (None, None) => search(&model, alternative, &options, output)?,
     };
     let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
     let checks = bastide_plan::verify(&model, &plan, alternative);
@@ -39,6 +56,12 @@ pub fn run(
         uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        if check.is_some() {
+            document["diagnostics"] = mistakes.iter().map(crate::render::to_json).collect();
+        }
+        if let (Some(verified), Some(fields)) = (&verified, document.as_object_mut()) {
+            fields.extend(verified.document(&model).as_object().cloned().unwrap_or_default());
+        }
         output.json("plan/1", &document)?;
         if let Some(path) = &global.output {
             write(&model, &plan, path)?;
@@ -46,6 +69,9 @@ pub fn run(
     } else {
         for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
             output.say(&line);
+        }
+        if let Some(verified) = &verified {
+            output.say(&verified.verdict());
         }
         match &global.output {
             Some(path) => {
@@ -56,9 +82,16 @@ pub fn run(
             None => {}
         }
     }
+    if mistakes.iter().any(|it| it.severity == bastide_model::diag::Severity::Error) {
+        return Err(if output.format == Format::Json { Failure::Told } else { Failure::Diagnostics(mistakes) });
+    }
     let broken: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     if broken.is_empty() {
-        return Ok(());
+        return match verified.as_ref().and_then(verification::Verified::failure) {
+            Some(_) if output.format == Format::Json => Err(Failure::Told),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        };
     }
     Err(Failure::sentence(format!(
         "the plan breaks {}",
@@ -119,11 +152,6 @@ fn options(time_limit: Option<&str>) -> Result<SolveOptions, Failure> {
     Ok(options)
 }
 
-/// Reads a plan file.
-pub fn read(model: &Model, file: &Path) -> Result<Plan, Failure> {
-    Plan::read(&super::read_text(file)?, &file.display().to_string(), model).map_err(Failure::Diagnostics)
-}
-
 fn write(model: &Model, plan: &Plan, path: &Path) -> Result<(), Failure> {
     std::fs::write(path, plan.write(model)).map_err(|error| Failure::sentence(format!("cannot write `{}`: {error}", path.display())))
 }
@@ -167,6 +195,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
             "islands": c.islands,
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
+        "links": plan.links.iter().map(|id| json!({ "link": model.links[*id].entity.name })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
         "prices": plan.prices,
     })
@@ -175,7 +204,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
 /// A plan in a few lines for people.
 pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
+    let accelerators: u64 = plan.builds.iter().map(|build| u64::from(build.count)).sum();
     // The sum of nothing is -0.
     let power: f64 =
         plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum::<f64>() + 0.0;
@@ -184,7 +213,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     lines.push(format!(
         "plan `{}`: {} at {}, {power:.4} MW IT, {:.1} M EUR capital",
         plan.name,
-        one(accelerators.into(), "accelerator"),
+        one(accelerators, "accelerator"),
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
@@ -209,6 +238,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
             c.columns,
             c.integers
         ));
+    }
+    if !plan.links.is_empty() {
+        let names: Vec<&str> = plan.links.iter().map(|id| model.links[*id].entity.name.as_str()).collect();
+        lines.push(format!("  builds {}: {}", one(names.len() as u64, "link"), names.join(", ")));
     }
     for price in plan.prices.iter().take(5) {
         let saving = bastide_units::format_significant(price.annual_eur, 3);

@@ -29,7 +29,7 @@ pub fn run(
     let folder = simulate::default_folder(model, global, "");
     let seed = global.seed.unwrap_or(model.header.seed);
     let mut warnings = Vec::new();
-    let plans = plans(model, plan, &folder, &mut warnings, output)?;
+    let plans = plans(model, plan, &folder, &mut warnings, global, output)?;
     let command = command(scenario, replications, seed, plan, cases, global);
     let threads = super::threads(global);
     let count = if jobs.is_empty() { String::new() } else { format!(", in {} cases", jobs.len()) };
@@ -71,11 +71,12 @@ fn plans(
     file: Option<&Path>,
     folder: &Path,
     warnings: &mut Vec<String>,
+    global: &Global,
     output: &Output,
 ) -> Result<Vec<(String, Plan)>, Failure> {
     let options = SolveOptions::default();
     let recommended = match (file, simulate::stored_plan(model, folder, "recommended")) {
-        (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::read(model, file)? },
+        (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::recheck::read(model, file, global, output)? },
         (None, Some(plan)) => plan,
         (None, None) => {
             output.say("planning `recommended`");
@@ -104,7 +105,7 @@ fn of_alternative(
 ) -> Result<Option<Plan>, Failure> {
     let name = &alternative.entity.name;
     if let Some(file) = &alternative.plan {
-        return Ok(Some(Plan { name: name.clone(), ..super::plan::read(model, file)? }));
+        return Ok(Some(Plan { name: name.clone(), ..super::plan::recheck::parsed(model, file)?.0 }));
     }
     if let Some(plan) = simulate::stored_plan(model, folder, name) {
         return Ok(Some(plan));

@@ -823,6 +823,12 @@ static CODES: &[Code] = &[
         "pue = 1.3 at a site with a PUE of 1.2",
     ),
     code(
+        "F0986",
+        "a speedup that no plan can weigh",
+        "Serving costs and critical demand are counted in units of demand, which a faster service needs fewer of. The two cannot be planned together.",
+        "speedup = 2 of a service with critical = \"60 %\"",
+    ),
+    code(
         "F0985",
         "investments of a plan that cannot be bought",
         "A plan buys each investment at most `most` times, with those that it requires, and none that rule each other out.",
@@ -981,6 +987,48 @@ static CODES: &[Code] = &[
         "Demand and prices are known until the scenario's end; a roadmap looks no further.",
         "horizon = \"10 y\" with duration = \"365 d\"",
     ),
+    code(
+        "F0915",
+        "a wish of the scenario that a plan does not keep",
+        "A limit of `[plan]`, of an alternative or of a bus that has no code of its own: the hosting limit of a bus, sites that an alternative requires, shares of tiers and sites.",
+        "a [[build]] of 70 MW at a bus with hosting_limit = \"65 MW\"",
+    ),
+    code(
+        "F0916",
+        "the loss of a site is not covered",
+        "A tier of `survive_site_loss` has no stand-by for the whole of a share, or the stand-bys have no room for it beside what runs there.",
+        "a [[placement]] of a T0 service and no [[stand-by]] for it",
+    ),
+    code(
+        "F0917",
+        "less service than asked for",
+        "The shares of a service and what is left unserved do not sum to its demand, or a tier is served less than its `min_service`.",
+        "[[unserved]] of half of T1 under min_service = { T1 = 0.95 }",
+    ),
+    code(
+        "F0918",
+        "a cost line that does not follow from the plan",
+        "Costs are worked out again from what is built and placed; a plan may leave `[[cost]]` out, but what it states must be right within a millionth.",
+        "annual_eur = 1.0 for the accelerators of a national plan",
+    ),
+    code(
+        "F0919",
+        "a certificate that contradicts the plan",
+        "The objective is the sum of the cost lines, the bound is not above it, and the gap and the status follow from both.",
+        "bound_eur above objective_eur",
+    ),
+    code(
+        "F0978",
+        "outlooks that make no tree",
+        "Outlooks of a roadmap branch off: none follows itself, those of one parent begin at the same moment, after it, and their probabilities given it sum to 1.",
+        "parent = \"early\" in the outlook `early`",
+    ),
+    code(
+        "F0979",
+        "what a roadmap does not plan for",
+        "A roadmap plans for outlooks and for the loss of single sites; it knows no outages, no weight on the worst and no further investments. A warning.",
+        "horizon = \"10 y\" with survive = [\"link\"]",
+    ),
     code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
     code(
         "F0921",
@@ -1115,6 +1163,18 @@ static CODES: &[Code] = &[
         "a placement problem that cannot be imported",
         "The file is JSON of the kind `placement-v1`: `sites`, `gpus`, `workloads` and `scenarios`, with numbers that make sense and probabilities that sum to 1.",
         "\"prob\": 1.5",
+    ),
+    code(
+        "F0990",
+        "an objective that cannot be ranked",
+        "`objective` of `[plan]` names what the plan is for, the most important first: each once, and at least one.",
+        "objective = [\"cost\", \"cost\"]",
+    ),
+    code(
+        "F0991",
+        "numbers of wild scale",
+        "The numbers of the scenario's plan are so far apart that rounding could matter: coefficients of the program span more than nine decades, or a site has no room for a single node. The program is scaled before it is solved and the plan is checked afterwards. A warning; most often a unit is wrong.",
+        "budget = \"1000000 bn EUR\"",
     ),
     code(
         "F1001",

@@ -17,6 +17,7 @@ pub mod network;
 pub mod plan;
 mod resolve;
 mod scenario;
+pub mod shortfall;
 mod show;
 pub mod source;
 mod template;

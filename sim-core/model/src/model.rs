@@ -15,9 +15,11 @@ mod investment;
 mod growth;
 mod link_state;
 mod machine;
+mod objective;
 mod reconstruction;
 mod strike;
 mod uncertainty;
+mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -26,12 +28,14 @@ pub use disruption::{Bar, Disruption, DisruptionKind, Law, Thing};
 pub use facility::{Dependant, Facility, FacilityKind};
 pub use grid_event::{BusRestoration, GridPolicy, LoadCut, Reconnect, Shedding, SiteSupply};
 pub use investment::{Improvement, Investment};
-pub use growth::{Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
+pub use growth::{Branch, Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
+pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -337,6 +341,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// It in each year from the start, where it changes; the last holds on.
     pub hosting_limit_by_year: Vec<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -947,6 +953,8 @@ pub struct Planning {
     pub budget_span: Span,
     /// Where `it_power` stands.
     pub it_power_span: Span,
+    /// What the plan is for.
+    pub ranking: Ranking,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.
@@ -961,6 +969,8 @@ pub struct Planning {
     pub min_service: [Option<f64>; 4],
     /// Outlooks, outages, and how the plan weighs them.
     pub uncertainty: Uncertainty,
+    /// Whether, and how far, the plan must hold in simulation.
+    pub verification: Option<Verification>,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.

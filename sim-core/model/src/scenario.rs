@@ -13,6 +13,7 @@ pub mod header;
 pub mod investment;
 pub mod layers;
 pub mod machine;
+pub mod objective;
 pub mod operation;
 pub mod planning;
 pub mod rule;

@@ -89,7 +89,7 @@ pub(crate) fn single(model: &Model, service: ServiceId, types: &[AcceleratorId],
     let demand = mean_demand(model, service);
     let critical = critical_demand(model, service);
     // What has no demand in the nominal outlook may have some in another.
-    let ever = model.planning.uncertainty.outlooks.iter().any(|outlook| outlook.demand[service.index()] > 0.0);
+    let ever = crate::state::outlooks(model).iter().any(|outlook| outlook.demand[service.index()] > 0.0);
     if demand <= 0.0 && !(scenario_demand(model, service) > 0.0 && (ever || critical > 0.0)) {
         return None;
     }

@@ -112,6 +112,10 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
     }
+    if model.links.iter().any(|link| link.build_cost.is_some()) {
+        let money: Money = plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum();
+        lines.push(line("links", (per_building(money), money.as_eur())));
+    }
     lines.extend(serving);
     lines.extend(hedge::lines(model, plan).into_iter().map(|(name, annual_eur)| line(name, (annual_eur, 0.0))));
     lines

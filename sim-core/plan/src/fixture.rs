@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         energy_price: Profile::Constant(EnergyPrice::from_eur_per_mwh(100.0).base()),
         hosting_limit: None,
         hosting_limit_by_year: Vec::new(),
+        carbon: None,
         forecast_error: 0.0,
         restoration: bastide_model::model::BusRestoration::default(),
     };
@@ -80,6 +81,7 @@ pub fn empty() -> Model {
             span: span(90),
             budget_span: span(91),
             it_power_span: span(92),
+            ranking: bastide_model::model::Ranking::cost(&span(90)),
             budget: Money::from_meur(1000.0),
             it_power: Power::from_mw(100.0),
             candidates: vec![],
@@ -87,6 +89,7 @@ pub fn empty() -> Model {
             survive_site_loss: vec![],
             min_service: [None; 4],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, u32::MAX),
             discount_rate: 0.05,
             serving_cost: None,

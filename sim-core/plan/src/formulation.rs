@@ -108,6 +108,7 @@ impl Formulation {
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
         it.stage_two(instance, relaxed);
+        it.variable_eased(instance);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }
@@ -121,8 +122,9 @@ impl Formulation {
         chosen.chain(self.investments.invest.iter().copied()).collect()
     }
 
-    /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {

@@ -14,8 +14,10 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
 mod class;
+pub mod closed_loop;
 mod conflict;
 mod cost;
 mod deadline;
@@ -26,12 +28,14 @@ mod flow;
 mod fixture;
 mod formulation;
 mod instance;
+mod lazy;
 pub mod location;
 mod outage;
 mod prices;
 mod program;
 mod search;
 mod siting;
+pub mod roadmap;
 mod solver;
 mod state;
 pub mod stochastic;
@@ -42,16 +46,16 @@ mod tests;
 mod verify;
 
 use bastide_model::model::{Alternative, Model};
-use bastide_model::plan::{Certificate, Plan, SolveStatus};
+use bastide_model::plan::Plan;
 use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
 pub use outage::{Outage, outages};
-pub use verify::{Check, verify};
+pub use verify::{Check, Strictness, recheck, verify};
 
-use crate::formulation::Formulation;
-use crate::instance::{Instance, Relaxed};
+use crate::search::Search;
+use crate::conflict::Extra;
 use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
@@ -63,6 +67,16 @@ pub struct SolveOptions {
     pub time_limit: Option<Duration>,
     /// Outages that the plan must survive beside those of the scenario.
     pub outages: Vec<Outage>,
+}
+
+impl SolveOptions {
+    /// When the search of a model may stop.
+    pub(crate) fn limits(&self, model: &Model) -> Limits {
+        Limits {
+            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
+            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
+        }
+    }
 }
 
 /// How a search ended.
@@ -113,84 +127,26 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let limits = Limits {
-        gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
-        time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
+    if let Some(horizon) = &model.growth.horizon {
+        return roadmap::solve(model, horizon, alternative, options);
+    }
+    let limits = options.limits(model);
+    let laid = match backbone::lay(model, &limits)? {
+        Ok(laid) => laid,
+        Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
     };
     if model.planning.uncertainty.is_robust() {
-        return solve_robust(model, alternative, options, &limits);
+        return strike::plan(model, alternative, options, laid);
     }
-    let mut instance = Instance::new(model, alternative, &Relaxed::default());
-    instance.add_outages(&options.outages);
-    let mut formulation = Formulation::new(&instance, &Relaxed::default());
-    let (answer, proof) = match siting::solve(&instance, &formulation, &limits)? {
+    let mut search = Search::with(model, alternative, options, laid);
+    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &limits)? {
         Some((answer, proof)) => (answer, Some(proof)),
-        None => (search::solve(&instance, &mut formulation, &limits)?, None),
+        None => (lazy::solve(&search.instance, &mut search.formulation, &limits)?, None),
     };
-    let found = match answer {
-        Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &limits)?)),
-        Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
-    };
-    // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-    let polished = if proof.is_some() {
-        found.clone()
-    } else {
-        let rounded = formulation.program.with_integers_fixed(&found.values);
-        match search::complete(&instance, &mut formulation, &limits, rounded)? {
-            Answer::Found(polished) => polished,
-            Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
-        }
-    };
-    let mut plan = extract::plan(&instance, &formulation, &polished.values);
-    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
-    plan.cost = cost_lines(model, &plan);
-    let (lines, program) = (objective(&plan), polished.objective * 1e6);
-    if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
-        return Err(PlanError::Inconsistent { lines, objective: program });
+    let extra = Extra { outages: &options.outages, links: search.laid.capital };
+    match answer {
+        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
+        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, extra, &limits)?)),
+        Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
-    plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
-    let proof = proof.unwrap_or_else(|| siting::Proof::of(SOLVER, &formulation.program));
-    certify(&mut plan, found.bound, found.limited, proof);
-    Ok(Outcome::Planned(Box::new(plan)))
-}
-
-/// The same against the worst case.
-fn solve_robust(
-    model: &Model,
-    alternative: Option<&Alternative>,
-    options: &SolveOptions,
-    limits: &Limits,
-) -> Result<Outcome, PlanError> {
-    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
-        strike::Robust::Found(guarded) => *guarded,
-        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
-        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
-    };
-    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
-    plan.cost = cost_lines(model, &plan);
-    certify(&mut plan, bound, limited, siting::Proof::of(SOLVER, &program));
-    Ok(Outcome::Planned(Box::new(plan)))
-}
-
-/// Adds the certificate of a plan with its cost lines; the bound is in M EUR/y.
-fn certify(plan: &mut Plan, bound: f64, limited: bool, proof: siting::Proof) {
-    let lines = objective(plan);
-    let bound = (bound * 1e6).min(lines);
-    let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (limited, gap <= CONSISTENT) {
-        (true, _) => SolveStatus::LimitWithIncumbent,
-        (false, true) => SolveStatus::Optimal,
-        (false, false) => SolveStatus::WithinGap,
-    };
-    plan.certificate = Some(Certificate {
-        status,
-        solver: proof.solver,
-        objective_eur: lines,
-        bound_eur: bound,
-        gap,
-        rows: proof.rows,
-        columns: proof.columns,
-        integers: proof.integers,
-    });
 }

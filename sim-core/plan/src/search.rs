@@ -1,107 +1,96 @@
-//! The search for the best point of a formulation whose second stage has more rows than it pays to write down.
+//! One question to the solver: a model's program, which may be solved as it stands or again and again with something changed, and the way
+//! from an answer to a plan.
 
-use bastide_units::Duration;
+use bastide_model::model::{Alternative, Model};
+use bastide_model::plan::{Certificate, Plan, SolveStatus};
 
-use crate::PlanError;
-use crate::deadline::Deadline;
 use crate::formulation::Formulation;
-use crate::instance::Instance;
+use crate::backbone::Laid;
+use crate::instance::{Instance, Relaxed};
 use crate::program::Program;
+use crate::siting::Proof;
 use crate::solver::{self, Answer, Found, Limits};
+use crate::{CONSISTENT, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
 
-/// Rounds in which rows are added to the relaxation; what is still broken then is found at integer points.
-const ROUNDS: usize = 40;
-/// Shortest limit that the solver is given: it then says itself that time ran out.
-const SHORTEST: Duration = Duration::from_s(1e-3);
-/// Least time for a linear program.
-pub(crate) const LEAST: Duration = Duration::from_s(10.0);
+/// The program of a model under an alternative.
+pub(crate) struct Search<'m> {
+    /// The model.
+    pub model: &'m Model,
+    /// The rival architecture, if it is one.
+    pub alternative: Option<&'m Alternative>,
+    /// Sets and coefficients.
+    pub instance: Instance<'m>,
+    /// The program, with the columns of each variable.
+    pub formulation: Formulation,
+    /// When to stop.
+    pub limits: Limits,
+    /// Links that the plan builds.
+    pub laid: Laid,
+}
 
-/// Solves a formulation, and adds the rows of reach that it needs. The values found keep all of them; the bound is that of a relaxation.
-///
-/// # Errors
-/// [`PlanError::Solver`] when the solver breaks off.
-pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: &Limits) -> Result<Answer, PlanError> {
-    if instance.states.is_empty() {
-        return solver::solve(&formulation.program, limits);
+impl<'m> Search<'m> {
+    /// The program of a model.
+    pub(crate) fn new(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
+        Self::with(model, alternative, options, Laid::default())
     }
-    let deadline = Deadline::new(limits.time_limit);
-    let within = |time_limit| Limits { time_limit, ..*limits };
-    let continuous = formulation.program.relaxed();
-    if let Answer::Infeasible = rounds(instance, formulation, &deadline, continuous, ROUNDS)? {
-        return Ok(Answer::Infeasible);
+
+    /// The program of a model, with links that the plan builds.
+    pub(crate) fn with(model: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions, laid: Laid) -> Self {
+        let mut instance = Instance::new(model, alternative, &Relaxed::default());
+        instance.add_outages(&options.outages);
+        instance.links = laid.capital;
+        let formulation = Formulation::new(&instance, &Relaxed::default());
+        Self { model, alternative, instance, formulation, limits: options.limits(model), laid }
     }
-    let mut best: Option<Found> = None;
-    let mut bound = f64::NEG_INFINITY;
-    loop {
-        let found = match solver::solve(&formulation.program, &within(deadline.left().max(SHORTEST)))? {
-            Answer::Found(found) => found,
-            Answer::Infeasible => return Ok(Answer::Infeasible),
-            Answer::Unknown { bound: own, reason } => {
-                bound = bound.max(own);
-                let known = best.map(|it| Found { bound: bound.min(it.objective), limited: true, ..it });
-                return Ok(known.map_or(Answer::Unknown { bound, reason }, Answer::Found));
-            }
+
+    /// The plan that an answer describes, with cost, prices and certificate. `program` is the one that was solved: this search's, perhaps
+    /// with further rows and other limits.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off or the plan's cost lines do not match the program.
+    pub(crate) fn planned(&self, program: &Program, found: &Found, proof: Option<Proof>) -> Result<Plan, PlanError> {
+        // Integers are exact only within the solver's tolerance: round them and let the rest follow.
+        let polish = || solver::solve(&program.with_integers_fixed(&found.values), &self.limits);
+        // With a second stage that was done already, with all the rows that it needs.
+        let polished = match (proof.is_none() && self.instance.states.is_empty()).then(polish).transpose()? {
+            Some(Answer::Found(polished)) => polished,
+            _ => found.clone(),
         };
-        bound = bound.max(found.bound);
-        let whole = formulation.reach(instance, &found.values) == 0;
-        if whole {
-            // Out of time, an earlier point may be the better one.
-            let better = best.filter(|it| it.objective < found.objective).unwrap_or_else(|| found.clone());
-            return Ok(Answer::Found(Found { bound: bound.min(better.objective), limited: found.limited, ..better }));
+        let mut plan = extract::plan(&self.instance, &self.formulation, &polished.values);
+        plan.name = self.alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+        plan.links.clone_from(&self.laid.links);
+        plan.cost = cost_lines(self.model, &plan);
+        let (lines, program_eur) = (objective(&plan), polished.objective * 1e6);
+        if (lines - program_eur).abs() > CONSISTENT * program_eur.abs().max(1.0) {
+            return Err(PlanError::Inconsistent { lines, objective: program_eur });
         }
-        // The same builds with a second stage that keeps all rows: a plan, if not yet the best.
-        let fixed = formulation.program.with_integers_fixed(&found.values);
-        if let Answer::Found(kept) = rounds(instance, formulation, &deadline, fixed, usize::MAX)?
-            && best.as_ref().is_none_or(|it| kept.objective < it.objective)
-        {
-            best = Some(kept);
-        }
-        if let Some(it) = best.as_ref().filter(|it| found.limited || it.objective - bound <= limits.gap * it.objective.abs()) {
-            return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: found.limited, ..it.clone() }));
-        }
+        plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
+        let proof = proof.unwrap_or_else(|| Proof::of(SOLVER, program));
+        certify(&mut plan, found.bound, found.limited, proof, &self.laid, self.instance.building_recovery);
+        Ok(plan)
     }
 }
 
-/// Solves a formulation as it is, or without the integers.
-///
-/// # Errors
-/// [`PlanError::Solver`] when the solver breaks off.
-pub(crate) fn within(instance: &Instance, formulation: &mut Formulation, limits: &Limits, whole: bool) -> Result<Answer, PlanError> {
-    if whole {
-        return solve(instance, formulation, limits);
-    }
-    let continuous = formulation.program.relaxed();
-    complete(instance, formulation, limits, continuous)
-}
-
-/// Solves a linear program that shares its columns and rows with a formulation, so that all rows of reach hold.
-///
-/// # Errors
-/// [`PlanError::Solver`] when the solver breaks off.
-pub(crate) fn complete(instance: &Instance, formulation: &mut Formulation, limits: &Limits, program: Program) -> Result<Answer, PlanError> {
-    rounds(instance, formulation, &Deadline::new(limits.time_limit), program, usize::MAX)
-}
-
-/// Solves a linear program that shares its rows with the formulation, until no row of reach is broken or the rounds are over.
-fn rounds(
-    instance: &Instance,
-    formulation: &mut Formulation,
-    deadline: &Deadline,
-    mut program: Program,
-    rounds: usize,
-) -> Result<Answer, PlanError> {
-    for round in 1.. {
-        // A plan's own point is completed even where time is short: these programs are small.
-        let limits = Limits { gap: 0.0, time_limit: deadline.left().max(LEAST) };
-        let found = match solver::solve(&program, &limits)? {
-            Answer::Found(found) => found,
-            other => return Ok(other),
-        };
-        let before = formulation.program.rows.len();
-        if formulation.reach(instance, &found.values) == 0 || round >= rounds {
-            return Ok(Answer::Found(found));
-        }
-        program.rows.extend_from_slice(&formulation.program.rows[before..]);
-    }
-    Ok(Answer::Infeasible)
+/// Adds the certificate of a plan with its cost lines; the bound is in M EUR/y, and says nothing of the links that are laid.
+pub(crate) fn certify(plan: &mut Plan, bound: f64, limited: bool, proof: Proof, laid: &Laid, building_recovery: f64) {
+    let lines = objective(plan);
+    // What a cheaper network might still save.
+    let unsure = (laid.capital - laid.bound).max(0.0) * building_recovery;
+    let bound = ((bound - unsure) * 1e6).min(lines);
+    let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
+    let status = match (limited || laid.limited, gap <= CONSISTENT) {
+        (true, _) => SolveStatus::LimitWithIncumbent,
+        (false, true) => SolveStatus::Optimal,
+        (false, false) => SolveStatus::WithinGap,
+    };
+    plan.certificate = Some(Certificate {
+        status,
+        solver: proof.solver,
+        objective_eur: lines,
+        bound_eur: bound,
+        gap,
+        rows: proof.rows + laid.rows,
+        columns: proof.columns + laid.columns,
+        integers: proof.integers + laid.columns,
+    });
 }

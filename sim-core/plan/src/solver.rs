@@ -89,6 +89,15 @@ pub(crate) fn express(program: &Program) -> (UnsolvedProblem, Vec<Variable>, Vec
 /// # Errors
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanError> {
+    solve_from(program, limits, None)
+}
+
+/// Solves a program from a point that satisfies it: the search begins with that point as its best, and drops at once whatever cannot be
+/// better. A point that does not satisfy the program is ignored.
+///
+/// # Errors
+/// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
     let failed = |what: &str| PlanError::Solver(what.to_owned());
     let (unsolved, _, constraints) = express(program);
     let mut problem = unsolved.using(highs);
@@ -105,6 +114,11 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
     set(model.try_set_option("mip_abs_gap", 1e-9))?;
     set(model.try_set_option("mip_feasibility_tolerance", 1e-7))?;
     set(model.try_set_option("time_limit", limits.time_limit.as_s()))?;
+    if let Some(start) = start {
+        // The constant's column comes last.
+        let values: Vec<f64> = start.iter().copied().chain([1.0]).collect();
+        model.try_set_solution(Some(&values), None, None, None).map_err(|status| failed(&format!("{status:?}")))?;
+    }
     let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
 
     let mixed = program.columns.iter().any(|column| column.integer);

@@ -1,14 +1,13 @@
 //! The rows. Longer than most files because it is one table.
 
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length,
-    Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, CarbonPrice, Compute, ComputeRate, DataSize, Duration, Energy,
+    EnergyPrice, Length, Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
-    Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -19,11 +18,13 @@ mod growth;
 mod strike;
 mod supply;
 mod uncertainty;
+mod verification;
 
 pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
+pub(crate) use verification::VERIFICATION;
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -84,6 +85,8 @@ pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-m
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
+/// What a plan can be for.
+pub(crate) const OBJECTIVES: &[&str] = crate::model::Objective::NAMES;
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -177,6 +180,12 @@ pub static TABLES: &[TableSpec] = &[
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
             growth::HOSTING_LIMIT_BY_YEAR,
+            row(
+                "carbon",
+                Quantity(unit::<CarbonIntensity>(), NotNegative),
+                Computed("from the power plants"),
+                "Mean carbon intensity of what sites draw here, for plans; a simulation traces that of each hour.",
+            ),
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -1213,12 +1222,15 @@ pub static TABLES: &[TableSpec] = &[
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
             row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
+            row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             growth::HORIZON,
             growth::PERIOD,
             growth::BUDGET_BY_YEAR,
             growth::WAITING_COST,
+            row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
+            row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),

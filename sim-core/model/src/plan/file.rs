@@ -37,6 +37,14 @@ pub struct PlanPlaces {
     pub replicas: Vec<Span>,
     /// `[[link]]`.
     pub links: Vec<Span>,
+    /// `[[unserved]]`.
+    pub unserved: Vec<Span>,
+    /// `annual_eur` of each `[[cost]]`.
+    pub annual_costs: Vec<Span>,
+    /// `capital_eur` of each `[[cost]]`.
+    pub capital_costs: Vec<Span>,
+    /// Keys of the `[certificate]`.
+    pub certificate: Vec<(&'static str, Span)>,
 }
 
 impl PlanPlaces {
@@ -52,6 +60,10 @@ impl PlanPlaces {
             campaigns: vec![],
             replicas: vec![],
             links: vec![],
+            unserved: vec![],
+            annual_costs: vec![],
+            capital_costs: vec![],
+            certificate: vec![],
         }
     }
     /// The place of an entry, or the file.
@@ -394,13 +406,15 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
     });
     let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
     let unserved =
-        each(ctx, root, &UNSERVED, &mut nowhere, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+        each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+    let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
     let hedge = super::Hedge::read(ctx, root, model);
-    let cost = each(ctx, root, &COST, &mut nowhere, |cursor| CostLine {
-        line: cursor.word("line"),
-        annual_eur: real(cursor, "annual_eur"),
-        capital_eur: real(cursor, "capital_eur"),
+    let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
+        annual_costs.push(cursor.ctx.span(cursor.place("annual_eur")));
+        capital_costs.push(cursor.ctx.span(cursor.place("capital_eur")));
+        CostLine { line: cursor.word("line"), annual_eur: real(cursor, "annual_eur"), capital_eur: real(cursor, "capital_eur") }
     });
+    (places.annual_costs, places.capital_costs) = (annual_costs, capital_costs);
     let prices = each(ctx, root, &PRICE, &mut nowhere, |cursor| Price {
         constraint: cursor.word("constraint"),
         annual_eur: real(cursor, "annual_eur"),
@@ -409,7 +423,11 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         place: cursor.text_opt("place").unwrap_or_default(),
     });
     let certificate = root.get("certificate").and_then(|entry| match &entry.node.value {
-        Value::Table(table) => Some(certificate(&mut Cursor::open(ctx, &CERTIFICATE, 0, table, entry.node.at))),
+        Value::Table(table) => {
+            let mut cursor = Cursor::open(ctx, &CERTIFICATE, 0, table, entry.node.at);
+            places.certificate = CERTIFICATE.keys.iter().map(|key| (key.name, cursor.ctx.span(cursor.place(key.name)))).collect();
+            Some(certificate(&mut cursor))
+        }
         _ => None,
     });
     twins(ctx, &builds, &places);

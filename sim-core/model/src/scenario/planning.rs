@@ -1,5 +1,7 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
@@ -56,7 +58,9 @@ pub fn planning(
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
         *horizon = growth::horizon(cursor);
+        let ranking = super::objective::ranking(cursor);
         Planning {
+            ranking,
             span: cursor.ctx.span(cursor.at),
             budget_span: cursor.ctx.span(cursor.place("budget")),
             it_power_span: cursor.ctx.span(cursor.place("it_power")),
@@ -67,6 +71,7 @@ pub fn planning(
             survive_site_loss,
             min_service,
             uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
             // Decoded once the services are known.

@@ -41,6 +41,8 @@ pub(crate) struct Recourse {
     pub place: Vec<Vec<Vec<Option<usize>>>>,
     /// `unserved[part][member]`.
     pub unserved: Vec<Vec<usize>>,
+    /// `faster[part]`: units that faster services do not need.
+    pub faster: Vec<Vec<usize>>,
     /// `load[site][type]`; `None` where energy does not depend on the load.
     pub load: Vec<Vec<Option<usize>>>,
 }
@@ -157,7 +159,10 @@ impl Formulation {
                 let value = value_of_rate(instance.model, *service) * class.tokens_per_unit(*service);
                 self.program.continuous(state.weight * value, 0.0, *units)
             });
-            let unserved = unserved.collect();
+            let unserved: Vec<usize> = unserved.collect();
+            let members = part.members.iter().zip(&unserved);
+            let faster = members.flat_map(|((_, service, units), column)| self.faster_in(instance, *service, *column, *units)).collect();
+            it.faster.push(faster);
             it.unserved.push(unserved);
             it.served.push(served);
             it.place.push(place);
@@ -174,7 +179,7 @@ impl Formulation {
     fn constraint_recourse_demand(&mut self, instance: &Instance, at: usize) {
         for (part, what) in instance.states[at].parts.iter().enumerate() {
             let it = &self.recourse[at];
-            let columns = it.served[part].iter().flatten().chain(it.place[part].iter().flatten().flatten()).chain(&it.unserved[part]);
+            let columns = it.served[part].iter().flatten().chain(it.place[part].iter().flatten().flatten()).chain(&it.unserved[part]).chain(&it.faster[part]);
             let terms: Vec<_> = columns.map(|column| (*column, 1.0)).collect();
             self.program.row(Group::Structure, terms, Sense::Equal, what.demand());
             let Some(dataset) = instance.classes[what.class].dataset else { continue };

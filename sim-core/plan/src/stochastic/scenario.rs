@@ -9,7 +9,7 @@ use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
 use crate::program::Group;
 use crate::solver::{Answer, Limits};
-use crate::{PlanError, SolveOptions, search};
+use crate::{PlanError, SolveOptions, lazy};
 
 /// Plans of a scenario for lists of outlooks; the first of a list is the nominal one.
 struct Plans<'m> {
@@ -35,12 +35,12 @@ pub fn uncertainty(
     options: &SolveOptions,
     plan: &Plan,
 ) -> Result<Option<Information>, PlanError> {
-    let uncertainty = &model.planning.uncertainty;
-    let (Some(first), Some(certificate)) = (uncertainty.outlooks.first(), &plan.certificate) else { return Ok(None) };
-    if uncertainty.outlooks.len() < 2 || plan.hedge.worst.is_some() {
+    let all = crate::state::outlooks(model);
+    let (Some(first), Some(certificate)) = (all.first(), &plan.certificate) else { return Ok(None) };
+    if all.len() < 2 || plan.hedge.worst.is_some() {
         return Ok(None);
     }
-    let outlooks: Vec<(f64, Outlook)> = uncertainty.outlooks.iter().map(|outlook| (outlook.probability, outlook.clone())).collect();
+    let outlooks: Vec<(f64, Outlook)> = all.iter().map(|outlook| (outlook.probability, outlook.clone())).collect();
     let mean = mean(first, &outlooks);
     let plans = Plans {
         model,
@@ -72,6 +72,7 @@ fn mean(like: &Outlook, outlooks: &[(f64, Outlook)]) -> Outlook {
         availability: mean(|outlook| &outlook.availability),
         demand: mean(|outlook| &outlook.demand),
         energy_price: mean(|outlook| &outlook.energy_price),
+        branch: like.branch.clone(),
     }
 }
 
@@ -98,7 +99,7 @@ impl Family<Outlook> for Plans<'_> {
         if self.deadline.passed() {
             return Err(PlanError::Late);
         }
-        match search::solve(&instance, &mut formulation, &limits)? {
+        match lazy::solve(&instance, &mut formulation, &limits)? {
             Answer::Found(found) => Ok(Some(Solved {
                 objective: found.objective * 1e6,
                 first_stage: first.iter().map(|column| found.values[*column]).collect(),

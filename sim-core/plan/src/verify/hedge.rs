@@ -10,20 +10,20 @@ use crate::outage::{Outage, outages};
 use crate::program::{Group, Program, Sense};
 use crate::solver::{self, Answer, Limits};
 use crate::state::{demand_in, nominal};
-use crate::strike::adversary::{self, Rooms};
 use crate::instance::{Instance, Relaxed};
-use crate::{instance, search, strike};
+use crate::strike::adversary::{self, Rooms};
+use crate::{instance, lazy, strike};
 
 /// Checks outlooks, critical demand, and the outages of the scenario.
 pub(super) fn check(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks: &mut Checks) {
     for it in &plan.hedge.recourse {
-        if let Some(outlook) = model.planning.uncertainty.outlooks.get(it.outlook) {
+        if let Some(outlook) = crate::state::outlooks(model).get(it.outlook) {
             recourse(model, plan, it, outlook, checks);
         }
     }
     let said = plan.hedge.recourse.len();
-    let missing = model.planning.uncertainty.outlooks.len().saturating_sub(1 + said);
-    if !model.planning.uncertainty.outlooks.is_empty() && plan.hedge.worst.is_none() {
+    let missing = crate::state::outlooks(model).len().saturating_sub(1 + said);
+    if !crate::state::outlooks(model).is_empty() && plan.hedge.worst.is_none() {
         checks.none("every outlook has its placement", missing);
     }
     if plan.hedge.worst.is_none() {
@@ -105,7 +105,7 @@ fn worst_case(model: &Model, plan: &Plan, alternative: Option<&Alternative>, wor
             .collect(),
     };
     let said: f64 = worst.unserved.iter().map(|(id, rate)| instance::value_of_rate(model, *id) * rate.as_tokens_per_s()).sum();
-    let found = adversary::worst_case(&own, &instance, &rooms, search::LEAST).map_or(f64::INFINITY, |case| case.loss);
+    let found = adversary::worst_case(&own, &instance, &rooms, lazy::LEAST).map_or(f64::INFINITY, |case| case.loss);
     checks.at_most("worst case", found, said, "M EUR/y");
 }
 
@@ -187,7 +187,7 @@ fn survives(model: &Model, plan: &Plan, outage: &Outage, checks: &mut Checks) {
         let room = outage.left(site) * (accelerators(model, plan, site, kind) - kept);
         program.row(Group::Structure, terms, Sense::AtMost, room);
     }
-    let missing = match solver::solve(&program, &Limits { gap: 0.0, time_limit: search::LEAST }) {
+    let missing = match solver::solve(&program, &Limits { gap: 0.0, time_limit: lazy::LEAST }) {
         Ok(Answer::Found(found)) => found.objective,
         _ => f64::INFINITY,
     };

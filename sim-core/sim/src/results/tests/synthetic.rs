@@ -122,6 +122,7 @@ pub fn model(title: &str) -> Model {
             energy_price: Profile::Constant(2.5e-8),
             hosting_limit: None,
             hosting_limit_by_year: Vec::new(),
+            carbon: None,
             forecast_error: 0.0,
             restoration: bastide_model::model::BusRestoration::default(),
         })
@@ -260,6 +261,7 @@ pub fn model(title: &str) -> Model {
             span: Span::file("scenario.toml"),
             budget_span: Span::file("scenario.toml"),
             it_power_span: Span::file("scenario.toml"),
+            ranking: bastide_model::model::Ranking::cost(&Span::file("scenario.toml")),
             budget: Money::from_meur(3000.0),
             it_power: Power::from_mw(194.0),
             candidates: all,
@@ -267,6 +269,7 @@ pub fn model(title: &str) -> Model {
             survive_site_loss: vec![Tier::T0, Tier::T1],
             min_service: [Some(1.0), Some(0.9), None, None],
             uncertainty: Uncertainty::default(),
+            verification: None,
             sites: (0, 10),
             discount_rate: 0.06,
             serving_cost: None,
