@@ -124,6 +124,9 @@ pub enum Command {
         /// Whether and how the plan is simulated and made again
         #[command(flatten)]
         verify: VerifyInput,
+        /// Plan against the worst loss of so many sites instead of the expectation
+        #[arg(long, value_name = "K")]
+        strike: Option<u32>,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -553,6 +556,19 @@ pub enum ImportCommand {
     Holmberg {
         /// Problem
         file: PathBuf,
+    },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
+        file: PathBuf,
+    },
+    /// Two-stage placement of accelerators under uncertainty (placement-v1, JSON)
+    PlacementV1 {
+        /// Problem
+        file: PathBuf,
+        /// Plan against the worst loss of so many sites instead of the expectation
+        #[arg(long, value_name = "K")]
+        strike: Option<u32>,
     },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem
     Swain {

@@ -3,6 +3,7 @@
 pub mod recheck;
 mod timeline;
 pub mod verification;
+mod uncertainty;
 
 use std::path::Path;
 
@@ -22,10 +23,12 @@ pub fn run(
     check: Option<&Path>,
     time_limit: Option<&str>,
     verify: &VerifyInput,
+    strike: Option<u32>,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
-    let model = super::load(scenario, global, output)?;
+    let mut model = super::load(scenario, global, output)?;
+    uncertainty::strike(&mut model, strike)?;
     let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
     let verified = match verify.verify {
@@ -46,12 +49,14 @@ pub fn run(
         (None, Some(verified)) => verified.answer().plan.clone(),
         (None, None) => search(&model, alternative, &options, output)?,
     };
+    let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
     let checks = match &verified {
         Some(verified) => verified.cuts.check(&model, &plan, alternative),
         None => bastide_plan::verify(&model, &plan, alternative),
     };
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
+        uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
         if check.is_some() {
@@ -65,7 +70,7 @@ pub fn run(
             write(&model, &plan, path)?;
         }
     } else {
-        for line in describe(&model, &plan) {
+        for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
             output.say(&line);
         }
         if let Some(verified) = &verified {
@@ -193,6 +198,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
             "islands": c.islands,
         })).collect::<Vec<_>>(),
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
+        "links": plan.links.iter().map(|id| json!({ "link": model.links[*id].entity.name })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
         "prices": plan.prices,
     })
@@ -201,7 +207,7 @@ fn moment(model: &Model, plan: &Plan) -> Value {
 /// A plan in a few lines for people.
 pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    let accelerators: u32 = plan.builds.iter().map(|build| build.count).sum();
+    let accelerators: u64 = plan.builds.iter().map(|build| u64::from(build.count)).sum();
     // The sum of nothing is -0.
     let power: f64 =
         plan.builds.iter().map(|build| f64::from(build.count) * model.accelerators[build.accelerator].power.as_mw()).sum::<f64>() + 0.0;
@@ -210,7 +216,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
     lines.push(format!(
         "plan `{}`: {} at {}, {power:.4} MW IT, {:.1} M EUR capital",
         plan.name,
-        one(accelerators.into(), "accelerator"),
+        one(accelerators, "accelerator"),
         one(sites as u64, "site"),
         bastide_model::plan::capital(model, plan).as_meur()
     ));
@@ -235,6 +241,10 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
             c.columns,
             c.integers
         ));
+    }
+    if !plan.links.is_empty() {
+        let names: Vec<&str> = plan.links.iter().map(|id| model.links[*id].entity.name.as_str()).collect();
+        lines.push(format!("  builds {}: {}", one(names.len() as u64, "link"), names.join(", ")));
     }
     for price in plan.prices.iter().take(5) {
         let saving = bastide_units::format_significant(price.annual_eur, 3);

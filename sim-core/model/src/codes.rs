@@ -823,6 +823,12 @@ static CODES: &[Code] = &[
         "pue = 1.3 at a site with a PUE of 1.2",
     ),
     code(
+        "F0986",
+        "a speedup that no plan can weigh",
+        "Serving costs and critical demand are counted in units of demand, which a faster service needs fewer of. The two cannot be planned together.",
+        "speedup = 2 of a service with critical = \"60 %\"",
+    ),
+    code(
         "F0985",
         "investments of a plan that cannot be bought",
         "A plan buys each investment at most `most` times, with those that it requires, and none that rule each other out.",
@@ -1011,6 +1017,18 @@ static CODES: &[Code] = &[
         "The objective is the sum of the cost lines, the bound is not above it, and the gap and the status follow from both.",
         "bound_eur above objective_eur",
     ),
+    code(
+        "F0978",
+        "outlooks that make no tree",
+        "Outlooks of a roadmap branch off: none follows itself, those of one parent begin at the same moment, after it, and their probabilities given it sum to 1.",
+        "parent = \"early\" in the outlook `early`",
+    ),
+    code(
+        "F0979",
+        "what a roadmap does not plan for",
+        "A roadmap plans for outlooks and for the loss of single sites; it knows no outages, no weight on the worst and no further investments. A warning.",
+        "horizon = \"10 y\" with survive = [\"link\"]",
+    ),
     code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
     code(
         "F0921",
@@ -1151,6 +1169,12 @@ static CODES: &[Code] = &[
         "numbers of wild scale",
         "The numbers of the scenario's plan are so far apart that rounding could matter: coefficients of the program span more than nine decades, or a site has no room for a single node. The program is scaled before it is solved and the plan is checked afterwards. A warning; most often a unit is wrong.",
         "budget = \"1000000 bn EUR\"",
+    ),
+    code(
+        "F0969",
+        "a placement problem that cannot be imported",
+        "The file is JSON of the kind `placement-v1`: `sites`, `gpus`, `workloads` and `scenarios`, with numbers that make sense and probabilities that sum to 1.",
+        "\"prob\": 1.5",
     ),
     code(
         "F1001",

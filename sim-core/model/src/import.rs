@@ -7,6 +7,7 @@ mod csv;
 mod draft;
 mod location;
 mod matpower;
+mod placement;
 mod rts_gmlc;
 mod sndlib;
 mod system;
@@ -15,6 +16,7 @@ mod xml;
 
 pub use location::{LocationForm, LocationOptions, import_location};
 pub use matpower::{MatpowerOptions, import_matpower, read_case};
+pub use placement::import_placement;
 pub use rts_gmlc::{RtsGmlc, RtsReserve, RtsUnit, import_rts_gmlc, read_rts_gmlc};
 pub use sndlib::import_sndlib;
 pub use system::{SystemOptions, read_system};

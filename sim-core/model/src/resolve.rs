@@ -64,7 +64,6 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
-    let investments = scenario::investment::investments(ctx, root, &sites, &service_demands);
     let known = uncertainty::Known { sites: sites.len(), buses: buses.len(), services: &services, demands: &service_demands };
     let mut horizon = None;
     let mut planning = planning::planning(ctx, root, &sites, &known, &mut horizon);
@@ -72,6 +71,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     if let Some(planning) = &mut planning {
         planning.serving_cost = scenario::serving::serving_cost(ctx, root, &sites, &services, &service_demands);
     }
+    let costed = planning.as_ref().is_some_and(|planning| planning.serving_cost.is_some());
+    let investments = scenario::investment::investments(ctx, root, &sites, &services, &service_demands, costed);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
     let cases = case::cases(ctx, root);
     let mut report = header::report(ctx, root).unwrap_or_default();

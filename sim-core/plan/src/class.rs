@@ -41,6 +41,10 @@ impl Class {
     pub(crate) fn demand(&self) -> f64 {
         self.members.iter().map(|(_, units)| units).sum()
     }
+    /// Whether serving it at one site is not the same as at another: it reads data, or serving has a cost.
+    pub(crate) fn is_placed_by_site(&self) -> bool {
+        self.dataset.is_some() || !self.serving.is_empty()
+    }
     /// Tokens per second in one unit of a member.
     pub(crate) fn tokens_per_unit(&self, service: ServiceId) -> f64 {
         self.members.iter().position(|(id, _)| *id == service).map_or(1.0, |at| self.tokens[at])
@@ -85,7 +89,7 @@ pub(crate) fn single(model: &Model, service: ServiceId, types: &[AcceleratorId],
     let demand = mean_demand(model, service);
     let critical = critical_demand(model, service);
     // What has no demand in the nominal outlook may have some in another.
-    let ever = model.planning.uncertainty.outlooks.iter().any(|outlook| outlook.demand[service.index()] > 0.0);
+    let ever = crate::state::outlooks(model).iter().any(|outlook| outlook.demand[service.index()] > 0.0);
     if demand <= 0.0 && !(scenario_demand(model, service) > 0.0 && (ever || critical > 0.0)) {
         return None;
     }

@@ -60,6 +60,15 @@ impl Conflict {
     }
 }
 
+/// What a search was given beside the scenario.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra<'a> {
+    /// Outages that the plan must survive.
+    pub outages: &'a [Outage],
+    /// Capital of the links that it builds [M EUR].
+    pub links: f64,
+}
+
 /// An irreducible conflict of an infeasible model.
 ///
 /// # Errors
@@ -67,10 +76,10 @@ impl Conflict {
 pub(crate) fn find(
     model: &Model,
     alternative: Option<&Alternative>,
-    extra: &[Outage],
+    extra: Extra<'_>,
     limits: &Limits,
 ) -> Result<Conflict, PlanError> {
-    let outages: Vec<Outage> = outages(model).into_iter().chain(extra.iter().cloned()).collect();
+    let outages: Vec<Outage> = outages(model).into_iter().chain(extra.outages.iter().cloned()).collect();
     let candidates = candidates(model, alternative, outages.len());
     let mut relaxed = Relaxed::default();
     for batch in &candidates {
@@ -86,7 +95,7 @@ pub(crate) fn find(
 fn leave_out(
     model: &Model,
     alternative: Option<&Alternative>,
-    extra: &[Outage],
+    extra: Extra<'_>,
     limits: &Limits,
     batch: &[Group],
     relaxed: &mut Relaxed,
@@ -113,12 +122,18 @@ fn leave_out(
 fn possible(
     model: &Model,
     alternative: Option<&Alternative>,
-    extra: &[Outage],
+    extra: Extra<'_>,
     limits: &Limits,
     relaxed: &Relaxed,
 ) -> Result<bool, PlanError> {
+    if let Some(horizon) = &model.growth.horizon {
+        let mut program = crate::roadmap::program(model, horizon, alternative, relaxed);
+        program.columns.iter_mut().for_each(|column| column.cost = 0.0);
+        return Ok(!matches!(crate::solver::solve(&program, limits)?, Answer::Infeasible));
+    }
     let mut instance = Instance::new(model, alternative, relaxed);
-    instance.add_outages(extra);
+    instance.add_outages(extra.outages);
+    instance.links = if relaxed.contains(&Group::LinkLoss) { 0.0 } else { extra.links };
     let mut formulation = Formulation::new(&instance, relaxed);
     if let Some(possible) = siting::is_possible(&instance, &formulation) {
         return Ok(possible);
@@ -152,9 +167,11 @@ fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) 
         (0..outages).map(Group::Outage).collect(),
         services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
+        if planning.survive_link_loss { vec![Group::LinkLoss] } else { Vec::new() },
         vec![Group::ItPower],
+        crate::roadmap::limits(model),
         vec![Group::Budget],
-        Tier::ALL.into_iter().filter(|tier| planning.min_service[*tier as usize].is_some()).map(Group::MinService).collect(),
+        Tier::ALL.into_iter().filter(|tier| crate::roadmap::has_least(model, *tier)).map(Group::MinService).collect(),
     ]
 }
 
@@ -180,6 +197,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         Group::Budget => {
             ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()])
         }
+        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => crate::roadmap::limit(model, group).unwrap_or_else(|| (String::new(), String::new(), plan())),
         Group::ItPower => (
             "IT power".to_owned(),
             format!("at most {} of IT power in all sites", display(planning.it_power)),
@@ -217,6 +235,10 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
             let it = site(id);
             let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
             (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::LinkLoss => {
+            let sentence = "nations with sites or users stay connected when any single link is down".to_owned();
+            ("survival of link loss".to_owned(), sentence, plan())
         }
         Group::SingleSite(id) => {
             let it = &model.services[id].entity;
@@ -259,7 +281,8 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
                 .iter()
                 .enumerate()
                 .filter(|(at, it)| it.tier == tier && mean_demand(model, ServiceId::from_index(*at)) > 0.0);
-            spans.extend(services.map(|(_, it)| it.entity.span.clone()));
+            // A thousand places help nobody.
+            spans.extend(services.take(12).map(|(_, it)| it.entity.span.clone()));
             let sentence = format!(
                 "at least {} % of the demand of tier {} is served",
                 bastide_units::format_significant(least * 100.0, 4),

@@ -93,7 +93,8 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     let unserved = hedge::expected_loss(model, plan);
     let (not_run, delay) = campaigns(model, plan);
     let serving = model.planning.serving_cost.as_ref().map(|costs| {
-        let annual: f64 = plan.placements.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum();
+        let of = |all: &[Placement]| all.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum::<f64>();
+        let annual = hedge::expected_cost(model, plan, of);
         CostLine { line: "serving".to_owned(), annual_eur: annual, capital_eur: 0.0 }
     });
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
@@ -110,6 +111,10 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     ];
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
+    }
+    if model.links.iter().any(|link| link.build_cost.is_some()) {
+        let money: Money = plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum();
+        lines.push(line("links", (per_building(money), money.as_eur())));
     }
     lines.extend(serving);
     lines.extend(hedge::lines(model, plan).into_iter().map(|(name, annual_eur)| line(name, (annual_eur, 0.0))));

@@ -32,6 +32,7 @@ mod single_site;
 pub(crate) use outlook::{Recourse, Spread};
 
 /// The program of an instance, with the columns of each variable.
+#[derive(Clone)]
 pub(crate) struct Formulation {
     /// The program.
     pub program: Program,
@@ -108,12 +109,24 @@ impl Formulation {
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
         it.stage_two(instance, relaxed);
+        it.variable_eased(instance);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }
 
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
+    /// Columns that are decided before it is known which outlook comes true, in an order that does not depend on outlooks.
+    pub(crate) fn first_stage(&self) -> Vec<usize> {
+        let trains = self.train.iter().map(|(.., column)| *column);
+        let copies = self.replica.iter().flatten().map(|(_, column)| *column);
+        let nodes = self.nodes.iter().flatten().flatten().copied();
+        let chosen = self.build.iter().copied().chain(nodes).chain(self.run.iter().copied()).chain(trains).chain(copies);
+        chosen.chain(self.investments.invest.iter().copied()).collect()
+    }
+
     /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {

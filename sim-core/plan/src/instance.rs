@@ -100,6 +100,8 @@ pub(crate) struct Instance<'m> {
     pub states: Vec<State>,
     /// Number of outages among them.
     pub outages: usize,
+    /// Capital of the links that the plan builds, settled before the rest [M EUR].
+    pub links: f64,
 }
 
 /// Tiers that survive under an alternative.
@@ -213,6 +215,7 @@ impl<'m> Instance<'m> {
             nominal: Nominal { weight: 1.0, share: Vec::new(), energy: Vec::new() },
             states: Vec::new(),
             outages: 0,
+            links: 0.0,
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
         instance.contracts = contracts(&instance);

@@ -27,7 +27,7 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     let deadline = Deadline::new(limits.time_limit);
     let within = |time_limit| Limits { time_limit, ..*limits };
     let continuous = formulation.program.relaxed();
-    if let Answer::Infeasible = complete(instance, formulation, &deadline, continuous, ROUNDS)? {
+    if let Answer::Infeasible = rounds(instance, formulation, &deadline, continuous, ROUNDS)? {
         return Ok(Answer::Infeasible);
     }
     let mut best: Option<Found> = None;
@@ -51,7 +51,7 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
         }
         // The same builds with a second stage that keeps all rows: a plan, if not yet the best.
         let fixed = formulation.program.with_integers_fixed(&found.values);
-        if let Answer::Found(kept) = complete(instance, formulation, &deadline, fixed, usize::MAX)?
+        if let Answer::Found(kept) = rounds(instance, formulation, &deadline, fixed, usize::MAX)?
             && best.as_ref().is_none_or(|it| kept.objective < it.objective)
         {
             best = Some(kept);
@@ -62,8 +62,28 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     }
 }
 
+/// Solves a formulation as it is, or without the integers.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub(crate) fn within(instance: &Instance, formulation: &mut Formulation, limits: &Limits, whole: bool) -> Result<Answer, PlanError> {
+    if whole {
+        return solve(instance, formulation, limits);
+    }
+    let continuous = formulation.program.relaxed();
+    complete(instance, formulation, limits, continuous)
+}
+
+/// Solves a linear program that shares its columns and rows with a formulation, so that all rows of reach hold.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub(crate) fn complete(instance: &Instance, formulation: &mut Formulation, limits: &Limits, program: Program) -> Result<Answer, PlanError> {
+    rounds(instance, formulation, &Deadline::new(limits.time_limit), program, usize::MAX)
+}
+
 /// Solves a linear program that shares its rows with the formulation, until no row of reach is broken or the rounds are over.
-fn complete(
+fn rounds(
     instance: &Instance,
     formulation: &mut Formulation,
     deadline: &Deadline,

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
 mod class;
 pub mod closed_loop;
@@ -34,8 +35,11 @@ mod prices;
 mod program;
 mod search;
 mod siting;
+pub mod roadmap;
 mod solver;
 mod state;
+pub mod stochastic;
+mod strike;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
@@ -51,7 +55,8 @@ pub use outage::{Outage, outages};
 pub use verify::{Check, Strictness, recheck, verify, verify_outages};
 
 use crate::search::Search;
-use crate::solver::Answer;
+use crate::conflict::Extra;
+use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,6 +67,16 @@ pub struct SolveOptions {
     pub time_limit: Option<Duration>,
     /// Outages that the plan must survive beside those of the scenario.
     pub outages: Vec<Outage>,
+}
+
+impl SolveOptions {
+    /// When the search of a model may stop.
+    pub(crate) fn limits(&self, model: &Model) -> Limits {
+        Limits {
+            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
+            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
+        }
+    }
 }
 
 /// How a search ended.
@@ -86,6 +101,9 @@ pub enum PlanError {
     /// The solver refused the program or ended in a state that says nothing; fatal.
     #[error("the solver failed: {0}")]
     Solver(String),
+    /// A time limit came before any answer where one was needed to go on.
+    #[error("the time limit came before an answer")]
+    Late,
     /// The plan's own cost does not match the solver's objective; fatal, and a bug.
     #[error("the cost lines sum to {lines} EUR/y, but the program's objective is {objective} EUR/y")]
     Inconsistent {
@@ -109,14 +127,44 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
-    let mut search = Search::new(model, alternative, options);
-    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &search.limits)? {
-        Some((answer, proof)) => (answer, Some(proof)),
-        None => (lazy::solve(&search.instance, &mut search.formulation, &search.limits)?, None),
+    if let Some(horizon) = &model.growth.horizon {
+        return roadmap::solve(model, horizon, alternative, options);
+    }
+    let limits = options.limits(model);
+    if model.planning.uncertainty.is_robust() {
+        return solve_robust(model, alternative, options, &limits);
+    }
+    let laid = match backbone::lay(model, &limits)? {
+        Ok(laid) => laid,
+        Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
     };
+    let mut search = Search::with(model, alternative, options, laid);
+    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &limits)? {
+        Some((answer, proof)) => (answer, Some(proof)),
+        None => (lazy::solve(&search.instance, &mut search.formulation, &limits)?, None),
+    };
+    let extra = Extra { outages: &options.outages, links: search.laid.capital };
     match answer {
         Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
-        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, &options.outages, &search.limits)?)),
+        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, extra, &limits)?)),
         Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     }
+}
+
+/// The same against the worst case.
+fn solve_robust(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    limits: &Limits,
+) -> Result<Outcome, PlanError> {
+    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
+        strike::Robust::Found(guarded) => *guarded,
+        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
+        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    };
+    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.cost = cost_lines(model, &plan);
+    plan.certificate = Some(search::certificate(&plan, bound * 1e6, limited, siting::Proof::of(SOLVER, &program)));
+    Ok(Outcome::Planned(Box::new(plan)))
 }

@@ -95,6 +95,7 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
             let least = planning.min_service[tier as usize]?;
             (format!("least service of {}", tier.name()), "percentage points", 0.01, least * 100.0, &planning.span)
         }
+        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => return None,
         Group::Structure
         | Group::InUse
         | Group::Order
@@ -104,6 +105,7 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::TierShare(_)
         | Group::SiteShare => return None,
         Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Critical(_) => return None,
+        Group::LinkLoss => return None,
         Group::Outage(_) | Group::Dataset(_) => return None,
     })
 }

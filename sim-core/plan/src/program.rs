@@ -13,6 +13,12 @@ pub(crate) enum Group {
     Order,
     /// Capital.
     Budget,
+    /// Capital of a year of a roadmap.
+    YearBudget(u32),
+    /// Caps of an order book, by its position.
+    OrderBook(u32),
+    /// An export cap, by its position.
+    ExportCap(u32),
     /// IT power of all sites.
     ItPower,
     /// Fewest sites.
@@ -39,6 +45,8 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// Nations stay connected when any single link is down.
+    LinkLoss,
     /// All of a service runs at one site.
     SingleSite(ServiceId),
     /// A tier survives the loss of any single site.
@@ -82,6 +90,8 @@ pub(crate) struct Row {
     pub group: Group,
     /// For the loss of which site it holds, in the rows of survival.
     pub loss_of: Option<usize>,
+    /// In which stage of a roadmap it holds.
+    pub stage: Option<usize>,
     /// Column and coefficient; each column at most once.
     pub terms: Vec<(usize, f64)>,
     /// Sense.
@@ -124,7 +134,7 @@ impl Program {
             same
         });
         terms.retain(|(_, coefficient)| *coefficient != 0.0);
-        self.rows.push(Row { group, loss_of: None, terms, sense, limit });
+        self.rows.push(Row { group, loss_of: None, stage: None, terms, sense, limit });
     }
     /// At most.
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {

@@ -62,14 +62,19 @@ pub(crate) struct Nominal {
     pub energy: Vec<f64>,
 }
 
+/// Outlooks that a plan for one state of the system is made against; those of a roadmap make a tree of their own.
+pub(crate) fn outlooks(model: &Model) -> &[Outlook] {
+    if model.growth.horizon.is_some() { &[] } else { &model.planning.uncertainty.outlooks }
+}
+
 /// The nominal outlook of a model; `None` where the scenario has no outlooks.
 pub(crate) fn nominal(model: &Model) -> Option<&Outlook> {
-    model.planning.uncertainty.outlooks.first()
+    outlooks(model).first()
 }
 
 /// Expected factor on the energy price at a bus.
 pub(crate) fn expected_price(model: &Model, bus: usize) -> f64 {
-    let outlooks = &model.planning.uncertainty.outlooks;
+    let outlooks = outlooks(model);
     if outlooks.is_empty() { 1.0 } else { outlooks.iter().map(|outlook| outlook.probability * outlook.energy_price[bus]).sum() }
 }
 
@@ -103,7 +108,7 @@ impl Instance<'_> {
 
     /// Every outlook but the nominal one.
     pub(crate) fn outlook_states(&self) -> Vec<State> {
-        let outlooks = self.model.planning.uncertainty.outlooks.iter().skip(1);
+        let outlooks = outlooks(self.model).iter().skip(1);
         let state = |outlook: &Outlook| {
             let parts = self.classes.iter().enumerate().map(|(at, class)| {
                 let units = |service: ServiceId| demand_in(self.model, outlook, service) / class.tokens_per_unit(service);

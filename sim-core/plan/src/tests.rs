@@ -5,6 +5,7 @@ mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod siting;
 mod recheck;
 mod size;
 

@@ -17,7 +17,7 @@ use crate::cost::{accelerators, cost_lines, objective};
 use crate::formulation::investment;
 use crate::program::{Group, Program};
 use crate::solver::{self, Answer, Limits};
-use crate::{campaign, instance};
+use crate::{backbone, campaign, instance};
 
 mod hedge;
 
@@ -94,6 +94,7 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     capacity(model, plan, &mut checks);
     campaigns(model, plan, &mut checks);
     datasets(model, plan, &installed, &mut checks);
+    links(model, plan, &mut checks);
     let own = alternative.filter(|it| it.survive_site_loss.is_some());
     site_loss(model, plan, &instance::survive(model, alternative), rule(model, own), &mut checks);
     hedge::check(model, plan, alternative, &mut checks);
@@ -246,7 +247,7 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
 }
 
 fn services(model: &Model, plan: &Plan, checks: &mut Checks) {
-    let latencies = bastide_model::latencies(model);
+    let latencies = bastide_model::latencies_with(model, &plan.links);
     let mut unserved_by_tier = [0.0; 4];
     for (at, it) in model.services.iter().enumerate() {
         let id = ServiceId::from_index(at);
@@ -410,6 +411,20 @@ fn datasets(model: &Model, plan: &Plan, installed: &[f64], checks: &mut Checks) 
             Some(&it.entity.span),
             || copies(&|_| true),
         );
+    }
+}
+
+/// Links that are built do not stand yet; with them the loss of any single link cuts nobody off.
+fn links(model: &Model, plan: &Plan, checks: &mut Checks) {
+    if !plan.links.is_empty() {
+        checks.none("builds links that do not stand", plan.links.iter().filter(|id| model.links[**id].build_cost.is_none()).count());
+    }
+    if model.planning.survive_link_loss {
+        let wrong = match backbone::faults(model, &plan.links) {
+            Ok(bridges) => bridges.len(),
+            Err(apart) => apart.len(),
+        };
+        checks.none("nations stay connected when any single link is down", wrong);
     }
 }
 

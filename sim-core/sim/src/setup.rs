@@ -157,7 +157,7 @@ impl<'a> Setup<'a> {
             let nodes: u32 = pool.orders.iter().map(|order| order.nodes).sum();
             it_mw[pool.site] += f64::from(nodes) * pool.per_node * pool.power_mw;
         }
-        let graph = Graph::new(model);
+        let graph = Graph::new(model, &plan.links);
         let (choices, choice_at) = choices(model, plan, &pools, &site_pools);
         let mut origins = vec![false; model.nations.len()];
         for service in &model.services {

@@ -126,7 +126,7 @@ impl Problem {
         writeln!(out, "[[generator]]\nname = \"world\"\nbus = \"world\"\ntechnology = \"none\"\ncapacity = \"{} MW\"", accelerators * 1e-6)?;
         writeln!(out, "cost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\"\n")?;
         writeln!(out, "[[accelerator]]\nname = \"unit\"\ntitle = \"What serves {} of demand\"", scale.unit)?;
-        writeln!(out, "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"1e-3 kW\"\nidle_share = \"0 %\"")?;
+        writeln!(out, "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"0.001 kW\"\nidle_share = \"0 %\"")?;
         writeln!(out, "price = \"0 EUR\"\nper_node = 1\nnode_failure_rate = \"0 / y\"\nnode_repair = \"1 h\"\nlifetime = \"1 y\"")?;
         writeln!(out, "vendor = \"none\"\nvendor_nation = \"world\"")?;
         for (at, (fixed, capacity)) in self.fixed.iter().zip(&self.capacity).enumerate().filter(|(at, _)| self.is_usable(*at)) {
@@ -135,7 +135,7 @@ impl Problem {
             if let Some(most) = capacity.and_then(|capacity| scale.count(capacity)) {
                 writeln!(out, "max_accelerators = {most}")?;
             }
-            writeln!(out, "fixed_cost = \"{fixed} EUR\"\nsource = {}\nverified = true", quoted(file))?;
+            writeln!(out, "building_cost = \"0 EUR/MW\"\nfixed_cost = \"{fixed} EUR\"\nsource = {}\nverified = true", quoted(file))?;
         }
         for (at, demand) in self.demand.iter().enumerate() {
             writeln!(out, "\n[[service]]\nname = \"customer-{}\"\nnation = \"world\"\ntier = \"T2\"", at + 1)?;

@@ -20,6 +20,29 @@ pub struct Growth {
     pub milestones: Vec<Milestone>,
 }
 
+/// What an outlook says of the years to come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// Outlook that it follows, by its position; `None` for the scenario itself.
+    pub parent: Option<usize>,
+    /// From when on everybody knows; `None` for the second period.
+    pub from: Option<Time>,
+    /// Factor on the price of accelerators that are ordered.
+    pub accelerator_price: f64,
+    /// Share of what is due that arrives; the rest never comes and is not paid.
+    pub deliveries: f64,
+    /// What is due arrives later by this.
+    pub delay: Duration,
+    /// Factor on hosting limits.
+    pub hosting: f64,
+}
+
+impl Default for Branch {
+    fn default() -> Self {
+        Self { parent: None, from: None, accelerator_price: 1.0, deliveries: 1.0, delay: Duration::ZERO, hosting: 1.0 }
+    }
+}
+
 /// How far and how finely a roadmap looks ahead.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Horizon {
@@ -50,6 +73,16 @@ impl Horizon {
     #[must_use]
     pub fn year(&self, period: usize) -> usize {
         (self.period.as_y() * period as f64 + 1e-9) as usize
+    }
+    /// First period that begins at or after a time.
+    #[must_use]
+    pub fn period_from(&self, time: Time) -> usize {
+        (time.since(Time::ZERO) / self.period - 1e-9).ceil().max(0.0) as usize
+    }
+    /// Whole periods in which a time has passed.
+    #[must_use]
+    pub fn lag(&self, time: Duration) -> usize {
+        (time / self.period - 1e-9).ceil().max(0.0) as usize
     }
     /// Years of a period.
     #[must_use]

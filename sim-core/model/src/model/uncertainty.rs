@@ -2,7 +2,7 @@
 
 use bastide_units::TokenPrice;
 
-use super::{BusId, Entity, LineId, LinkId, SiteId};
+use super::{Branch, BusId, Entity, LineId, LinkId, SiteId};
 use crate::source::Span;
 
 /// Everything that a plan is made against beyond the scenario's own demand. Empty by default: the scenario comes true.
@@ -45,6 +45,8 @@ pub struct Outlook {
     pub demand: Vec<f64>,
     /// Factor on the energy price at each bus of the model.
     pub energy_price: Vec<f64>,
+    /// What it says of the years to come.
+    pub branch: Branch,
 }
 
 impl Outlook {

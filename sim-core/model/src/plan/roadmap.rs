@@ -2,7 +2,7 @@
 
 use bastide_units::{Money, Power, Time, TokenRate};
 
-use crate::model::{AcceleratorId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, ServiceId, SiteId};
 
 /// Accelerators that are ordered, delivered, energised and retired together.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +77,8 @@ pub struct Period {
     pub served: Vec<(ServiceId, SiteId, f64)>,
     /// Demand left unserved by choice.
     pub unserved: Vec<(ServiceId, TokenRate)>,
+    /// Accelerators of a type at a site that services keep busy on a mean day.
+    pub busy: Vec<(SiteId, AcceleratorId, f64)>,
 }
 
 /// The dated part of a plan.
@@ -90,6 +92,8 @@ pub struct Roadmap {
     pub steps: Vec<Step>,
     /// What is served when, in order of time.
     pub periods: Vec<Period>,
+    /// When campaigns begin.
+    pub starts: Vec<(CampaignId, Time)>,
     /// What it would cost more to plan for the mean of all outlooks, and to live with that plan; `None` without outlooks.
     pub value_of_stochastic_solution: Option<Money>,
 }

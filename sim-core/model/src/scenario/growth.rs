@@ -2,15 +2,15 @@
 
 use bastide_units::{Duration, Power, Quantity, Ratio, Time};
 
-use super::each;
+use super::{each, entries};
 use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
 use crate::model::{
-    AcceleratorId, Expansion, ExportCap, Growth, Horizon, Milestone, NationId, OrderBook, Path, Planning, Profile, Series, SeriesId, Site,
+    AcceleratorId, Branch, Expansion, ExportCap, Growth, Horizon, Milestone, NationId, OrderBook, Outlook, Path, Planning, Profile, Series, SeriesId, Site,
     SiteId, Supply,
 };
-use crate::tree::Table;
+use crate::tree::{Table, Value};
 
 /// Most periods of a roadmap: ten years by month.
 const MOST_PERIODS: usize = 120;
@@ -69,7 +69,29 @@ pub fn growth(ctx: &mut Context, root: &Table, planning: Option<&Planning>, site
             }
         }
     }
+    for (table, at) in entries(root, "outlook") {
+        if horizon.is_none() && table.get("parent").is_some() {
+            ctx.error_hint("F0971", at, "`parent` stands without `horizon` in `[plan]`", "without a roadmap, nothing follows: leave it out");
+        }
+    }
+    if horizon.is_some() {
+        not_read(ctx, root);
+    }
     Growth { horizon, order_books, export_caps, expansions, milestones }
+}
+
+/// What the program of a roadmap does not have.
+fn not_read(ctx: &mut Context, root: &Table) {
+    let plan = match root.get("plan").map(|entry| &entry.node.value) {
+        Some(Value::Table(plan)) => plan,
+        _ => return,
+    };
+    let keys = ["survive", "cvar", "strike", "demand_budget"].into_iter().filter_map(|key| Some((key, plan.get(key)?.key_at)));
+    let tables = ["outage", "investment"].into_iter().filter_map(|table| Some((table, entries(root, table).first()?.1)));
+    for (word, at) in keys.chain(tables).collect::<Vec<_>>() {
+        let diagnostic = Diagnostic::warning("F0979", ctx.span(at), format!("a roadmap does not plan for `{word}`"));
+        ctx.push(diagnostic.hint("leave out `horizon`, or simulate what it does not plan for"));
+    }
 }
 
 /// From and until; an interval that is empty is reported.
@@ -195,6 +217,52 @@ pub fn supply(cursor: &mut Cursor<'_, '_>) -> Supply {
         cursor.wrong("F0217", "accelerators", "`accelerators` is empty", "leave it out to mean all types of `[plan]`");
     }
     supply
+}
+
+/// What an outlook says of the years to come.
+pub fn branch(cursor: &mut Cursor<'_, '_>) -> Branch {
+    Branch {
+        parent: cursor.reference_opt("parent", "outlook"),
+        from: cursor.has("from").then(|| cursor.date_opt("from")).flatten(),
+        accelerator_price: cursor.ratio_opt("accelerator_price").unwrap_or(1.0),
+        deliveries: cursor.ratio_opt("deliveries").unwrap_or(1.0),
+        delay: cursor.quantity_opt("delay").unwrap_or(Duration::ZERO),
+        hosting: cursor.ratio_opt("hosting").unwrap_or(1.0),
+    }
+}
+
+/// Whether outlooks make a tree: nobody is its own ancestor, siblings branch off at the same moment, after their parent, and sum to one.
+pub fn tree(ctx: &mut Context, outlooks: &[Outlook]) {
+    if ctx.is_unsure("outlook") {
+        return;
+    }
+    for (at, it) in outlooks.iter().enumerate() {
+        let mut way = std::iter::successors(it.branch.parent, |at| outlooks[*at].branch.parent).take(outlooks.len());
+        if way.any(|other| other == at) {
+            let message = format!("outlook `{}` follows itself", it.entity.name);
+            ctx.push(Diagnostic::error("F0978", it.entity.span.clone(), message).hint("leave `parent` out where the tree begins"));
+            return;
+        }
+    }
+    for (at, it) in outlooks.iter().enumerate() {
+        let siblings: Vec<&Outlook> = outlooks.iter().filter(|other| other.branch.parent == it.branch.parent).collect();
+        if outlooks.iter().position(|other| other.branch.parent == it.branch.parent) == Some(at) {
+            let sum: f64 = siblings.iter().map(|other| other.probability).sum();
+            if it.branch.parent.is_some() && (sum - 1.0).abs() > 1e-6 {
+                let message = format!("the outlooks that follow the parent of `{}` sum to {sum:.6}, not to 1", it.entity.name);
+                ctx.push(Diagnostic::error("F0978", it.entity.span.clone(), message).hint("their probabilities are those given the parent"));
+            }
+        } else if siblings[0].branch.from != it.branch.from {
+            let message = format!("outlook `{}` begins at another moment than `{}`", it.entity.name, siblings[0].entity.name);
+            let hint = "what branches off the same parent is known at the same time: give both the same `from`";
+            ctx.push(Diagnostic::error("F0978", it.entity.span.clone(), message).hint(hint));
+        }
+        let before = it.branch.parent.map(|parent| outlooks[parent].branch.from.unwrap_or(Time::ZERO));
+        if before.is_some_and(|before| it.branch.from.unwrap_or(Time::ZERO) <= before) {
+            let message = format!("outlook `{}` begins no later than the one it follows", it.entity.name);
+            ctx.push(Diagnostic::error("F0978", it.entity.span.clone(), message).hint("give it a later `from`"));
+        }
+    }
 }
 
 /// A profile times what `growth` or `demand_by_year` says, hour by hour.

@@ -1,7 +1,7 @@
 //! `[[outlook]]`, `[[outage]]` and what `[plan]` says about them.
 
 use super::demand::Demands;
-use super::each;
+use super::{each, growth};
 use crate::decode::{Context, Cursor};
 use crate::keys;
 use crate::model::{
@@ -90,9 +90,12 @@ fn outlooks(ctx: &mut Context, root: &Table, known: &Known<'_>) -> Vec<Outlook> 
             availability: cursor.factors_of("availability", "default_availability", "site", known.sites),
             demand: demand(cursor, known),
             energy_price: cursor.factors_of("energy_price", "default_energy_price", "bus", known.buses),
+            branch: growth::branch(cursor),
         }
     });
-    let sum: f64 = outlooks.iter().map(|outlook| outlook.probability).sum();
+    growth::tree(ctx, &outlooks);
+    // What branches off is given its parent: of those, siblings sum to one.
+    let sum: f64 = outlooks.iter().filter(|it| it.branch.parent.is_none()).map(|outlook| outlook.probability).sum();
     if let Some(at) = last
         && (sum - 1.0).abs() > 1e-6
     {

@@ -9,7 +9,7 @@ use super::lost_value;
 /// Cost of unserved demand [EUR/y] in each outlook with its probability; of the plan itself where the scenario has no outlooks.
 fn losses(model: &Model, plan: &Plan) -> Vec<(f64, f64)> {
     let of = |unserved: &[(ServiceId, TokenRate)]| unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
-    let outlooks = &model.planning.uncertainty.outlooks;
+    let outlooks = crate::state::outlooks(model);
     let mut all = vec![(outlooks.first().map_or(1.0, |outlook| outlook.probability), of(&plan.unserved))];
     all.extend(plan.hedge.recourse.iter().filter_map(|it| Some((outlooks.get(it.outlook)?.probability, of(&it.unserved)))));
     all
@@ -22,7 +22,7 @@ pub(super) fn expected_loss(model: &Model, plan: &Plan) -> f64 {
 
 /// Load that costs at the scenario's price what the loads of all outlooks cost on average at theirs.
 pub(super) fn expected(model: &Model, plan: &Plan, bus: BusId, load: impl Fn(&[Placement]) -> Power) -> Power {
-    let outlooks = &model.planning.uncertainty.outlooks;
+    let outlooks = crate::state::outlooks(model);
     if plan.hedge.worst.is_some() {
         return load(&[]);
     }
@@ -34,6 +34,17 @@ pub(super) fn expected(model: &Model, plan: &Plan, bus: BusId, load: impl Fn(&[P
         }
     }
     sum
+}
+
+/// Expected cost of what runs in each outlook; none of it counts against the worst case.
+pub(super) fn expected_cost(model: &Model, plan: &Plan, cost: impl Fn(&[Placement]) -> f64) -> f64 {
+    let outlooks = &model.planning.uncertainty.outlooks;
+    if plan.hedge.worst.is_some() {
+        return 0.0;
+    }
+    let nominal = outlooks.first().map_or(1.0, |outlook| outlook.probability) * cost(&plan.placements);
+    let others = plan.hedge.recourse.iter().filter_map(|it| Some(outlooks.get(it.outlook)?.probability * cost(&it.placements)));
+    nominal + others.sum::<f64>()
 }
 
 /// Conditional value at risk of losses with their probabilities: their mean over the worst `1 - level` of probability.

@@ -30,7 +30,8 @@ impl Formulation {
                 self.program.at_most(group, power, 0.0);
             }
             if let Some(most) = it.max_accelerators {
-                let bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                let mut bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                bought.extend(self.contracts_at(instance, at, |_| 1.0));
                 let there: f64 = instance.fleet[at].iter().sum();
                 let used = (self.build[at], there - f64::from(most));
                 self.program.at_most(Group::Accelerators(site.id), bought.into_iter().chain([used]), 0.0);
@@ -71,7 +72,7 @@ impl Formulation {
             terms.push((self.build[at], site.fixed_cost));
             terms.extend(self.nodes_at(at, |kind| instance.node_capital(at, kind)));
         }
-        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur());
+        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur() - instance.links);
     }
 
     /// `sum_s accelerators bought <= cap` of each type that has one.
@@ -326,7 +327,7 @@ impl Formulation {
     }
 
     /// Minus the accelerators bought or under contract.
-    pub(super) fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
+    pub(crate) fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
         let bought = self.nodes[site][kind].map(|column| (column, -instance.types[kind].per_node));
         let of_kind = |it: usize| if it == kind { -1.0 } else { 0.0 };
         bought.into_iter().chain(self.contracts_at(instance, site, of_kind).into_iter().filter(|(_, count)| *count != 0.0)).collect()

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! served[k,g,t]   units of class g served on type t, at any site       unserved[k,v] units not served
-//! place[k,g,s,t]  the same at site s, for classes that read a dataset  load[k,s,t] accelerators in use, where energy counts
+//! place[k,g,s,t]  the same at site s, for classes of which the site matters  load[k,s,t] accelerators in use, where energy counts
 //!
 //! min   ... + sum_k p_k (value of unserved tokens + energy beyond idle)
 //! demand      sum_t served[k,g,t] + sum_st place[k,g,s,t] + sum_v unserved[k,v] = demand[k,g]
@@ -37,10 +37,12 @@ const DUST: f64 = 1e-7;
 pub(crate) struct Recourse {
     /// `served[part][type]`; `None` where it may not run.
     pub served: Vec<Vec<Option<usize>>>,
-    /// `place[part][site][type]` of parts that read a dataset; empty for others.
+    /// `place[part][site][type]` of parts of which the site matters; empty for others.
     pub place: Vec<Vec<Vec<Option<usize>>>>,
     /// `unserved[part][member]`.
     pub unserved: Vec<Vec<usize>>,
+    /// `faster[part]`: units that faster services do not need.
+    pub faster: Vec<Vec<usize>>,
     /// `load[site][type]`; `None` where energy does not depend on the load.
     pub load: Vec<Vec<Option<usize>>>,
 }
@@ -103,18 +105,25 @@ impl Formulation {
 
     /// Columns and rows of every state.
     pub(super) fn stage_two(&mut self, instance: &Instance, relaxed: &Relaxed) {
-        for (at, state) in instance.states.iter().enumerate() {
-            let recourse = if relaxed.contains(&state.group) { Recourse::default() } else { self.variable_recourse(instance, state) };
-            self.recourse.push(recourse);
+        for state in &instance.states {
             if relaxed.contains(&state.group) {
-                continue;
+                self.recourse.push(Recourse::default());
+            } else {
+                self.add_state(instance, state);
             }
-            self.constraint_recourse_demand(instance, at);
-            self.constraint_recourse_load(instance, at);
-            self.constraint_recourse_tier(instance, at);
-            self.constraint_first_sets(instance, at);
         }
         self.constraint_risk(instance);
+    }
+
+    /// Columns and rows of the next state.
+    pub(crate) fn add_state(&mut self, instance: &Instance, state: &State) {
+        let at = self.recourse.len();
+        let recourse = self.variable_recourse(instance, state);
+        self.recourse.push(recourse);
+        self.constraint_recourse_demand(instance, at);
+        self.constraint_recourse_load(instance, at);
+        self.constraint_recourse_tier(instance, at);
+        self.constraint_first_sets(instance, at);
     }
 
     fn variable_recourse(&mut self, instance: &Instance, state: &State) -> Recourse {
@@ -126,13 +135,15 @@ impl Formulation {
         for part in &state.parts {
             let class = &instance.classes[part.class];
             let may = |this: &Self, site: usize, kind: usize| part.sites[site] && class.rate[kind] > 0.0 && possible(this, site, kind);
+            // What serving costs is said for all of the nominal demand.
+            let scale = if part.demand() > 0.0 { class.demand() / part.demand() } else { 0.0 };
             let mut place = Vec::new();
             let mut served = vec![None; instance.types.len()];
-            if class.dataset.is_some() {
+            if class.is_placed_by_site() {
                 for site in 0..instance.sites.len() {
                     let by_type = (0..instance.types.len()).map(|kind| {
                         let energy = headroom / class.rate[kind] * instance.busy_cost(site, kind) * state.energy[site];
-                        let cost = state.weight * energy;
+                        let cost = state.weight * (energy + class.serving_at(site) * scale);
                         may(self, site, kind).then(|| self.program.continuous(cost, 0.0, part.demand()))
                     });
                     let by_type = by_type.collect();
@@ -148,7 +159,10 @@ impl Formulation {
                 let value = value_of_rate(instance.model, *service) * class.tokens_per_unit(*service);
                 self.program.continuous(state.weight * value, 0.0, *units)
             });
-            let unserved = unserved.collect();
+            let unserved: Vec<usize> = unserved.collect();
+            let members = part.members.iter().zip(&unserved);
+            let faster = members.flat_map(|((_, service, units), column)| self.faster_in(instance, *service, *column, *units)).collect();
+            it.faster.push(faster);
             it.unserved.push(unserved);
             it.served.push(served);
             it.place.push(place);
@@ -165,7 +179,7 @@ impl Formulation {
     fn constraint_recourse_demand(&mut self, instance: &Instance, at: usize) {
         for (part, what) in instance.states[at].parts.iter().enumerate() {
             let it = &self.recourse[at];
-            let columns = it.served[part].iter().flatten().chain(it.place[part].iter().flatten().flatten()).chain(&it.unserved[part]);
+            let columns = it.served[part].iter().flatten().chain(it.place[part].iter().flatten().flatten()).chain(&it.unserved[part]).chain(&it.faster[part]);
             let terms: Vec<_> = columns.map(|column| (*column, 1.0)).collect();
             self.program.row(Group::Structure, terms, Sense::Equal, what.demand());
             let Some(dataset) = instance.classes[what.class].dataset else { continue };
@@ -213,7 +227,7 @@ impl Formulation {
     fn constraint_first_sets(&mut self, instance: &Instance, at: usize) {
         let state = &instance.states[at];
         let mut sets: Vec<Vec<bool>> = vec![vec![true; instance.sites.len()]];
-        for part in state.parts.iter().filter(|part| instance.classes[part.class].dataset.is_none()) {
+        for part in state.parts.iter().filter(|part| !instance.classes[part.class].is_placed_by_site()) {
             if !sets.contains(&part.sites) {
                 sets.push(part.sites.clone());
             }

@@ -1,7 +1,7 @@
 //! What a plan promises about outlooks, critical demand and outages.
 
 use bastide_model::model::{AcceleratorId, Alternative, Model, Outlook, ServiceId, SiteId, Tier};
-use bastide_model::plan::{Plan, Recourse};
+use bastide_model::plan::{Plan, Recourse, Worst};
 
 use super::{Checks, gangs, sites, types};
 use crate::class::{critical_demand, full_rate, planned_rate, scenario_demand};
@@ -10,22 +10,27 @@ use crate::outage::{Outage, outages};
 use crate::program::{Group, Program, Sense};
 use crate::solver::{self, Answer, Limits};
 use crate::state::{demand_in, nominal};
-use crate::{instance, lazy};
+use crate::instance::{Instance, Relaxed};
+use crate::strike::adversary::{self, Rooms};
+use crate::{instance, lazy, strike};
 
 /// Checks outlooks, critical demand, and the outages of the scenario.
 pub(super) fn check(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks: &mut Checks) {
     for it in &plan.hedge.recourse {
-        if let Some(outlook) = model.planning.uncertainty.outlooks.get(it.outlook) {
+        if let Some(outlook) = crate::state::outlooks(model).get(it.outlook) {
             recourse(model, plan, it, outlook, checks);
         }
     }
     let said = plan.hedge.recourse.len();
-    let missing = model.planning.uncertainty.outlooks.len().saturating_sub(1 + said);
-    if !model.planning.uncertainty.outlooks.is_empty() && plan.hedge.worst.is_none() {
+    let missing = crate::state::outlooks(model).len().saturating_sub(1 + said);
+    if !crate::state::outlooks(model).is_empty() && plan.hedge.worst.is_none() {
         checks.none("every outlook has its placement", missing);
     }
     if plan.hedge.worst.is_none() {
         spread(model, plan, alternative, checks);
+    }
+    if let Some(worst) = &plan.hedge.worst {
+        worst_case(model, plan, alternative, worst, checks);
     }
     for outage in outages(model) {
         survives(model, plan, &outage, checks);
@@ -78,6 +83,30 @@ fn recourse(model: &Model, plan: &Plan, it: &Recourse, outlook: &Outlook, checks
         }
     }
     checks.at_most(format!("outlook {name}: room at sites"), over, 0.0, "share");
+}
+
+/// No case is worse than the one that the plan names.
+fn worst_case(model: &Model, plan: &Plan, alternative: Option<&Alternative>, worst: &Worst, checks: &mut Checks) {
+    let mut own = model.clone();
+    own.planning.uncertainty.strike = Some(worst.sites);
+    let bare = strike::bare(model);
+    let instance = Instance::new(&bare, alternative, &Relaxed::default());
+    let tiers = adversary::tiers(model);
+    let free = |site: SiteId, kind: AcceleratorId| {
+        accelerators(model, plan, site, kind) - gangs(model, plan, site, kind, |id| instance::keeps(model, &tiers, id))
+    };
+    let copy = |dataset, site| plan.replicas.iter().any(|copy| copy.dataset == dataset && copy.site == site);
+    let rooms = Rooms {
+        free: instance.sites.iter().map(|site| instance.types.iter().map(|kind| free(site.id, kind.id).max(0.0)).collect()).collect(),
+        reads: instance
+            .classes
+            .iter()
+            .map(|class| instance.sites.iter().map(|site| class.dataset.is_none_or(|dataset| copy(dataset, site.id))).collect())
+            .collect(),
+    };
+    let said: f64 = worst.unserved.iter().map(|(id, rate)| instance::value_of_rate(model, *id) * rate.as_tokens_per_s()).sum();
+    let found = adversary::worst_case(&own, &instance, &rooms, lazy::LEAST).map_or(f64::INFINITY, |case| case.loss);
+    checks.at_most("worst case", found, said, "M EUR/y");
 }
 
 /// Critical demand is served or held outside any one site.

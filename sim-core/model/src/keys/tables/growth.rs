@@ -5,7 +5,7 @@ use bastide_units::{Duration, Money, Power, Ratio};
 use super::{DURATION, FROM, NAME, SOURCE, TIERS, TIME, TITLE, UNTIL, VERIFIED, array, row};
 use crate::keys::Kind::{self, ByYear, Count, Date, Nations, Quantity, QuantityOr, RatiosOf, Reference, References};
 use crate::keys::Need::{Computed, Default, Optional, Required};
-use crate::keys::Range::{Any, AtLeastOne, NotNegative, Positive};
+use crate::keys::Range::{Any, AtLeastOne, NotNegative, Positive, Share};
 use crate::keys::{Key, TableSpec, unit};
 
 pub(crate) const PERIODS: &[&str] = &["month", "quarter", "half-year", "year"];
@@ -49,6 +49,16 @@ pub(super) const EXPORT_CAPS: Key = row("export_caps", References("export_cap"),
 pub(super) const EXPANSIONS: Key = row("expansions", References("expansion"), Computed("all"), "Expansions that may be built.");
 pub(super) const ORDER_FROM: Key = row("order_from", Date, Computed("the start"), "First moment at which a roadmap orders accelerators.");
 pub(super) const ORDER_UNTIL: Key = row("order_until", Date, Computed("the end"), "End of orders, not included.");
+
+pub(super) const PARENT: Key = row("parent", Reference("outlook"), Optional, "In a roadmap: the outlook that this one follows; siblings sum to 1.");
+pub(super) const FROM_THEN: Key =
+    row("from", Date, Computed("the second period"), "In a roadmap: when everybody knows; what it says holds from then on.");
+pub(super) const ACCELERATOR_PRICE: Key =
+    row("accelerator_price", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on the price of accelerators that are ordered then.");
+pub(super) const DELIVERIES: Key =
+    row("deliveries", Kind::Ratio(Share), Computed("1"), "In a roadmap: share of what is due then that arrives; the rest never comes and is not paid.");
+pub(super) const DELAY: Key = row("delay", DURATION, Computed("0 d"), "In a roadmap: what is due then arrives later by this.");
+pub(super) const HOSTING: Key = row("hosting", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on hosting limits.");
 
 pub(super) const ORDER_BOOK: TableSpec = array(
     "order_book",

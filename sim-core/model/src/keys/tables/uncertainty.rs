@@ -2,7 +2,7 @@
 
 use super::Kind::{Count, Ratio, RatiosBy, RatiosOf, Words};
 use super::Need::{Computed, Default, Required};
-use super::{NAME, SOURCE, TIERS, TITLE, VERIFIED, array, row, single};
+use super::{NAME, growth, SOURCE, TIERS, TITLE, VERIFIED, array, row, single};
 use crate::keys::Range::{AtLeastOne, NotNegative, Positive, Share};
 use crate::keys::{Key, TableSpec};
 
@@ -18,13 +18,19 @@ pub(super) const OUTLOOK: TableSpec = array(
     &[
         NAME,
         TITLE,
-        row("probability", Ratio(Share), Required, "Probability; those of all outlooks sum to 1."),
+        row("probability", Ratio(Share), Required, "Probability; those of all outlooks sum to 1, of those with a `parent` given that."),
         row("availability", RatiosBy("site", Share), Default(""), "Share of a site's accelerators that can be used."),
         row("default_availability", Ratio(Share), Default("1"), "That share at all other sites."),
         row("demand", RatiosBy("service or tier", NotNegative), Default(""), "Factor on the demand of a service, or of a tier's services."),
         DEFAULT_DEMAND,
         row("energy_price", RatiosBy("bus", NotNegative), Default(""), "Factor on the energy price at a bus."),
         row("default_energy_price", Ratio(NotNegative), Default("1"), "Factor at all other buses."),
+        growth::PARENT,
+        growth::FROM_THEN,
+        growth::ACCELERATOR_PRICE,
+        growth::DELIVERIES,
+        growth::DELAY,
+        growth::HOSTING,
         SOURCE,
         VERIFIED,
     ],

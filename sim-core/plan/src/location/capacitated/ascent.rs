@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::cover::State;
 use super::dense::Dense;
 use super::relaxation::Relaxation;
-use crate::location::deadline::Deadline;
+use crate::deadline::Deadline;
 
 /// Evaluations between two looks at which columns matter.
 const REFOCUS: usize = 50;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::dense::Dense;
 use super::transport::Transport;
-use crate::location::deadline::Deadline;
+use crate::deadline::Deadline;
 
 /// Sets of facilities that are remembered as tried.
 const MEMORY: usize = 100_000;
@@ -27,19 +27,16 @@ impl<'a> Incumbent<'a> {
         Self { dense, cost: f64::INFINITY, open: Vec::new(), transport: Transport::default(), tried: BTreeSet::new(), deadline }
     }
 
-    /// Tries a set of facilities, in order; whether it is the new incumbent.
+    /// Tries a set of facilities, in order, unless it was tried before; whether it is the new incumbent.
     pub(super) fn offer(&mut self, open: &[usize]) -> bool {
-        if open.len() < self.dense.open.0 || open.len() > self.dense.open.1 || self.tried.len() >= MEMORY {
-            return false;
-        }
-        if !self.tried.insert(open.iter().map(|i| *i as u32).collect()) {
-            return false;
-        }
-        self.accept(open)
+        self.tried.len() < MEMORY && self.tried.insert(open.iter().map(|i| *i as u32).collect()) && self.accept(open)
     }
 
-    /// Makes a set of facilities, in order, the incumbent if it is cheaper; whether it is.
+    /// Makes a set of facilities, in order, the incumbent if it is permitted and cheaper; whether it is.
     pub(super) fn accept(&mut self, open: &[usize]) -> bool {
+        if open.len() < self.dense.open.0 || open.len() > self.dense.open.1 {
+            return false;
+        }
         let Some(cost) = self.transport.route(self.dense, open, self.cost) else { return false };
         self.cost = cost;
         self.open = open.to_vec();

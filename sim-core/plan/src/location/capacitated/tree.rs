@@ -12,7 +12,7 @@ use super::cover::State;
 use super::dense::Dense;
 use super::incumbent::Incumbent;
 use super::relaxation::Relaxation;
-use crate::location::deadline::Deadline;
+use crate::deadline::Deadline;
 
 const ROOT: Effort = Effort { steps: 500, reach: 1.0, patience: 10 };
 const CHILD: Effort = Effort { steps: 60, reach: 0.1, patience: 5 };
