@@ -190,6 +190,12 @@ fn outage(model: &Model, cut: &Cut) -> Outage {
     }
 }
 
+/// Whether plans of a model take cuts: those over periods do not.
+#[must_use]
+pub const fn takes_cuts(model: &Model) -> bool {
+    model.growth.horizon.is_none()
+}
+
 /// What the shortfalls of `histories` histories ask of the next plan. `served` is the mean share of each tier's demand that was served.
 #[must_use]
 pub fn tighten(

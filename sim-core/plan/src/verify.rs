@@ -228,8 +228,10 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
     let (fewest, most) = instance::count(model, alternative);
     let counted = alternative.filter(|it| it.count.is_some());
     let used = installed.iter().filter(|power| **power > 0.0).count() as f64;
-    checks.at_most("fewest sites", f64::from(fewest), used, "sites").marked("F0902", Some(rule(model, counted)), Vec::new);
-    checks.at_most("most sites", used, f64::from(most), "sites").marked("F0902", Some(rule(model, counted)), Vec::new);
+    checks.at_most("fewest sites", f64::from(fewest), used, "sites").marked("F0915", Some(rule(model, counted)), Vec::new);
+    checks
+        .at_most("most sites", used, f64::from(most), "sites")
+        .marked("F0915", Some(rule(model, counted)), || builds_where(plan, |_| true).into_iter().rev());
     let required = alternative.iter().flat_map(|it| &it.required);
     checks.none("required sites", required.filter(|site| installed[site.index()] <= 0.0).count()).marked(
         "F0915",

@@ -94,7 +94,7 @@ pub fn verify(
         }
         let findings = closed_loop::tighten(model, alternative, &settings.target, &mean, &found, settings.replications, &cuts);
         round.beyond = findings.beyond;
-        let last = number == settings.rounds;
+        let last = number == settings.rounds || !closed_loop::takes_cuts(model);
         let next = if last { None } else { next(model, alternative, options, findings.cuts, &mut cuts, &mut round, &mut conflict)? };
         for cut in &round.cuts {
             output.say(&format!("  cut: {}", words(cut)));
@@ -106,7 +106,8 @@ pub fn verify(
             output.say(&format!("  beyond any cut: {:.3} % of {}: {}", 100.0 * it.share, it.tier.name(), it.reason));
         }
         reason = match (&next, last) {
-            (_, true) => format!("{number} rounds are over"),
+            (_, true) if !closed_loop::takes_cuts(model) => "a plan over periods takes no cuts".to_owned(),
+            (_, true) => format!("{number} round{} over", if number == 1 { " is" } else { "s are" }),
             (None, _) if !round.refused.is_empty() => "no plan keeps what is still missing".to_owned(),
             (None, _) => "no cut is left that would raise service".to_owned(),
             (Some(_), _) => String::new(),

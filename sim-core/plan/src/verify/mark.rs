@@ -99,7 +99,8 @@ pub fn recheck(model: &Model, plan: &Plan, places: &PlanPlaces, alternative: Opt
         let mut spans: Vec<Span> = mark.iter().flat_map(|mark| &mark.entries).map(|entry| place(places, *entry).clone()).collect();
         spans.dedup();
         if spans.is_empty() {
-            spans.push(places.file.clone());
+            // What is missing stands nowhere: the first entry of the plan has to do.
+            spans.push(places.builds.iter().chain(&places.placements).next().unwrap_or(&places.file).clone());
         }
         let first = spans.remove(0);
         let mut diagnostic = match by_hand && ["F0914", "F0915", "F0916", "F0917"].contains(&code) {
