@@ -141,7 +141,8 @@ fn search_from(
     output: &Output,
 ) -> Result<(Plan, Vec<Stage>), Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
+    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start)
+        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
     match outcome {
         Outcome::Planned(plan) => Ok((*plan, stages)),
         Outcome::Infeasible(conflict) => infeasible(&conflict, alternative, output),

@@ -21,8 +21,8 @@ use bastide_model::plan::Plan;
 use crate::conflict::Conflict;
 use crate::objectives::{Achieved, achieved};
 use crate::program::Program;
-use crate::siting::Proof;
 use crate::search::{Goal, Search};
+use crate::siting::Proof;
 use crate::solver::{self, Answer};
 use crate::{PlanError, SolveOptions};
 

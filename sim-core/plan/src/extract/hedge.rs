@@ -21,7 +21,8 @@ pub(super) fn hedge(instance: &Instance, formulation: &Formulation, values: &[f6
             let held = by_type.iter().enumerate().filter_map(|(kind, column)| Some((kind, values[(*column)?])));
             let held: Vec<_> = held.filter(|(_, units)| *units > DUST * class.critical).collect();
             if !held.is_empty() {
-                let accelerators = held.iter().map(|(kind, units)| (instance.types[*kind].id, units * headroom / class.rate[*kind])).collect();
+                let accelerators =
+                    held.iter().map(|(kind, units)| (instance.types[*kind].id, units * headroom / class.rate[*kind])).collect();
                 hedge.reserves.push(Reserve { service, site: instance.sites[site].id, accelerators });
             }
         }

@@ -93,7 +93,8 @@ impl Formulation {
     pub(super) fn faster_in(&mut self, instance: &Instance, service: ServiceId, unserved: usize, units: f64) -> Vec<usize> {
         let all = instance.model.investments.iter().zip(self.investments.invest.clone());
         let speedups = all.filter_map(|(it, invest)| Some((it.effect.speedup.as_ref()?, invest)));
-        let ours: Vec<_> = speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
+        let ours: Vec<_> =
+            speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
         ours.into_iter().map(|(saving, invest)| self.faster(invest, saving, unserved, units)).collect()
     }
 

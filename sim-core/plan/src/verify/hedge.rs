@@ -6,11 +6,11 @@ use bastide_model::plan::{Plan, Recourse, Worst};
 use super::{Checks, gangs, sites, types};
 use crate::class::{critical_demand, full_rate, planned_rate, scenario_demand};
 use crate::cost::accelerators;
+use crate::instance::{Instance, Relaxed};
 use crate::outage::{Outage, outages};
 use crate::program::{Group, Program, Sense};
 use crate::solver::{self, Answer, Limits};
 use crate::state::{demand_in, nominal};
-use crate::instance::{Instance, Relaxed};
 use crate::strike::adversary::{self, Rooms};
 use crate::{instance, lazy, strike};
 
