@@ -88,10 +88,7 @@ pub fn growth(ctx: &mut Context, root: &Table, planning: Option<&Planning>, site
 
 /// What the program of a roadmap does not have.
 fn not_read(ctx: &mut Context, root: &Table) {
-    let plan = match root.get("plan").map(|entry| &entry.node.value) {
-        Some(Value::Table(plan)) => plan,
-        _ => return,
-    };
+    let Some(Value::Table(plan)) = root.get("plan").map(|entry| &entry.node.value) else { return };
     let keys = ["survive", "cvar", "strike", "demand_budget"].into_iter().filter_map(|key| Some((key, plan.get(key)?.key_at)));
     let tables = ["outage", "investment"].into_iter().filter_map(|table| Some((table, entries(root, table).first()?.1)));
     for (word, at) in keys.chain(tables).collect::<Vec<_>>() {
