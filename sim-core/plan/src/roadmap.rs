@@ -142,7 +142,7 @@ pub(crate) fn solve(
     if terms.tree.leaves().count() > 1 {
         let value = value_of_stochastic_solution(&terms, &formulation, &found, &limits(gap))?;
         if let Some(roadmap) = plan.roadmap.as_mut() {
-            roadmap.value_of_stochastic_solution = value.map(|value| bastide_units::Money::from_meur(value));
+            roadmap.value_of_stochastic_solution = value.map(bastide_units::Money::from_meur);
         }
     }
     Ok(Outcome::Planned(Box::new(plan)))

@@ -51,7 +51,7 @@ fn random(seed: u32) -> Model {
     for at in 0..sites {
         open_at(&mut model, &format!("s{at}"), 1e4 * below(9.0).floor(), 8 + below(20.0) as u32);
     }
-    let (single, gaps) = (seed % 3 == 0, seed % 4 == 1);
+    let (single, gaps) = (seed.is_multiple_of(3), seed % 4 == 1);
     let mut costs = Vec::new();
     for at in 0..services {
         let id = add_service(&mut model, &format!("v{at}"), Tier::T2, 1.0 + below(6.0));
