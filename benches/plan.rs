@@ -76,7 +76,7 @@ fn gap(found: Option<&Located>) -> String {
 fn main() {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let data = std::env::var_os("BASTIDE_REFERENCE_DATA").map_or_else(beside, PathBuf::from);
-    let limit = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(30.0);
+    let limit = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(30.0);
     let problems = problems(&data.join("opt/cflp"));
     if problems.is_empty() {
         println!("skipped: no location problems in {}", data.display());
