@@ -124,9 +124,9 @@ pub enum Command {
         /// Whether and how the plan is simulated and made again
         #[command(flatten)]
         verify: VerifyInput,
-        /// Plan against the worst loss of so many sites instead of the expectation
-        #[arg(long, value_name = "K")]
-        strike: Option<u32>,
+        /// What else to ask
+        #[command(flatten)]
+        questions: Questions,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -269,6 +269,37 @@ pub struct TuneInput {
     /// Replications of each value
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replications: u32,
+}
+
+/// What else to ask about a plan.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Questions {
+    /// Plan against the worst loss of so many sites instead of the expectation
+    #[arg(long, value_name = "K")]
+    pub strike: Option<u32>,
+    /// Begin the search with this plan, for example that of the same scenario before a number changed
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub start: Option<PathBuf>,
+    /// Find so many plans of the Pareto front instead of one plan; with `--output`, a folder for their files
+    #[arg(long, value_name = "N", conflicts_with_all = ["check", "why_not", "ranging"], value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub pareto: Option<u16>,
+    /// Objectives of the front: cost, unserved, unserved.T0 to unserved.T3, carbon, sovereignty [default: cost,carbon]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "pareto")]
+    pub objectives: Vec<String>,
+    /// Why the plan does not have this site, type or campaign, and what it would cost to have it
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub why_not: Vec<String>,
+    /// How far prices, demands and limits may move until other sites or types are better
+    #[arg(long, conflicts_with = "check")]
+    pub ranging: bool,
+}
+
+impl Questions {
+    /// Whether anything is asked.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.start.is_some() || self.pareto.is_some() || !self.why_not.is_empty() || self.ranging
+    }
 }
 
 /// Where a network comes from.

@@ -65,6 +65,13 @@ pub(crate) struct Formulation {
 impl Formulation {
     /// Builds the program without the groups in `relaxed`.
     pub(crate) fn new(instance: &Instance, relaxed: &Relaxed) -> Self {
+        let mut it = Self::without_carbon(instance, relaxed);
+        it.objective_carbon(instance);
+        it
+    }
+
+    /// The program as if emissions had no price.
+    pub(crate) fn without_carbon(instance: &Instance, relaxed: &Relaxed) -> Self {
         let mut it = Self {
             program: Program::default(),
             build: Vec::new(),

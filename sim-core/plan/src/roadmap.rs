@@ -27,9 +27,13 @@ mod prices;
 mod rounding;
 mod stage;
 mod terms;
+#[cfg(test)]
+mod tests;
+mod verify;
 mod worth;
 
 pub(crate) use cost::cost_lines;
+pub(crate) use verify::verify;
 
 use formulation::Formulation;
 use terms::Terms;

@@ -8,6 +8,7 @@ mod laws;
 mod siting;
 mod recheck;
 mod size;
+mod uncertainty;
 
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::Plan;

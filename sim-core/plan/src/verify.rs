@@ -38,11 +38,11 @@ pub struct Check {
 const TOLERANCE: f64 = 1e-6;
 
 /// Collects checks, what the broken ones are about, and the last limit.
-struct Checks(Vec<Check>, Vec<Mark>, f64);
+pub(crate) struct Checks(Vec<Check>, Vec<Mark>, f64);
 
 impl Checks {
     /// `used <= limit`.
-    fn at_most(&mut self, name: impl Into<String>, used: f64, limit: f64, unit: &'static str) -> &mut Self {
+    pub(crate) fn at_most(&mut self, name: impl Into<String>, used: f64, limit: f64, unit: &'static str) -> &mut Self {
         let slack = limit - used;
         self.0.push(Check { name: name.into(), ok: slack >= -TOLERANCE * limit.abs().max(1.0), slack, unit });
         self.2 = limit;
@@ -55,8 +55,12 @@ impl Checks {
         self.2 = scale;
         self
     }
+    /// What is left of a limit of a size.
+    pub(crate) fn slack(&mut self, name: impl Into<String>, slack: f64, size: f64, unit: &'static str) {
+        self.0.push(Check { name: name.into(), ok: slack >= -TOLERANCE * size.abs().max(1.0), slack, unit });
+    }
     /// Nothing wrong in `wrong` cases.
-    fn none(&mut self, name: impl Into<String>, wrong: usize) -> &mut Self {
+    pub(crate) fn none(&mut self, name: impl Into<String>, wrong: usize) -> &mut Self {
         self.at_most(name, wrong as f64, 0.0, "exceptions")
     }
 }
@@ -78,6 +82,10 @@ pub fn verify_outages(model: &Model, plan: &Plan, outages: &[crate::outage::Outa
 
 fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks {
     let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
+    if let (Some(roadmap), Some(horizon)) = (&plan.roadmap, &model.growth.horizon) {
+        crate::roadmap::verify(model, horizon, plan, roadmap, alternative, &mut checks);
+        return checks;
+    }
     let (scenario, realised) = (model, model.realised(plan));
     let model = &*realised;
     if !model.investments.is_empty() {
@@ -466,7 +474,7 @@ fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: 
 
 /// Least share of a site's accelerators that can carry these services (tokens per second each), infinite if none can.
 /// One type is a division; with several, services are spread over types by a small linear program.
-fn filling(model: &Model, needs: &[(ServiceId, f64)], there: &[(AcceleratorId, f64)]) -> f64 {
+pub(crate) fn filling(model: &Model, needs: &[(ServiceId, f64)], there: &[(AcceleratorId, f64)]) -> f64 {
     if needs.iter().all(|(_, need)| *need <= 0.0) {
         return 0.0;
     }

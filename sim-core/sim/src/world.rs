@@ -26,6 +26,7 @@ mod partition;
 mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
+mod roadmap;
 pub(crate) mod service;
 mod shedding;
 pub(crate) mod site;
@@ -56,6 +57,16 @@ pub(crate) const CLASS_DECISION: u8 = 3;
 pub(crate) enum Event {
     Hour,
     Energised { pool: u32, nodes: u32, bought: bool },
+    /// Nodes that a roadmap ordered arrive, to work from a moment on.
+    Delivered { pool: u32, nodes: u32, energise: Time },
+    /// Delivered nodes begin to work.
+    SwitchedOn { pool: u32, nodes: u32 },
+    /// Nodes leave.
+    Retired { pool: u32, nodes: u32 },
+    /// A site's connection grows.
+    Connected { site: u32, kw: u32 },
+    /// A period of a roadmap begins.
+    PeriodBegins { period: u32 },
     Failure { process: u32, version: u32 },
     Noticed { job: u32 },
     Repaired { job: u32 },
@@ -204,6 +215,8 @@ pub(crate) struct World<'a> {
     pub replication: u32,
     pub now: Time,
     pub hour: usize,
+    /// Period of a roadmap.
+    pub period: usize,
     pub queue: Queue<Event>,
     pub dirty: Dirty,
     pub recorder: Recorder,
@@ -253,6 +266,7 @@ impl<'a> World<'a> {
             replication,
             now: Time::ZERO,
             hour: 0,
+            period: 0,
             queue: Queue::with_capacity(1024),
             dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true, ..Dirty::default() },
             recorder: Recorder::new(options.trace),
@@ -294,6 +308,7 @@ impl<'a> World<'a> {
     /// Schedules what is known at the start.
     fn begin(&mut self) {
         self.begin_fleet();
+        self.begin_roadmap();
         self.begin_maintenance();
         self.begin_power_caps();
         self.begin_sites();
@@ -343,6 +358,11 @@ impl<'a> World<'a> {
         match event {
             Event::Hour => self.on_hour(),
             Event::Energised { pool, nodes, bought } => self.on_energised(pool as usize, nodes, bought),
+            Event::Delivered { pool, nodes, energise } => self.on_delivered(pool as usize, nodes, energise),
+            Event::SwitchedOn { pool, nodes } => self.switch_on(pool as usize, nodes),
+            Event::Retired { pool, nodes } => self.on_retired(pool as usize, nodes),
+            Event::Connected { site, kw } => self.on_connected(site as usize, f64::from(kw) * 1e-3),
+            Event::PeriodBegins { period } => self.on_period(period as usize),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),

@@ -150,12 +150,16 @@ impl Matrix<'_> {
                 continue;
             }
             let wrong = match text.parse::<f64>() {
-                Ok(cost) if !cost.is_finite() => ("F0407", format!("`{text}` is not a finite number"), "leave the cell empty where the service may not run"),
+                Ok(cost) if !cost.is_finite() => {
+                    ("F0407", format!("`{text}` is not a finite number"), "leave the cell empty where the service may not run")
+                }
                 Ok(cost) if Range::NotNegative.holds(cost) => {
                     costs[*site] = Some(MoneyRate::from_base(cost * size));
                     continue;
                 }
-                Ok(_) => ("F0208", format!("a serving cost must be zero or more: {text}"), "leave the cell empty where the service may not run"),
+                Ok(_) => {
+                    ("F0208", format!("a serving cost must be zero or more: {text}"), "leave the cell empty where the service may not run")
+                }
                 Err(_) => ("F0406", format!("`{text}` is not a number"), "digits with a decimal point, without a unit"),
             };
             if reports < MAX_REPORTS {

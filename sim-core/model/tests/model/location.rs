@@ -52,8 +52,9 @@ fn model(imported: &ImportedScenario) -> std::sync::Arc<Model> {
 
 fn costs(model: &Model) -> Vec<Vec<f64>> {
     let serving = model.planning.serving_cost.as_ref().expect("an imported problem has costs");
-    let of = |service| (0..model.sites.len()).map(move |site| serving.annual_eur(ServiceId::from_index(service), SiteId::from_index(site)));
-    (0..model.services.len()).map(|service| of(service).map(|cost| (cost * 1e9).round() / 1e9).collect()).collect()
+    let rounded = |value: f64| (value * 1e9).round() / 1e9;
+    let cost = |service, site| rounded(serving.annual_eur(ServiceId::from_index(service), SiteId::from_index(site)));
+    (0..model.services.len()).map(|service| (0..model.sites.len()).map(|site| cost(service, site)).collect()).collect()
 }
 
 #[test]
@@ -187,9 +188,9 @@ fn broken_networks(#[case] text: &str, #[case] line: u32, #[case] column: u32) {
 }
 
 #[rstest]
-#[case::unknown_node("<target>Here</target></link>\n   <link id=\"c\">", "<target>Her</target></link>\n   <link id=\"c\">", 12, 56)]
-#[case::off_the_globe("<x>19.4</x>", "<x>190.4</x>", 7, 21)]
-#[case::no_number("<y>51.7</y>", "<y>51,7</y>", 7, 48)]
+#[case::unknown_node("<target>Here</target></link>\n   <link id=\"c\">", "<target>Her</target></link>\n   <link id=\"c\">", 12, 54)]
+#[case::off_the_globe("<x>19.4</x>", "<x>190.4</x>", 7, 20)]
+#[case::no_number("<y>51.7</y>", "<y>51,7</y>", 7, 47)]
 #[case::no_coordinate("<y>51.7</y>", "", 7, 4)]
 #[case::node_twice("\"Here\"", "\"Lodz\"", 8, 4)]
 fn broken_parts_of_networks(#[case] from: &str, #[case] to: &str, #[case] line: u32, #[case] column: u32) {

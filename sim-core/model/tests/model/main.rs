@@ -10,6 +10,7 @@ mod large;
 mod messages;
 mod minimal;
 mod plan;
+mod roadmap;
 mod robust;
 mod rules;
 mod series;

@@ -200,8 +200,7 @@ impl Formulation {
     /// Capital of investments, less the connection that better cooling spares [M EUR].
     pub(super) fn invested(&self, instance: &Instance) -> Vec<(usize, f64)> {
         let bought = instance.model.investments.iter().zip(&self.investments.invest).map(|(it, column)| (*column, it.cost.as_meur()));
-        let spared =
-            self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
+        let spared = self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
         bought.chain(spared).collect()
     }
 

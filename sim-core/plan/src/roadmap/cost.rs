@@ -74,8 +74,8 @@ impl Cost<'_> {
             let life = book.map_or(kind.lifetime, |book| book.life).as_y();
             let end = Time::ZERO + self.horizon.length;
             let left = match () {
-                () if lot.retired < end => 0.0,
-                () if lot.energised >= end => 1.0,
+                // What waits to the end is worth nothing.
+                () if lot.retired < end || lot.energised >= end => 0.0,
                 () => self.worth.left(life, self.horizon.period_from(lot.energised)),
             };
             capital += paid;

@@ -194,7 +194,7 @@ impl Formulation {
         }
     }
 
-    /// `order(b,s,k)` at its price, paid where it arrives; `energise`, `retire`; `waiting` with its cost and, at the end, its worth;
+    /// `order(b,s,k)` at its price, paid where it arrives; `energise`, `retire`; `waiting` with its cost;
     /// `running` with upkeep and idle energy.
     fn variable_nodes(&mut self, terms: &Terms) {
         let recovery = terms.worth.recovery();
@@ -213,11 +213,10 @@ impl Formulation {
                     here[0].push((!arrivals.is_empty()).then(|| self.program.continuous(recovery * price * paid, 0.0, f64::INFINITY)));
 
                     let waits = kind.per_node * kind.price * terms.horizon.waiting_cost * years;
-                    let worth = if at.children.is_empty() { terms.end(stage) * it.resale * kind.per_node } else { 0.0 };
                     let idle = place.upkeep + kind.idle * terms.energy_cost(site, stage);
                     let works = kind.per_node * kind.power * idle * years;
                     let possible = first.is_some_and(|first| first + it.lead <= at.period);
-                    let columns = [(0.0, most), (0.0, most), (recovery * (waits - worth), f64::INFINITY), (recovery * works, most)];
+                    let columns = [(0.0, most), (0.0, most), (recovery * waits, f64::INFINITY), (recovery * works, most)];
                     for (list, (cost, upper)) in here[1..].iter_mut().zip(columns) {
                         list.push(possible.then(|| self.program.continuous(cost, 0.0, upper)));
                     }

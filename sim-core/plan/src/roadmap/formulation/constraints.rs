@@ -2,13 +2,10 @@
 
 use bastide_model::model::{CampaignId, DatasetId, Tier};
 
-use super::super::terms::Terms;
+use super::super::terms::{Terms, UNLIMITED};
 use super::Formulation;
 use crate::instance::Relaxed;
 use crate::program::{Group, Sense};
-
-/// IT power of a site whose limits the search for a conflict leaves out (MW): more than anyone builds.
-const UNLIMITED: f64 = 1e5;
 
 /// Terms with their factor.
 fn scaled(terms: impl IntoIterator<Item = (usize, f64)>, factor: f64) -> impl Iterator<Item = (usize, f64)> {
