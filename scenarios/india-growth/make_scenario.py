@@ -181,7 +181,7 @@ def sites():
             source="lead time 169 weeks, the middle of 128 to 210 weeks for transformers (Wood Mackenzie 2025; POWER 2024); cost and size: assumption", verified=False)
     for site, count in FLEETS.items():
         half = count // 2 // 8 * 8
-        for part, number, date in (("standing", half, None), ("ordered", count - half, "2026-10-01T00:00:00Z")):
+        for part, number, date in (("standing", half, None), ("ordered", count - half, "2026-09-30T00:00:00Z")):
             out += table(
                 "fleet", name=f"{site}-{part}", site=site, accelerator="h100", count=number, energised=date, retired="2031-10-01T00:00:00Z",
                 source="38,000 accelerators onboarded (PIB by way of pibtracker.com, March 2026); half of them at work as in June 2025 (17,300 of 34,333: electronicsforyou.biz), the rest within the 6 months allowed; by site, and all of one type: assumption",
@@ -194,18 +194,18 @@ def services():
     path = "[1, 1.6, 5, 13, 28, 32, 36, 40, 43, 46, 48]"
     common = dict(nation="india", demand_by_year=path)
     note = "assumption: demand such that 36,000 H100 serve that of the start; it grows so that some 500,000 of today's newest type serve that of 2030"
-    out += table("service", name="emergency", title="Emergency and disaster response", tier="T0", model="llama-3-70b", demand="755 k tokens/s", users=1400000000, value="100 EUR/M tokens", **common, source=note, verified=False)
+    out += table("service", name="emergency", title="Emergency and disaster response", tier="T0", model="llama-3-70b", demand="530 k tokens/s", users=1400000000, value="100 EUR/M tokens", **common, source=note, verified=False)
     total = sum(share for _, share in LANGUAGES)
     for index, (language, share) in enumerate(LANGUAGES):
         small = index >= LARGE
-        tokens = 23.6e6 * share / total
+        tokens = 16.5e6 * share / total
         out += table(
             "service", name=f"citizen-{language}", title=f"Public services in {language.capitalize()}", tier="T1", model="llama-3-70b" if small else "mistral-24b",
             demand=f"{tokens / 1e3:.1f} k tokens/s", value="10 EUR/M tokens", **common,
             source=note + "; shares of mother tongues of the census of 2011 in round numbers, not seen again" + ("; a small language needs the larger model" if small else ""), verified=False)
-    out += table("service", name="industry", title="Industry, banks, telecoms", tier="T2", model="llama-3-70b", demand="7.55 M tokens/s", value="3 EUR/M tokens", **common, source=note, verified=False)
+    out += table("service", name="industry", title="Industry, banks, telecoms", tier="T2", model="llama-3-70b", demand="5.3 M tokens/s", value="3 EUR/M tokens", **common, source=note, verified=False)
     for name, title, share in GROUPS:
-        out += table("service", name=f"everyday-{name}", title=f"Everyday use, {title}", tier="T3", model="mistral-24b", demand=f"{41e3 * share:.0f} k tokens/s", value="0.5 EUR/M tokens", **common, source=note, verified=False)
+        out += table("service", name=f"everyday-{name}", title=f"Everyday use, {title}", tier="T3", model="mistral-24b", demand=f"{28.7e3 * share:.0f} k tokens/s", value="0.5 EUR/M tokens", **common, source=note, verified=False)
     return out
 
 
