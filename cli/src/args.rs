@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use bastide_model::model::Tier;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Plans and stress-tests sovereign AI factories.
@@ -39,6 +40,33 @@ pub struct Global {
     /// Override a value of the scenario: --set site.riga.connection='"40 MW"'
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Global options")]
     pub sets: Vec<(String, String)>,
+}
+
+/// How `plan` verifies what it finds.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyInput {
+    /// Simulate the plan, and plan again until each tier is served as wanted
+    #[arg(long, conflicts_with = "check")]
+    pub verify: bool,
+    /// Histories of each round (with --verify) [default: the scenario's, or 40]
+    #[arg(short = 'n', long, requires = "verify", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub replications: Option<u32>,
+    /// Most rounds (with --verify) [default: the scenario's, or 8]
+    #[arg(long, requires = "verify", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// Least share of a tier's demand that is served in simulation (with --verify) [default: the scenario's]: --target T0=99.5%
+    #[arg(long = "target", requires = "verify", value_name = "TIER=SHARE", value_parser = target)]
+    pub target: Vec<(Tier, f64)>,
+}
+
+/// `T0=99.5%` or `T0=0.995`.
+fn target(text: &str) -> Result<(Tier, f64), String> {
+    let form = || format!("`{text}` is no target: write `T0=99.5%`");
+    let (tier, share) = text.split_once('=').ok_or_else(form)?;
+    let tier = Tier::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(tier.trim())).ok_or_else(form)?;
+    let (number, scale) = share.trim().strip_suffix('%').map_or((share.trim(), 1.0), |number| (number.trim(), 0.01));
+    let share = number.parse::<f64>().map_err(|_| form())? * scale;
+    if (0.0..=1.0).contains(&share) { Ok((tier, share)) } else { Err(format!("{}: a share is between 0 and 1", form())) }
 }
 
 /// Output format.
@@ -93,6 +121,12 @@ pub enum Command {
         /// Solver time limit, for example "30 s" [default: the scenario's]
         #[arg(long, value_name = "DURATION")]
         time_limit: Option<String>,
+        /// Whether and how the plan is simulated and made again
+        #[command(flatten)]
+        verify: VerifyInput,
+        /// What else to ask
+        #[command(flatten)]
+        questions: Questions,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -235,6 +269,37 @@ pub struct TuneInput {
     /// Replications of each value
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replications: u32,
+}
+
+/// What else to ask about a plan.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Questions {
+    /// Plan against the worst loss of so many sites instead of the expectation
+    #[arg(long, value_name = "K")]
+    pub strike: Option<u32>,
+    /// Begin the search with this plan, for example that of the same scenario before a number changed
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub start: Option<PathBuf>,
+    /// Find so many plans of the Pareto front instead of one plan; with `--output`, a folder for their files
+    #[arg(long, value_name = "N", conflicts_with_all = ["check", "why_not", "ranging"], value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub pareto: Option<u16>,
+    /// Objectives of the front: cost, unserved, unserved.T0 to unserved.T3, carbon, sovereignty [default: cost,carbon]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "pareto")]
+    pub objectives: Vec<String>,
+    /// Why the plan does not have this site, type or campaign, and what it would cost to have it
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub why_not: Vec<String>,
+    /// How far prices, demands and limits may move until other sites or types are better
+    #[arg(long, conflicts_with = "check")]
+    pub ranging: bool,
+}
+
+impl Questions {
+    /// Whether anything is asked.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.start.is_some() || self.pareto.is_some() || !self.why_not.is_empty() || self.ranging
+    }
 }
 
 /// Where a network comes from.
@@ -499,6 +564,50 @@ pub enum ImportCommand {
     RtsGmlc {
         /// Folder
         folder: PathBuf,
+    },
+    /// Capacitated location problem of OR-Library (cap41, capa, ...): demand may be split
+    OrlibCap {
+        /// Problem
+        file: PathBuf,
+        /// What the word `capacity` stands for, in files that leave it open
+        #[arg(long, value_name = "N")]
+        capacity: Option<f64>,
+    },
+    /// p-median problem of OR-Library on a graph (pmed1, ...)
+    OrlibPmed {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Capacitated p-median problem of OR-Library (pmedcap): one source for each customer
+    OrlibPmedcap {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Capacitated location problem of Holmberg et al.: one source for each customer
+    Holmberg {
+        /// Problem
+        file: PathBuf,
+    },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
+        file: PathBuf,
+    },
+    /// Two-stage placement of accelerators under uncertainty (placement-v1, JSON)
+    PlacementV1 {
+        /// Problem
+        file: PathBuf,
+        /// Plan against the worst loss of so many sites instead of the expectation
+        #[arg(long, value_name = "K")]
+        strike: Option<u32>,
+    },
+    /// Weighted points in the plane, such as Swain's 55, as a p-median problem
+    Swain {
+        /// Points: number, coordinates and population, by commas
+        file: PathBuf,
+        /// Number of facilities
+        #[arg(long, value_name = "P")]
+        medians: Option<u32>,
     },
 }
 

@@ -12,6 +12,7 @@ mod incidents;
 mod incidents_simulated;
 mod machines;
 mod minimal;
+mod optimum;
 mod packing;
 mod queueing;
 mod schedule;

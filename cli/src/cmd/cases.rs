@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bastide_model::Loaded;
-use bastide_model::diag::Diagnostic;
+use bastide_model::diag::{Diagnostic, Severity};
 use bastide_model::model::{Case, MetricPattern, Model};
 use bastide_reports::number::Scale;
 use bastide_sim::record::Layout;
@@ -24,7 +24,11 @@ pub struct CaseJob<'a> {
 
 /// Loads a scenario and checks the metrics that its report names, which only the simulator knows.
 pub fn checked(scenario: &Path, sets: &[(String, String)]) -> Result<Loaded, Vec<Diagnostic>> {
-    let loaded = bastide_model::load(scenario, sets)?;
+    let mut loaded = bastide_model::load(scenario, sets)?;
+    loaded.warnings.extend(super::plan::recheck::of_alternatives(&loaded.model, !sets.is_empty()));
+    if loaded.warnings.iter().any(|it| it.severity == Severity::Error) {
+        return Err(loaded.warnings);
+    }
     let report = &loaded.model.report;
     let patterns: Vec<&MetricPattern> =
         report.metrics.iter().chain(report.questions.iter().flat_map(|question| &question.metrics)).collect();

@@ -47,7 +47,7 @@ pub fn run(
         ));
     }
     let plan = match plan {
-        Some(file) => super::plan::read(&model, file)?,
+        Some(file) => super::plan::recheck::read(&model, file, global, output)?,
         None => super::plan::search(&model, None, &bastide_plan::SolveOptions::default(), output)?,
     };
     let mut found = Vec::with_capacity(chosen.len());

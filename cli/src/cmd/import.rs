@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bastide_model::import::{ImportedScenario, MatpowerOptions, import_matpower, import_rts_gmlc};
+use bastide_model::import::{
+    ImportedScenario, LocationForm, LocationOptions, MatpowerOptions, import_location, import_matpower, import_placement, import_rts_gmlc, import_sndlib,
+};
 use serde_json::json;
 
 use crate::args::{Format, Global, ImportCommand};
@@ -17,6 +19,23 @@ pub fn run(command: &ImportCommand, global: &Global, output: &Output) -> Result<
             (file, import_matpower(&text, &options).map_err(Failure::Diagnostics)?)
         }
         ImportCommand::RtsGmlc { folder } => (folder, import_rts_gmlc(folder).map_err(Failure::Diagnostics)?),
+        ImportCommand::OrlibCap { file, capacity } => {
+            if capacity.is_some_and(|capacity| !(capacity > 0.0 && capacity.is_finite())) {
+                return Err(Failure::hinted("`--capacity` must be above zero", "such as `--capacity 5000`"));
+            }
+            (file, location(LocationForm::OrlibCap, file, *capacity, None)?)
+        }
+        ImportCommand::OrlibPmed { file } => (file, location(LocationForm::OrlibPmed, file, None, None)?),
+        ImportCommand::OrlibPmedcap { file } => (file, location(LocationForm::OrlibPmedcap, file, None, None)?),
+        ImportCommand::Holmberg { file } => (file, location(LocationForm::Holmberg, file, None, None)?),
+        ImportCommand::Sndlib { file } => {
+            let text = super::read_text(file)?;
+            (file, import_sndlib(&text, &file.display().to_string()).map_err(Failure::Diagnostics)?)
+        }
+        ImportCommand::PlacementV1 { file, strike } => {
+            (file, import_placement(&super::read_text(file)?, &file.display().to_string(), *strike).map_err(Failure::Diagnostics)?)
+        }
+        ImportCommand::Swain { file, medians } => (file, location(LocationForm::Swain, file, None, *medians)?),
     };
     let folder = global.output.clone().unwrap_or_else(|| default_folder(source));
     write(&imported, &folder)?;
@@ -25,8 +44,15 @@ pub fn run(command: &ImportCommand, global: &Global, output: &Output) -> Result<
         return output.json("import/1", &json!({ "scenario": folder, "files": files }));
     }
     output.line(&folder.display().to_string())?;
-    output.say(&format!("next: bastide validate {0}; bastide study {0}", folder.display()));
+    let next = if matches!(command, ImportCommand::Matpower { .. } | ImportCommand::RtsGmlc { .. }) { "study" } else { "plan" };
+    output.say(&format!("next: bastide validate {0}; bastide {next} {0}", folder.display()));
     Ok(())
+}
+
+/// A location problem of a form.
+fn location(form: LocationForm, file: &Path, capacity: Option<f64>, medians: Option<u32>) -> Result<ImportedScenario, Failure> {
+    let options = LocationOptions { file: file.display().to_string(), capacity, medians };
+    import_location(form, &super::read_text(file)?, &options).map_err(Failure::Diagnostics)
 }
 
 /// A folder in the current one, named like the source.

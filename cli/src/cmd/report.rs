@@ -48,16 +48,23 @@ fn add_planning(folder: &Path, files: &[PathBuf]) -> Result<(), Failure> {
         _ => Vec::new(),
     };
     for file in files {
-        let Value::Object(new) = parse(file)? else {
+        let Value::Object(mut new) = parse(file)? else {
             return Err(Failure::hinted(format!("`{}` is no document of a plan", file.display()), "write one with `bastide plan SCENARIO --format json`"));
         };
-        let Some(name) = new.get("alternative").and_then(Value::as_str) else {
-            return Err(Failure::hinted(
-                format!("`{}` does not say which `alternative` it is about", file.display()),
-                "write one with `bastide plan SCENARIO --format json`",
-            ));
+        // A front is not of one plan: it stands with the first.
+        let first = documents.first().and_then(|known| known.get("alternative")).and_then(Value::as_str).unwrap_or("recommended").to_owned();
+        let name = match new.get("alternative").and_then(Value::as_str) {
+            Some(name) => name.to_owned(),
+            None if new.contains_key("pareto") => first,
+            None => {
+                return Err(Failure::hinted(
+                    format!("`{}` does not say which `alternative` it is about", file.display()),
+                    "write one with `bastide plan SCENARIO --format json`",
+                ));
+            }
         };
-        match documents.iter_mut().filter_map(Value::as_object_mut).find(|known| known.get("alternative").and_then(Value::as_str) == Some(name)) {
+        new.insert("alternative".to_owned(), name.as_str().into());
+        match documents.iter_mut().filter_map(Value::as_object_mut).find(|known| known.get("alternative").and_then(Value::as_str) == Some(name.as_str())) {
             Some(known) => known.extend(new),
             None => documents.push(Value::Object(new)),
         }

@@ -31,7 +31,7 @@ pub fn run(
     let seed = global.seed.unwrap_or(model.header.seed);
     let folder = simulate::default_folder(model, global, "-run");
     let plan = match plan {
-        Some(file) => super::plan::read(model, file)?,
+        Some(file) => super::plan::recheck::read(model, file, global, output)?,
         None => match simulate::stored_plan(model, &folder, "recommended") {
             Some(plan) => plan,
             None => super::plan::search(model, None, &bastide_plan::SolveOptions::default(), output)?,

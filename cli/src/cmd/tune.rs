@@ -54,7 +54,7 @@ pub fn run(input: &TuneInput, global: &Global, output: &Output) -> Result<(), Fa
     let layout = Layout::new(&model);
     let target = target(&layout, input)?;
     let plan = match &input.plan {
-        Some(file) => super::plan::read(&model, file)?,
+        Some(file) => super::plan::recheck::read(&model, file, global, output)?,
         None => super::plan::search(&model, None, &bastide_plan::SolveOptions::default(), output)?,
     };
     let observed = observe(input, &plan.write(&model), &range, &target, global, output)?;

@@ -82,6 +82,7 @@ fn key(constraint: &str) -> Option<String> {
             let key = match what {
                 "connection" => format!("site.{name}.connection"),
                 "IT power" => format!("site.{name}.max_it_power"),
+                "accelerators" => format!("site.{name}.max_accelerators"),
                 "hosting limit" => format!("bus.{name}.hosting_limit"),
                 _ => return None,
             };

@@ -10,6 +10,7 @@ mod machine;
 mod need;
 mod placement;
 mod planning;
+mod scale;
 mod strikes;
 
 use crate::decode::Context;
@@ -20,6 +21,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::islands(ctx, &resolved.model);
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
+    scale::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
     need::check(ctx, resolved);
     cyber::common_modes(ctx, &resolved.model);

@@ -140,6 +140,8 @@ pub enum Kind {
     RatiosOfNations,
     /// A list of names, or of `{ name = .., cap = .. }`.
     Purchases,
+    /// An objective, or a list of them or of `{ name = .., tolerance = .. }`.
+    Objectives,
     /// A whole number, a distribution of it, or either by munition.
     Munitions,
     /// A ratio, or ratios by munition.

@@ -15,9 +15,11 @@ mod investment;
 mod growth;
 mod link_state;
 mod machine;
+mod objective;
 mod reconstruction;
 mod strike;
 mod uncertainty;
+mod verification;
 
 pub use campaign::{Campaign, CampaignMode, CheckpointInterval, CheckpointMode, Checkpoints, RemoteCheckpoints, SlowExchange};
 pub use case::{Axis, Case, MetricPattern, Question};
@@ -29,9 +31,11 @@ pub use investment::{Improvement, Investment};
 pub use growth::{Branch, Expansion, ExportCap, Growth, Horizon, Milestone, OrderBook, Path, Supply, of_year};
 pub use link_state::LinkState;
 pub use machine::{Failure, FailureDomain, FailureKind, Maintenance, PowerCap};
+pub use objective::{Objective, PlanningPlaces, Ranked, Ranking};
 pub use reconstruction::{Damage, RepairDelay, RepairOrder, RepairPool};
 pub use strike::{Defence, Effect, FollowUp, Fragility, Group, Harm, Munition, SharedArea, Strike};
 pub use uncertainty::{Asset, AssetClass, Critical, Cvar, DemandBudget, Outage, Outlook, Uncertainty};
+pub use verification::Verification;
 
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
@@ -47,10 +51,12 @@ use crate::source::Span;
 mod evacuation;
 mod replica;
 mod service;
+mod serving;
 
 pub use evacuation::{Courier, DepartureOrder, Evacuation, EvacuationStart};
 pub use replica::{LOAD_STEPS, LatencyLaw, LoadTable, MOST_UTILISATION, Places, Replica, Spread, Times, quantile};
 pub use service::{DemandNoise, DemandShape, Operation, Readiness, Scaling, Spike, Takeover};
+pub use serving::ServingCost;
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
@@ -335,6 +341,8 @@ pub struct Bus {
     pub hosting_limit: Option<Power>,
     /// It in each year from the start, where it changes; the last holds on.
     pub hosting_limit_by_year: Vec<Power>,
+    /// Mean carbon intensity of what sites draw here, for plans; `None` to work it out from the power plants.
+    pub carbon: Option<CarbonIntensity>,
     /// Standard deviation of the load forecast of a year as a share of the load.
     pub forecast_error: f64,
     /// How it comes back after a blackout.
@@ -535,6 +543,8 @@ pub struct Site {
     pub max_it_power: Power,
     /// From the decision to build until halls and connection can be used, in a roadmap.
     pub lead_time: Duration,
+    /// Most accelerators that it takes, whatever their types; `None` where nothing but power limits them.
+    pub max_accelerators: Option<u32>,
     /// Racks of a hall, for failures of halls.
     pub racks_per_hall: Option<u32>,
     /// Repairs of nodes at a time; `None` for any number.
@@ -617,6 +627,8 @@ pub struct Link {
     pub latency: Duration,
     /// Length of the route.
     pub length: Option<Length>,
+    /// What it costs to build one that does not stand yet; `None` for one that stands.
+    pub build_cost: Option<Money>,
     /// Ducts in which it lies; links of one duct are cut together.
     pub ducts: Vec<String>,
     /// Used only where nothing else reaches.
@@ -941,6 +953,8 @@ pub struct Planning {
     pub budget_span: Span,
     /// Where `it_power` stands.
     pub it_power_span: Span,
+    /// What the plan is for.
+    pub ranking: Ranking,
     /// Most capital spent.
     pub budget: Money,
     /// Most IT power of all sites together.
@@ -955,10 +969,16 @@ pub struct Planning {
     pub min_service: [Option<f64>; 4],
     /// Outlooks, outages, and how the plan weighs them.
     pub uncertainty: Uncertainty,
+    /// Whether, and how far, the plan must hold in simulation.
+    pub verification: Option<Verification>,
     /// Fewest and most sites.
     pub sites: (u32, u32),
     /// Weighted cost of capital per year.
     pub discount_rate: f64,
+    /// Yearly cost of serving services from sites, where the scenario gives it.
+    pub serving_cost: Option<ServingCost>,
+    /// Whether all ends of links stay connected when any single link is down.
+    pub survive_link_loss: bool,
     /// Life of buildings and connections.
     pub building_lifetime: Duration,
     /// From order to energised.

@@ -5,14 +5,17 @@
 
 mod check;
 mod file;
+mod hedge;
+mod hedge_file;
 mod roadmap;
 
 pub use check::{capital, check_plan};
 pub(crate) use file::quoted;
 pub use file::{PlanPlaces, SCHEMA};
+pub use hedge::{Hedge, Recourse, Reserve, Worst};
 pub use roadmap::{Lot, Period, Roadmap, Step, Works};
 
-use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, InvestmentId, LinkId, ServiceId, SiteId};
 use bastide_units::{Money, TokenRate};
 
 /// Accelerators bought for a site. At most one entry for each pair of site and type.
@@ -152,8 +155,12 @@ pub struct Plan {
     pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
+    /// Links that the plan builds, of those that do not stand yet.
+    pub links: Vec<LinkId>,
     /// Demand left unserved by choice, by service.
     pub unserved: Vec<(ServiceId, TokenRate)>,
+    /// What it says about uncertainty; empty where the scenario has none.
+    pub hedge: Hedge,
     /// Cost lines; they sum to the objective.
     pub cost: Vec<CostLine>,
     /// Binding constraints with their prices, largest saving first.

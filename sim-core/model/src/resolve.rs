@@ -6,7 +6,7 @@ mod network;
 mod replica;
 
 pub use legality::{Rules, Subject, subjects};
-pub use network::{latencies, latencies_without};
+pub use network::{latencies, latencies_with, latencies_without};
 
 use bastide_units::{ComputeRate, Duration};
 
@@ -14,7 +14,9 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat, uncertainty};
+use crate::scenario::{
+    self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat, uncertainty,
+};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -64,11 +66,15 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
     let evacuations = scenario::evacuation::evacuations(ctx, root, &datasets, &hazards);
     let spikes = spike::spikes(ctx, root, &services, &service_demands);
     let policy = header::policy(ctx, root);
-    let investments = scenario::investment::investments(ctx, root, &sites, &service_demands);
     let known = uncertainty::Known { sites: sites.len(), buses: buses.len(), services: &services, demands: &service_demands };
     let mut horizon = None;
-    let planning = planning::planning(ctx, root, &sites, &known, &mut horizon);
+    let mut planning = planning::planning(ctx, root, &sites, &known, &mut horizon);
     let growth = growth::growth(ctx, root, planning.as_ref(), &sites, horizon);
+    if let Some(planning) = &mut planning {
+        planning.serving_cost = scenario::serving::serving_cost(ctx, root, &sites, &services, &service_demands);
+    }
+    let costed = planning.as_ref().is_some_and(|planning| planning.serving_cost.is_some());
+    let investments = scenario::investment::investments(ctx, root, &sites, &services, &service_demands, costed);
     let alternatives = planning.as_ref().map(|planning| planning::alternatives(ctx, root, planning)).unwrap_or_default();
     let cases = case::cases(ctx, root);
     let mut report = header::report(ctx, root).unwrap_or_default();
@@ -80,8 +86,11 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
 
     let judge = Rules { ctx, all: &rules, sites: &sites };
     let legal_dataset = datasets.iter().zip(&dataset_demands).map(|(dataset, demands)| judge.dataset(dataset, demands)).collect::<Vec<_>>();
-    let legal_service =
+    let mut legal_service: Vec<_> =
         services.iter().zip(&service_demands).map(|(service, demands)| judge.service(service, demands, &legal_dataset)).collect();
+    if let Some(serving) = &planning.serving_cost {
+        scenario::serving::close(serving, &mut legal_service);
+    }
     let legal_campaign =
         campaigns.iter().zip(&campaign_demands).map(|(campaign, demands)| judge.campaign(campaign, demands, &legal_dataset)).collect();
     let bound = law::Bound {
@@ -136,7 +145,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         segment_graph,
         policy,
         planning,
-    growth, investments,
+        growth,
+        investments,
         alternatives,
         laws,
         legal_service,

@@ -13,8 +13,11 @@ use crate::PlanError;
 use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
+use crate::outage::{Outage, outages};
 use crate::program::Group;
-use crate::solver::{self, Answer, Limits};
+use crate::lazy;
+use crate::siting;
+use crate::solver::{Answer, Limits};
 
 /// One wish of the scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,26 +60,42 @@ impl Conflict {
     }
 }
 
+/// What a search was given beside the scenario.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra<'a> {
+    /// Outages that the plan must survive.
+    pub outages: &'a [Outage],
+    /// Capital of the links that it builds [M EUR].
+    pub links: f64,
+}
+
 /// An irreducible conflict of an infeasible model.
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off.
-pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, limits: &Limits) -> Result<Conflict, PlanError> {
-    let candidates = candidates(model, alternative);
+pub(crate) fn find(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    extra: Extra<'_>,
+    limits: &Limits,
+) -> Result<Conflict, PlanError> {
+    let outages: Vec<Outage> = outages(model).into_iter().chain(extra.outages.iter().cloned()).collect();
+    let candidates = candidates(model, alternative, outages.len());
     let mut relaxed = Relaxed::default();
     for batch in &candidates {
-        leave_out(model, alternative, limits, batch, &mut relaxed)?;
+        leave_out(model, alternative, extra, limits, batch, &mut relaxed)?;
     }
     let kept = candidates.iter().flatten().filter(|group| !relaxed.contains(group));
     let mut groups: Vec<Group> = kept.copied().collect();
     groups.sort();
-    Ok(Conflict { groups: groups.into_iter().map(|group| explain(model, alternative, group)).collect() })
+    Ok(Conflict { groups: groups.into_iter().map(|group| explain(model, alternative, &outages, group)).collect() })
 }
 
 /// Leaves out as much of a batch as the rest allows.
 fn leave_out(
     model: &Model,
     alternative: Option<&Alternative>,
+    extra: Extra<'_>,
     limits: &Limits,
     batch: &[Group],
     relaxed: &mut Relaxed,
@@ -88,29 +107,43 @@ fn leave_out(
     without.extend(batch);
     // Twins differ once one of them is relaxed.
     without.insert(Group::Order);
-    if !possible(model, alternative, limits, &without)? {
+    if !possible(model, alternative, extra, limits, &without)? {
         *relaxed = without;
     } else if batch.len() > 1 {
         let (first, second) = batch.split_at(batch.len() / 2);
-        leave_out(model, alternative, limits, first, relaxed)?;
-        leave_out(model, alternative, limits, second, relaxed)?;
+        leave_out(model, alternative, extra, limits, first, relaxed)?;
+        leave_out(model, alternative, extra, limits, second, relaxed)?;
     }
     Ok(())
 }
 
 /// Whether any plan exists without these groups. Out of time counts as yes: the conflict is then true but perhaps not the
 /// smallest.
-fn possible(model: &Model, alternative: Option<&Alternative>, limits: &Limits, relaxed: &Relaxed) -> Result<bool, PlanError> {
-    let mut program = match &model.growth.horizon {
-        Some(horizon) => crate::roadmap::program(model, horizon, alternative, relaxed),
-        None => Formulation::new(&Instance::new(model, alternative, relaxed), relaxed).program,
-    };
-    program.columns.iter_mut().for_each(|column| column.cost = 0.0);
-    Ok(!matches!(solver::solve(&program, limits)?, Answer::Infeasible))
+fn possible(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    extra: Extra<'_>,
+    limits: &Limits,
+    relaxed: &Relaxed,
+) -> Result<bool, PlanError> {
+    if let Some(horizon) = &model.growth.horizon {
+        let mut program = crate::roadmap::program(model, horizon, alternative, relaxed);
+        program.columns.iter_mut().for_each(|column| column.cost = 0.0);
+        return Ok(!matches!(crate::solver::solve(&program, limits)?, Answer::Infeasible));
+    }
+    let mut instance = Instance::new(model, alternative, relaxed);
+    instance.add_outages(extra.outages);
+    instance.links = if relaxed.contains(&Group::LinkLoss) { 0.0 } else { extra.links };
+    let mut formulation = Formulation::new(&instance, relaxed);
+    if let Some(possible) = siting::is_possible(&instance, &formulation) {
+        return Ok(possible);
+    }
+    formulation.program.columns.iter_mut().for_each(|column| column.cost = 0.0);
+    Ok(!matches!(lazy::solve(&instance, &mut formulation, limits)?, Answer::Infeasible))
 }
 
 /// Every group, in batches; what comes first is left out first, so that a conflict names the planner's own wishes.
-fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group>> {
+fn candidates(model: &Model, alternative: Option<&Alternative>, outages: usize) -> Vec<Vec<Group>> {
     let planning = &model.planning;
     let instance = Instance::new(model, alternative, &Relaxed::default());
     let sites = || instance.sites.iter().map(|site| site.id);
@@ -122,6 +155,7 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         instance.hosts().into_iter().map(|(bus, _, _)| Group::Hosting(bus)).collect(),
         sites().map(Group::Room).collect(),
         sites().map(Group::Connection).collect(),
+        sites().filter(|site| model.sites[*site].max_accelerators.is_some()).map(Group::Accelerators).collect(),
         alternative.iter().flat_map(|it| &it.tier_share).map(|(tier, _)| Group::TierShare(*tier)).collect(),
         alternative.iter().filter(|it| it.max_site_share.is_some()).map(|_| Group::SiteShare).collect(),
         vec![Group::MostSites],
@@ -129,7 +163,11 @@ fn candidates(model: &Model, alternative: Option<&Alternative>) -> Vec<Vec<Group
         alternative.iter().flat_map(|it| &it.required).map(|site| Group::Required(*site)).collect(),
         (0..model.datasets.len()).map(|at| Group::Dataset(DatasetId::from_index(at))).collect(),
         services().map(Group::Legality).collect(),
+        services().filter(|id| model.services[*id].critical.share > 0.0).map(Group::Critical).collect(),
+        (0..outages).map(Group::Outage).collect(),
+        services().filter(|id| model.services[*id].operation.single_site).map(Group::SingleSite).collect(),
         survive.into_iter().map(Group::Survival).collect(),
+        if planning.survive_link_loss { vec![Group::LinkLoss] } else { Vec::new() },
         vec![Group::ItPower],
         crate::roadmap::limits(model),
         vec![Group::Budget],
@@ -146,7 +184,7 @@ fn tier_word(tier: SiteTier) -> &'static str {
     }
 }
 
-fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> ConflictGroup {
+fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage], group: Group) -> ConflictGroup {
     let planning = &model.planning;
     let plan = || vec![planning.span.clone()];
     // A rival's own wish stands in its own table.
@@ -193,6 +231,20 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
             let sentence = format!("site `{}` has room for {} of IT power", it.entity.name, display(it.max_it_power));
             (format!("IT power of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
         }
+        Group::Accelerators(id) => {
+            let it = site(id);
+            let sentence = format!("site `{}` takes at most {} accelerators", it.entity.name, it.max_accelerators.unwrap_or(u32::MAX));
+            (format!("accelerators of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::LinkLoss => {
+            let sentence = "nations with sites or users stay connected when any single link is down".to_owned();
+            ("survival of link loss".to_owned(), sentence, plan())
+        }
+        Group::SingleSite(id) => {
+            let it = &model.services[id].entity;
+            let sentence = format!("all of service `{}` runs at one site", it.name);
+            (format!("single site of {}", it.name), sentence, vec![it.span.clone()])
+        }
         Group::Hosting(id) => {
             let bus = &model.buses[id];
             let limit = bus.hosting_limit.map_or_else(String::new, display);
@@ -214,6 +266,13 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
             let own = alternative.is_some_and(|it| it.survive_site_loss.is_some());
             (format!("survival of {}", tier.name()), format!("tier {} survives the loss of any single site", tier.name()), rival(own))
         }
+        Group::Critical(id) => {
+            let it = &model.services[id];
+            let share = bastide_units::format_significant(it.critical.share * 100.0, 4);
+            let sentence = format!("{share} % of the demand of service `{}` keeps running outside any single site", it.entity.name);
+            (format!("critical share of {}", it.entity.name), sentence, vec![it.entity.span.clone()])
+        }
+        Group::Outage(at) => outage(model, &outages[at]),
         Group::MinService(tier) => {
             let least = planning.min_service[tier as usize].unwrap_or(0.0);
             let mut spans = plan();
@@ -222,7 +281,8 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
                 .iter()
                 .enumerate()
                 .filter(|(at, it)| it.tier == tier && mean_demand(model, ServiceId::from_index(*at)) > 0.0);
-            spans.extend(services.map(|(_, it)| it.entity.span.clone()));
+            // A thousand places help nobody.
+            spans.extend(services.take(12).map(|(_, it)| it.entity.span.clone()));
             let sentence = format!(
                 "at least {} % of the demand of tier {} is served",
                 bastide_units::format_significant(least * 100.0, 4),
@@ -239,6 +299,17 @@ fn explain(model: &Model, alternative: Option<&Alternative>, group: Group) -> Co
         }
     };
     ConflictGroup { name, sentence, spans }
+}
+
+/// An outage: what must be served in it.
+fn outage(model: &Model, it: &Outage) -> (String, String, Vec<Span>) {
+    let least = |tier: &Tier| {
+        let share = it.min_service[*tier as usize].unwrap_or(0.0);
+        format!("{} % of tier {}", bastide_units::format_significant(share * 100.0, 4), tier.name())
+    };
+    let tiers: Vec<String> = it.tiers().iter().map(least).collect();
+    let span = it.span.clone().unwrap_or_else(|| model.planning.span.clone());
+    (format!("outage {}", it.name), format!("at least {} is served in outage `{}`", tiers.join(", "), it.name), vec![span])
 }
 
 /// A service's rules: how many sites they leave, and the lines that close the others.

@@ -3,11 +3,13 @@
 use bastide_cost_models::capital::{SitePrices, mean_load};
 use bastide_cost_models::finance::annuity;
 use bastide_model::model::{AcceleratorId, CampaignId, Model, ServiceId, SiteId};
-use bastide_model::plan::{CostLine, Plan};
+use bastide_model::plan::{CostLine, Placement, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
 use crate::formulation::investment;
-use crate::{campaign, instance};
+use crate::{campaign, carbon, instance};
+
+mod hedge;
 
 /// Yearly cost of a plan with lost tokens at their value; the sum of its lines [EUR/y].
 #[must_use]
@@ -21,9 +23,9 @@ pub(crate) fn accelerators(model: &Model, plan: &Plan, site: SiteId, kind: Accel
     bought + instance::fleet(model, site, kind)
 }
 
-/// Accelerators of a type that are busy at a site, averaged over the history.
-fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
-    let services = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
+/// Accelerators of a type that are busy at a site with these services, averaged over the history.
+fn busy(model: &Model, plan: &Plan, placements: &[Placement], site: SiteId, kind: AcceleratorId) -> f64 {
+    let services = placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
     let gangs = plan.campaigns.iter().filter(|it| it.site == site && it.accelerator == kind);
     services.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum::<f64>()
         + gangs
@@ -32,6 +34,32 @@ fn busy(model: &Model, plan: &Plan, site: SiteId, kind: AcceleratorId) -> f64 {
                 Some(share * f64::from(model.held(it.campaign, kind)) * f64::from(it.islands))
             })
             .sum::<f64>()
+}
+
+/// Mean power that a site draws from its bus, losses included, in outlooks weighted with their price of energy.
+fn facility_power(model: &Model, plan: &Plan, site: SiteId) -> Power {
+    let mut load = Power::ZERO;
+    for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
+        let it = &model.accelerators[kind];
+        let count = accelerators(model, plan, site, kind);
+        if count > 0.0 {
+            load += hedge::expected(model, plan, model.sites[site].bus, |placements| {
+                mean_load(it.power * count, it.idle_share, busy(model, plan, placements, site, kind) / count)
+            });
+        }
+    }
+    load * instance::mean_pue(model, site)
+}
+
+/// Emissions of a plan's energy \[t/y\].
+pub(crate) fn carbon_t(model: &Model, plan: &Plan) -> f64 {
+    let mut realised = model.realised(plan).into_owned();
+    // What emissions weigh does not depend on what energy costs in an outlook.
+    realised.planning.uncertainty.outlooks.iter_mut().for_each(|outlook| outlook.energy_price.fill(1.0));
+    let model = &realised;
+    let of_a_year = carbon::of_a_year(model);
+    let sites = (0..model.sites.len()).map(SiteId::from_index);
+    sites.map(|site| facility_power(model, plan, site).as_mw() * of_a_year[model.sites[site].bus.index()]).sum()
 }
 
 /// The lines of a plan's yearly cost, with the capital behind them. Capital is paid off by annuities over the lifetime of
@@ -57,7 +85,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             upkeep: place.upkeep,
             energy: EnergyPrice::from_base(model.mean(model.buses[place.bus].energy_price)),
         };
-        let (mut bought, mut installed, mut load, mut price) = (Power::ZERO, Power::ZERO, Power::ZERO, Money::ZERO);
+        let (mut bought, mut installed, mut price) = (Power::ZERO, Power::ZERO, Money::ZERO);
         for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
             let it = &model.accelerators[kind];
             let count = accelerators(model, plan, site, kind);
@@ -67,7 +95,6 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             let new = count - instance::fleet(model, site, kind);
             bought += it.power * new;
             installed += it.power * count;
-            load += mean_load(it.power * count, it.idle_share, busy(model, plan, site, kind) / count);
             price += it.price * new;
             fleet.0 += annuity(it.price * new, planning.discount_rate, it.lifetime).as_eur_per_y();
         }
@@ -75,7 +102,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             continue;
         }
         let capital = prices.capital(bought, bought * pue, price);
-        let operation = prices.operation(installed, load * pue);
+        let operation = prices.operation(installed, facility_power(model, plan, site));
         for (line, money) in [(&mut opening, capital.fixed), (&mut building, capital.building), (&mut connection, capital.connection)] {
             *line = (line.0 + per_building(money), line.1 + money.as_eur());
         }
@@ -86,8 +113,13 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     let bought = || plan.investments.iter().map(|(id, times)| (&model.investments[*id], f64::from(*times)));
     let yearly = bought().map(|(it, times)| investment::yearly(model, it) * times).sum::<f64>() * 1e6;
     let invested = bought().map(|(it, times)| it.cost.as_eur() * times).sum::<f64>();
-    let unserved: f64 = plan.unserved.iter().map(|(id, rate)| lost_value(model, *id, rate.as_tokens_per_s())).sum();
+    let unserved = hedge::expected_loss(model, plan);
     let (not_run, delay) = campaigns(model, plan);
+    let serving = model.planning.serving_cost.as_ref().map(|costs| {
+        let of = |all: &[Placement]| all.iter().map(|it| it.share * costs.annual_eur(it.service, it.site)).sum::<f64>();
+        let annual = hedge::expected_cost(model, plan, of);
+        CostLine { line: "serving".to_owned(), annual_eur: annual, capital_eur: 0.0 }
+    });
     let line = |line: &str, (annual_eur, capital_eur)| CostLine { line: line.to_owned(), annual_eur, capital_eur };
     let mut lines = vec![
         line("accelerators", fleet),
@@ -103,10 +135,19 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
     if !model.investments.is_empty() {
         lines.insert(4, line("investments", (yearly, invested)));
     }
+    if model.links.iter().any(|link| link.build_cost.is_some()) {
+        let money: Money = plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum();
+        lines.push(line("links", (per_building(money), money.as_eur())));
+    }
+    lines.extend(serving);
+    if let Some(price) = planning.ranking.carbon_price {
+        lines.push(line("carbon", (carbon_t(model, plan) * price.as_eur_per_t(), 0.0)));
+    }
+    lines.extend(hedge::lines(model, plan).into_iter().map(|(name, annual_eur)| line(name, (annual_eur, 0.0))));
     lines
 }
 
-fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {
+pub(crate) fn lost_value(model: &Model, service: ServiceId, tokens_per_s: f64) -> f64 {
     model.services[service].value.base() * tokens_per_s * Duration::from_y(1.0).as_s()
 }
 

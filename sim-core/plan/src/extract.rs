@@ -1,11 +1,14 @@
 //! From the program's values to a plan.
 
 use bastide_model::model::DatasetId;
-use bastide_model::plan::{Build, CampaignPlacement, Placement, Plan, Replica, StandBy};
+use bastide_model::plan::{Build, CampaignPlacement, Hedge, Placement, Plan, Replica, StandBy};
 use bastide_units::TokenRate;
 
-use crate::formulation::{Formulation, investment, tokens_per_unit};
+use self::hedge::hedge;
+use crate::formulation::{Formulation, investment};
 use crate::instance::Instance;
+
+mod hedge;
 
 /// Shares below this are the solver's dust.
 const DUST: f64 = 1e-7;
@@ -20,7 +23,9 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
         standbys: Vec::new(),
         campaigns: Vec::new(),
         replicas: replicas(instance, formulation, values),
+        links: Vec::new(),
         unserved: Vec::new(),
+        hedge: Hedge::default(),
         cost: Vec::new(),
         prices: Vec::new(),
         roadmap: None,
@@ -39,6 +44,7 @@ pub(crate) fn plan(instance: &Instance, formulation: &Formulation, values: &[f64
     for class in 0..instance.classes.len() {
         split(instance, formulation, values, class, &mut plan);
     }
+    plan.hedge = hedge(instance, formulation, values);
     plan.placements.sort_by_key(|it| (it.service, it.site));
     plan.standbys.sort_by_key(|it| (it.service, it.of, it.site));
     plan.unserved.sort_by_key(|(service, _)| *service);
@@ -79,7 +85,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
         let unserved = values[*column].clamp(0.0, *units);
         let unserved = if unserved < DUST * units { 0.0 } else { unserved };
         if unserved > 0.0 {
-            plan.unserved.push((*service, TokenRate::from_tokens_per_s(unserved * tokens_per_unit(instance, *service, *units))));
+            plan.unserved.push((*service, TokenRate::from_tokens_per_s(unserved * it.tokens_per_unit(*service))));
         }
         let served = units - unserved;
         if total <= 0.0 || served <= DUST * units {
@@ -100,7 +106,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
             let taken = by_type.iter().enumerate().filter(|(_, x)| **x > DUST * here);
             let accelerators = taken.map(|(kind, x)| (instance.types[kind].id, x * work * headroom / it.rate[kind])).collect();
             plan.placements.push(Placement { service: *service, site: instance.sites[site].id, share: here * part / units, accelerators });
-            let to = &moved[site];
+            let Some(to) = moved.get(site) else { continue };
             let all: f64 = to.iter().filter(|x| **x > DUST * here).sum();
             for (other, x) in to.iter().enumerate().filter(|(_, x)| **x > DUST * here) {
                 let share = here * part / units * x / all;
@@ -110,12 +116,12 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
     }
 }
 
-/// `[lost site][site]`: units of a class that move. Without variables, in proportion to the room that others have.
+/// `[lost site][site]`: units of a class that move; empty where none need to. Without variables, in proportion to the room that others have.
 fn standby(instance: &Instance, formulation: &Formulation, values: &[f64], class: usize, placed: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let it = &instance.classes[class];
     let count = instance.sites.len();
     if !it.protected {
-        return vec![vec![0.0; count]; count];
+        return Vec::new();
     }
     if !formulation.standby[class].is_empty() {
         let sum = |by_type: &Vec<Option<usize>>| by_type.iter().flatten().map(|column| values[*column].max(0.0)).sum();

@@ -6,9 +6,9 @@
 //! place[g,s,t] units of a class served (class.rs)                unserved[v] units not served
 //! run[j,s,t]  1 if a campaign runs there; its islands there      train[j,t]  1 if a campaign of islands runs on t
 //!                                                                replica[d,s] 1 if a copy lies there
-//! standby[g,k,s,t] units that move to s when k is lost
+//! standby[g,k,s,t] units that move to s when k is lost           home[g,s]   1 if a class of a single site runs there
 //!
-//! min   annuities + upkeep + energy + value of unserved tokens + value of campaigns not run + delays
+//! min   annuities + upkeep + energy + serving + value of unserved tokens + value of campaigns not run + delays
 //! demand      sum_st place[g,s,t] + sum_v unserved[v] = demand\[g\]
 //! capacity    sum_g place / rate + sum_j gang * run <= per_node * nodes + fleet                       each s, t
 //! loss of k   sum_{s != k, t} standby[g,k,s,t] = sum_t place[g,k,t]                       each protected g
@@ -19,16 +19,20 @@
 //! the survivors' peaks still fit. With one protected class and no dataset, stand-by needs no variables: the rest can
 //! take over exactly if its capacity covers the whole class, `sum_{s != k, t} rate * accelerators >= sum_st place`.
 
-use bastide_model::model::{CampaignId, DatasetId, ServiceId};
+use bastide_model::model::{CampaignId, DatasetId};
 
-use crate::class;
 use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 
 mod constraints;
 pub(crate) mod investment;
+mod outlook;
+mod single_site;
+
+pub(crate) use outlook::{Recourse, Spread};
 
 /// The program of an instance, with the columns of each variable.
+#[derive(Clone)]
 pub(crate) struct Formulation {
     /// The program.
     pub program: Program,
@@ -46,15 +50,28 @@ pub(crate) struct Formulation {
     pub train: Vec<(CampaignId, usize, usize)>,
     /// `replica[dataset]`: position of the site and column.
     pub replica: Vec<Vec<(usize, usize)>>,
+    /// `home[class][site]`; empty where a class may be split.
+    pub home: Vec<Vec<Option<usize>>>,
     /// Columns of investments.
     pub investments: investment::Investments,
     /// `standby[class][lost site][site][type]`; empty where stand-by needs no variables.
     pub standby: Vec<Vec<Vec<Vec<Option<usize>>>>>,
+    /// Classes with critical demand.
+    pub spread: Vec<Spread>,
+    /// `recourse[state]`.
+    pub recourse: Vec<Recourse>,
 }
 
 impl Formulation {
     /// Builds the program without the groups in `relaxed`.
     pub(crate) fn new(instance: &Instance, relaxed: &Relaxed) -> Self {
+        let mut it = Self::without_carbon(instance, relaxed);
+        it.objective_carbon(instance);
+        it
+    }
+
+    /// The program as if emissions had no price.
+    pub(crate) fn without_carbon(instance: &Instance, relaxed: &Relaxed) -> Self {
         let mut it = Self {
             program: Program::default(),
             build: Vec::new(),
@@ -64,8 +81,11 @@ impl Formulation {
             run: Vec::new(),
             train: Vec::new(),
             replica: Vec::new(),
+            home: Vec::new(),
             investments: investment::Investments::default(),
             standby: vec![Vec::new(); instance.classes.len()],
+            spread: Vec::new(),
+            recourse: Vec::new(),
         };
         it.objective_constant(instance);
         it.variable_build(instance);
@@ -86,19 +106,34 @@ impl Formulation {
         it.constraint_required(instance);
         it.constraint_tier_share(instance);
         it.constraint_site_share(instance);
+        it.constraint_spread(instance);
         it.constraint_demand(instance);
+        it.constraint_single_site(instance);
         it.constraint_capacity(instance);
         it.constraint_campaign(instance);
         it.constraint_dataset(instance);
         it.constraint_min_service(instance);
         it.constraint_survival(instance);
         it.constraint_order_of_twins(instance);
+        it.stage_two(instance, relaxed);
+        it.variable_eased(instance);
         it.program.rows.retain(|row| !relaxed.contains(&row.group));
         it
     }
 
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
+    /// Columns that are decided before it is known which outlook comes true, in an order that does not depend on outlooks.
+    pub(crate) fn first_stage(&self) -> Vec<usize> {
+        let trains = self.train.iter().map(|(.., column)| *column);
+        let copies = self.replica.iter().flatten().map(|(_, column)| *column);
+        let nodes = self.nodes.iter().flatten().flatten().copied();
+        let chosen = self.build.iter().copied().chain(nodes).chain(self.run.iter().copied()).chain(trains).chain(copies);
+        chosen.chain(self.investments.invest.iter().copied()).collect()
+    }
+
     /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
+        self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
             self.program.offset += instance.fleet_power(site) * place.upkeep;
             for (kind, it) in instance.types.iter().enumerate() {
@@ -127,7 +162,8 @@ impl Formulation {
                 let most = if relaxed.contains(&Group::Room(site.id)) {
                     1e6
                 } else {
-                    (room / (it.per_node * it.power) + 1e-9).floor().clamp(0.0, 1e6)
+                    let stated = instance.model.sites[site.id].max_accelerators.map_or(1e6, |most| f64::from(most).max(1e6));
+                    (room / (it.per_node * it.power) + 1e-9).floor().clamp(0.0, stated)
                 };
                 (site.buyable && it.buyable).then(|| self.program.integer(instance.node_cost(at, kind), 0.0, most))
             });
@@ -136,7 +172,7 @@ impl Formulation {
         }
     }
 
-    /// `place[g,s,t]` with the energy beyond idle: a unit keeps `headroom / rate` accelerators busy.
+    /// `place[g,s,t]` with the energy beyond idle, since a unit keeps `headroom / rate` accelerators busy, and what serving it there costs.
     fn variable_place(&mut self, instance: &Instance) {
         let headroom = instance.model.policy.headroom;
         for class in &instance.classes {
@@ -146,9 +182,9 @@ impl Formulation {
                 for (kind, rate) in class.rate.iter().enumerate() {
                     let possible =
                         class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
-                    by_type.push(
-                        possible.then(|| self.program.continuous(headroom / rate * instance.busy_cost(site, kind), 0.0, class.demand())),
-                    );
+                    let energy = headroom / rate * instance.busy_cost(site, kind) * instance.nominal.energy[site];
+                    let cost = instance.nominal.weight * (energy + class.serving_at(site));
+                    by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));
                 }
                 by_site.push(by_type);
             }
@@ -160,8 +196,8 @@ impl Formulation {
     fn variable_unserved(&mut self, instance: &Instance) {
         for class in &instance.classes {
             let columns = class.members.iter().map(|(service, units)| {
-                let cost = crate::instance::value_of_rate(instance.model, *service) * tokens_per_unit(instance, *service, *units);
-                self.program.continuous(cost, 0.0, *units)
+                let cost = crate::instance::value_of_rate(instance.model, *service) * class.tokens_per_unit(*service);
+                self.program.continuous(instance.nominal.weight * cost, 0.0, *units)
             });
             let columns = columns.collect();
             self.unserved.push(columns);
@@ -207,11 +243,6 @@ impl Formulation {
         power.extend(self.contracts_at(instance, site, |kind| instance.types[kind].power));
         power
     }
-}
-
-/// Tokens per second in one unit of a service's class.
-pub(crate) fn tokens_per_unit(instance: &Instance, service: ServiceId, units: f64) -> f64 {
-    class::mean_demand(instance.model, service) / units
 }
 
 /// Terms with their factor.

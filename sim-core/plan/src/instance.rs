@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Service, ServiceId, SiteId, SiteTier, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier,
+    Tier,
 };
 use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Temperature, Time};
@@ -12,7 +13,9 @@ use bastide_units::{Duration, Quantity, Temperature, Time};
 use crate::campaign::{self, Gang};
 use crate::class::{self, Class};
 use crate::formulation::investment::{Contract, contracts, untouched};
+use crate::outage::{Outage, outages};
 use crate::program::Group;
+use crate::state::{Nominal, State, expected_price};
 
 /// Groups that the search for a conflict leaves out.
 pub(crate) type Relaxed = BTreeSet<Group>;
@@ -33,7 +36,7 @@ pub(crate) struct SiteTerms {
     pub existing: bool,
     /// Facility power per IT power at the mean temperature.
     pub pue: f64,
-    /// Energy [M EUR per MW of facility power and year].
+    /// Energy, at the expected price of all outlooks [M EUR per MW of facility power and year].
     pub energy: f64,
     /// Opening it, sunk where it stands [M EUR].
     pub fixed_cost: f64,
@@ -69,6 +72,7 @@ pub(crate) struct TypeTerms {
 }
 
 /// Everything that the formulation reads.
+#[derive(Clone)]
 pub(crate) struct Instance<'m> {
     /// The model.
     pub model: &'m Model,
@@ -92,6 +96,14 @@ pub(crate) struct Instance<'m> {
     pub count: (u32, u32),
     /// Annuity of one euro of buildings and connections [1/y].
     pub building_recovery: f64,
+    /// The nominal outlook.
+    pub nominal: Nominal,
+    /// Every other outlook, then outages.
+    pub states: Vec<State>,
+    /// Number of outages among them.
+    pub outages: usize,
+    /// Capital of the links that the plan builds, settled before the rest [M EUR].
+    pub links: f64,
 }
 
 /// Tiers that survive under an alternative.
@@ -161,7 +173,7 @@ impl<'m> Instance<'m> {
                     buyable: buyable(model, alternative, id),
                     existing: it.existing,
                     pue: mean_pue(model, id),
-                    energy: energy_of_a_year(model, it.bus),
+                    energy: energy_of_a_year(model, it.bus) * expected_price(model, it.bus.index()),
                     fixed_cost: if it.existing { 0.0 } else { it.fixed_cost.as_meur() },
                     building: it.building_cost.as_meur_per_mw(),
                     connection: it.connection_cost.as_meur_per_mw(),
@@ -202,13 +214,30 @@ impl<'m> Instance<'m> {
             survive: survive(model, alternative),
             count: count(model, alternative),
             building_recovery: capital_recovery_factor(planning.discount_rate, planning.building_lifetime),
+            nominal: Nominal { weight: 1.0, share: Vec::new(), energy: Vec::new() },
+            states: Vec::new(),
+            outages: 0,
+            links: 0.0,
         };
         instance.survive.retain(|tier| !relaxed.contains(&Group::Survival(*tier)));
         instance.contracts = contracts(&instance);
         instance.classes = instance.find_classes(relaxed);
         instance.gangs = instance.find_gangs();
+        instance.nominal = instance.find_nominal();
+        instance.states = instance.outlook_states();
+        instance.add_outages(&outages(model));
         instance
     }
+
+    /// Adds outages that the plan must survive.
+    pub(crate) fn add_outages(&mut self, outages: &[Outage]) {
+        for outage in outages {
+            let state = self.outage_state(outage, Group::Outage(self.outages));
+            self.states.push(state);
+            self.outages += 1;
+        }
+    }
+
 
     fn find_classes(&self, relaxed: &Relaxed) -> Vec<Class> {
         let model = self.model;
@@ -221,9 +250,17 @@ impl<'m> Instance<'m> {
                 let in_time = relaxed.contains(&Group::Latency(id)) || near(&latencies, it, site.id);
                 allowed && in_time
             };
-            class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))
+            let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
+            if let Some(serving) = &model.planning.serving_cost {
+                // Without any demand nothing is served, and nothing is paid for it.
+                let units = if class.demand() > 0.0 { class.demand() } else { f64::INFINITY };
+                class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
+            }
+            Some(class)
         });
-        class::join(singles)
+        // Members of one class may lie in different nations: where sovereignty counts, each service is placed by itself.
+        let apart = model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty);
+        if apart { singles.collect() } else { class::join(singles) }
     }
 
     fn find_gangs(&self) -> Vec<Gang> {
@@ -340,10 +377,14 @@ impl<'m> Instance<'m> {
             && one.tier == two.tier
             && one.connection == two.connection
             && one.max_it_power == two.max_it_power
+            && one.max_accelerators == two.max_accelerators
             && required(id) == required(other)
+            && self.nominal.share[a] == self.nominal.share[b]
+            && self.nominal.energy[a] == self.nominal.energy[b]
+            && self.states.iter().all(|state| state.treats_alike(a, b))
             && untouched(self, a)
             && untouched(self, b)
-            && self.classes.iter().all(|class| class.sites[a] == class.sites[b])
+            && self.classes.iter().all(|class| class.sites[a] == class.sites[b] && class.serving_at(a) == class.serving_at(b))
             && legal_dataset(id).eq(legal_dataset(other))
             && gangs(a).eq(gangs(b))
     }

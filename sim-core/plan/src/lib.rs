@@ -14,8 +14,11 @@
 
 #![forbid(unsafe_code)]
 
+mod backbone;
 mod campaign;
+mod carbon;
 mod class;
+pub mod closed_loop;
 mod conflict;
 mod cost;
 mod deadline;
@@ -23,30 +26,48 @@ pub mod evacuation;
 mod extract;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
+mod front;
 mod instance;
+mod lazy;
 pub mod location;
+mod objectives;
 mod outage;
 mod prices;
 mod program;
+mod ranging;
+mod ranked;
+mod search;
+mod siting;
 pub mod roadmap;
 mod solver;
+mod start;
+mod state;
+pub mod stochastic;
+mod strike;
 pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod why_not;
 
-use bastide_model::model::{Alternative, Model};
-use bastide_model::plan::{Certificate, Plan, SolveStatus};
+use bastide_model::model::{Alternative, Model, Objective};
+use bastide_model::plan::Plan;
 use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
+pub use front::{Front, FrontOutcome, Point, front};
+pub use objectives::{Achieved, achieved};
 pub use outage::{Outage, outages};
-pub use verify::{Check, verify};
+pub use prices::in_words;
+pub use ranging::{Change, End, Input, Range, Ranging, ranging};
+pub use ranked::Stage;
+pub use verify::{Check, Strictness, recheck, verify, verify_outages};
+pub use why_not::{Choice, Forced, Reason, WhyNot, why_not};
 
-use crate::formulation::Formulation;
-use crate::instance::{Instance, Relaxed};
+use crate::search::Search;
 use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
@@ -58,6 +79,16 @@ pub struct SolveOptions {
     pub time_limit: Option<Duration>,
     /// Outages that the plan must survive beside those of the scenario.
     pub outages: Vec<Outage>,
+}
+
+impl SolveOptions {
+    /// When the search of a model may stop.
+    pub(crate) fn limits(&self, model: &Model) -> Limits {
+        Limits {
+            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
+            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
+        }
+    }
 }
 
 /// How a search ended.
@@ -82,6 +113,9 @@ pub enum PlanError {
     /// The solver refused the program or ended in a state that says nothing; fatal.
     #[error("the solver failed: {0}")]
     Solver(String),
+    /// A time limit came before any answer where one was needed to go on.
+    #[error("the time limit came before an answer")]
+    Late,
     /// The plan's own cost does not match the solver's objective; fatal, and a bug.
     #[error("the cost lines sum to {lines} EUR/y, but the program's objective is {objective} EUR/y")]
     Inconsistent {
@@ -105,50 +139,56 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    solve_in_order(model, alternative, options, None).map(|(outcome, _)| outcome)
+}
+
+/// As [`solve`], with how each of several objectives ended; none where the plan is for its cost alone. With an earlier plan, perhaps for other
+/// numbers of the same scenario, the search begins there; the answer is proven in the same way.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off or the result contradicts itself.
+pub fn solve_in_order(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    earlier: Option<&Plan>,
+) -> Result<(Outcome, Vec<Stage>), PlanError> {
     if let Some(horizon) = &model.growth.horizon {
-        return roadmap::solve(model, horizon, alternative, options);
+        return Ok((roadmap::solve(model, horizon, alternative, options)?, Vec::new()));
     }
-    let instance = Instance::new(model, alternative, &Relaxed::default());
-    let formulation = Formulation::new(&instance, &Relaxed::default());
-    let limits = Limits {
-        gap: options.gap.unwrap_or(model.planning.gap).max(0.0),
-        time_limit: options.time_limit.unwrap_or(model.planning.time_limit),
+    if model.planning.uncertainty.is_robust() {
+        return Ok((solve_robust(model, alternative, options, &options.limits(model))?, Vec::new()));
+    }
+    let mut search = match Search::laid_out(model, alternative, options)? {
+        Ok(search) => search,
+        Err(conflict) => return Ok((Outcome::Infeasible(conflict), Vec::new())),
     };
-    let found = match solver::solve(&formulation.program, &limits)? {
-        Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits)?)),
-        Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    let start = earlier.map(|plan| search.point_of(plan)).transpose()?.flatten();
+    if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
+        return ranked::solve(&search, start);
+    }
+    let outcome = match search.answer(start.as_deref())? {
+        (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
+        (Answer::Infeasible, _) => Outcome::Infeasible(search.conflict()?),
+        (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
     };
-    // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-    let rounded = formulation.program.with_integers_fixed(&found.values);
-    let polished = match solver::solve(&rounded, &limits)? {
-        Answer::Found(polished) => polished,
-        Answer::Infeasible | Answer::Unknown { .. } => found.clone(),
+    Ok((outcome, Vec::new()))
+}
+
+/// The same against the worst case.
+fn solve_robust(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    limits: &Limits,
+) -> Result<Outcome, PlanError> {
+    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
+        strike::Robust::Found(guarded) => *guarded,
+        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
+        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
-    let mut plan = extract::plan(&instance, &formulation, &polished.values);
     plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
     plan.cost = cost_lines(model, &plan);
-    let (lines, program) = (objective(&plan), polished.objective * 1e6);
-    if (lines - program).abs() > CONSISTENT * program.abs().max(1.0) {
-        return Err(PlanError::Inconsistent { lines, objective: program });
-    }
-    plan.prices = prices::prices(&instance, &formulation, &polished.values, &limits)?;
-    let bound = (found.bound * 1e6).min(lines);
-    let gap = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (found.limited, gap <= CONSISTENT) {
-        (true, _) => SolveStatus::LimitWithIncumbent,
-        (false, true) => SolveStatus::Optimal,
-        (false, false) => SolveStatus::WithinGap,
-    };
-    plan.certificate = Some(Certificate {
-        status,
-        solver: SOLVER.to_owned(),
-        objective_eur: lines,
-        bound_eur: bound,
-        gap,
-        rows: formulation.program.rows.len(),
-        columns: formulation.program.columns.len(),
-        integers: formulation.program.columns.iter().filter(|column| column.integer).count(),
-    });
+    plan.certificate = Some(search::certificate(&plan, bound * 1e6, limited, siting::Proof::of(SOLVER, &program)));
     Ok(Outcome::Planned(Box::new(plan)))
 }

@@ -14,9 +14,14 @@
 //! each form has its own search here.
 
 mod capacitated;
-mod deadline;
 mod general;
 mod median;
+mod near;
+mod pick;
+mod record;
+mod single;
+mod tree;
+mod volume;
 
 use bastide_units::Duration;
 
@@ -116,8 +121,13 @@ pub fn solve(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     if location.is_uncapacitated() {
         return Ok(median::solve(location, search));
     }
-    if !location.single {
-        return Ok(capacitated::solve(location, search));
-    }
+    Ok(if location.single { single::solve(location, search) } else { capacitated::solve(location, search) })
+}
+
+/// The same by the general program with every row (3), for any form: what the searches are compared with.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub fn solve_plainly(location: &Location, search: &Search) -> Result<Sited, PlanError> {
     general::solve(location, search)
 }

@@ -95,11 +95,13 @@ fn single_losses(model: &Model, class: AssetClass) -> Vec<(String, Asset)> {
             usable.map(|id| (model.sites[id].entity.name.clone(), Asset::Site(id))).collect()
         }
         AssetClass::Link => {
-            let named = |(index, it): (usize, &bastide_model::model::Link)| (it.entity.name.clone(), Asset::Link(LinkId::from_index(index)));
+            let named =
+                |(index, it): (usize, &bastide_model::model::Link)| (it.entity.name.clone(), Asset::Link(LinkId::from_index(index)));
             model.links.iter().enumerate().map(named).collect()
         }
         AssetClass::Line => {
-            let named = |(index, it): (usize, &bastide_model::model::Line)| (it.entity.name.clone(), Asset::Line(LineId::from_index(index)));
+            let named =
+                |(index, it): (usize, &bastide_model::model::Line)| (it.entity.name.clone(), Asset::Line(LineId::from_index(index)));
             model.lines.iter().enumerate().map(named).collect()
         }
         AssetClass::Bus => {

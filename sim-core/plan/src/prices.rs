@@ -32,7 +32,7 @@ pub(crate) fn prices(instance: &Instance, formulation: &Formulation, values: &[f
     let unused = |id: SiteId| instance.sites.iter().position(|site| site.id == id).is_some_and(|at| values[formulation.build[at]] < 0.5);
     for (row, dual) in program.rows.iter().zip(&found.duals) {
         // A site that is not used has no room at all in this program: that is no limit of its own.
-        if matches!(row.group, Group::Room(id) | Group::Connection(id) if unused(id)) {
+        if matches!(row.group, Group::Room(id) | Group::Connection(id) | Group::Accelerators(id) if unused(id)) {
             continue;
         }
         if let Some((constraint, unit, size, limit, span)) = words(instance.model, row.group) {
@@ -60,6 +60,19 @@ pub(crate) fn prices(instance: &Instance, formulation: &Formulation, values: &[f
     Ok(prices)
 }
 
+/// A price in words: `one more MW of the connection of riga is worth 12 kEUR a year`.
+#[must_use]
+pub fn in_words(price: &Price) -> String {
+    let rounded = format_significant(price.annual_eur, 3).parse().unwrap_or(price.annual_eur);
+    let worth = format!("is worth {} a year", bastide_units::display(bastide_units::Money::from_eur(rounded)));
+    match price.unit.as_str() {
+        "accelerators to replace" => format!("one accelerator fewer to replace at the {} {worth}", price.constraint),
+        "percentage points" => format!("one percentage point less of the {} {worth}", price.constraint),
+        "accelerators" => format!("one more in the {} {worth}", price.constraint),
+        unit => format!("one more {unit} of the {} {worth}", price.constraint),
+    }
+}
+
 fn price(constraint: String, annual_eur: f64, unit: &str, limit: f64, span: &Span) -> Price {
     // Six digits are all that the solver's tolerance supports.
     let rounded = format_significant(annual_eur, 6).parse().unwrap_or(annual_eur);
@@ -78,6 +91,10 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         }
         Group::Room(id) => {
             (format!("IT power of {}", site(id).entity.name), "MW", 1.0, site(id).max_it_power.as_mw(), &site(id).entity.span)
+        }
+        Group::Accelerators(id) => {
+            let most = f64::from(site(id).max_accelerators?);
+            (format!("accelerators of {}", site(id).entity.name), "accelerators", 1.0, most, &site(id).entity.span)
         }
         Group::Hosting(id) => {
             let bus = &model.buses[id];
@@ -100,6 +117,8 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         | Group::Required(_)
         | Group::TierShare(_)
         | Group::SiteShare => return None,
-        Group::Legality(_) | Group::Latency(_) | Group::Survival(_) | Group::Dataset(_) => return None,
+        Group::Legality(_) | Group::Latency(_) | Group::SingleSite(_) | Group::Survival(_) | Group::Critical(_) => return None,
+        Group::LinkLoss => return None,
+        Group::Outage(_) | Group::Dataset(_) => return None,
     })
 }

@@ -35,6 +35,8 @@ pub(crate) enum Group {
     Connection(SiteId),
     /// Room of a site for IT power.
     Room(SiteId),
+    /// Room of a site for accelerators.
+    Accelerators(SiteId),
     /// AI load that a bus accepts.
     Hosting(BusId),
     /// Number of a type.
@@ -43,10 +45,18 @@ pub(crate) enum Group {
     Legality(ServiceId),
     /// How far a service may be from its users.
     Latency(ServiceId),
+    /// Nations stay connected when any single link is down.
+    LinkLoss,
+    /// All of a service runs at one site.
+    SingleSite(ServiceId),
     /// A tier survives the loss of any single site.
     Survival(Tier),
     /// Least service of a tier.
     MinService(Tier),
+    /// What must keep running of a service outside any single site.
+    Critical(ServiceId),
+    /// Least service in an outage, by its position.
+    Outage(usize),
     /// Copies of a dataset.
     Dataset(DatasetId),
 }
@@ -129,6 +139,16 @@ impl Program {
     /// At most.
     pub(crate) fn at_most(&mut self, group: Group, terms: impl IntoIterator<Item = (usize, f64)>, limit: f64) {
         self.row(group, terms, Sense::AtMost, limit);
+    }
+    /// The same program without any integer.
+    pub(crate) fn relaxed(&self) -> Self {
+        let mut program = self.clone();
+        program.columns.iter_mut().for_each(|column| column.integer = false);
+        program
+    }
+    /// Objective of a point [M EUR/y].
+    pub(crate) fn value(&self, values: &[f64]) -> f64 {
+        self.offset + self.columns.iter().zip(values).map(|(column, value)| column.cost * value).sum::<f64>()
     }
     /// The same program with every integer fixed at its rounded value.
     pub(crate) fn with_integers_fixed(&self, values: &[f64]) -> Self {

@@ -102,7 +102,7 @@ pub(crate) fn solve(
     let limits = |gap: f64| Limits { gap, time_limit: deadline.left() };
     let found = match search::search(&terms, &formulation, if whole { gap } else { gap / 2.0 }, &deadline)? {
         Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, &limits(gap))?)),
+        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, conflict::Extra::default(), &limits(gap))?)),
         Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
     let Some(rounded) = rounding::round(&terms, &formulation, &found, whole, &limits(gap))? else {

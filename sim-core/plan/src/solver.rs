@@ -9,7 +9,7 @@ use good_lp::{Constraint, Expression, ProblemVariables, SolverModel, Variable, c
 use highs::{HighsModelStatus, HighsSolutionStatus};
 
 use crate::PlanError;
-use crate::program::{Program, Sense};
+use crate::program::{Column, Program, Sense};
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,11 +84,28 @@ pub(crate) fn express(program: &Program) -> (UnsolvedProblem, Vec<Variable>, Vec
     (variables.minimise(objective), columns, constraints)
 }
 
+/// What no point can be better than, from costs and bounds of the columns alone.
+fn trivial_bound(program: &Program) -> f64 {
+    let least = |column: &Column| if column.cost >= 0.0 { column.cost * column.lower } else { column.cost * column.upper };
+    // Zero times infinity, for a free column without limits, is nothing.
+    let terms = program.columns.iter().filter(|column| column.cost != 0.0).map(least);
+    program.offset + terms.sum::<f64>()
+}
+
 /// Solves a program.
 ///
 /// # Errors
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanError> {
+    solve_from(program, limits, None)
+}
+
+/// Solves a program from a point that satisfies it: the search begins with that point as its best, and drops at once whatever cannot be
+/// better. A point that does not satisfy the program is ignored.
+///
+/// # Errors
+/// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
     let failed = |what: &str| PlanError::Solver(what.to_owned());
     let (unsolved, _, constraints) = express(program);
     let mut problem = unsolved.using(highs);
@@ -105,6 +122,11 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
     set(model.try_set_option("mip_abs_gap", 1e-9))?;
     set(model.try_set_option("mip_feasibility_tolerance", 1e-7))?;
     set(model.try_set_option("time_limit", limits.time_limit.as_s()))?;
+    if let Some(start) = start {
+        // The constant's column comes last.
+        let values: Vec<f64> = start.iter().copied().chain([1.0]).collect();
+        model.try_set_solution(Some(&values), None, None, None).map_err(|status| failed(&format!("{status:?}")))?;
+    }
     let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
 
     let mixed = program.columns.iter().any(|column| column.integer);
@@ -123,6 +145,7 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
         status => return Err(failed(&format!("{status:?}"))),
     };
     if !usable {
+        let bound = bound.max(trivial_bound(program));
         let reason = format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit));
         return Ok(Answer::Unknown { bound, reason });
     }

@@ -1,10 +1,14 @@
 //! Tiny instances worked out by hand, laws on random ones, and conflicts.
 
+mod closed_loop;
 mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod siting;
+mod recheck;
 mod size;
+mod uncertainty;
 
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::Plan;

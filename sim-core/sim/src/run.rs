@@ -6,6 +6,7 @@ use bastide_engine::Pool;
 use bastide_grid::GridError;
 use bastide_model::model::Model;
 use bastide_model::plan::Plan;
+use bastide_model::shortfall::Shortfalls;
 
 use crate::record::{History, Layout, Options};
 use crate::setup::Setup;
@@ -39,6 +40,12 @@ impl<'a> Simulator<'a> {
     #[must_use]
     pub fn simulate(&self, seed: u64, replication: u32, options: Options) -> History {
         World::new(&self.setup, seed, replication, options).run()
+    }
+
+    /// One history, with the states in which service of these tiers fell short. The history is that of [`Simulator::simulate`].
+    #[must_use]
+    pub fn observe(&self, seed: u64, replication: u32, options: Options, tiers: [bool; 4]) -> (History, Shortfalls) {
+        World::new(&self.setup, seed, replication, options).run_observed(tiers)
     }
 }
 

@@ -166,7 +166,7 @@ impl<'a> Setup<'a> {
         for pool in &pools {
             it_mw[pool.site] += f64::from(pool.most_nodes()) * pool.per_node * pool.power_mw;
         }
-        let graph = Graph::new(model);
+        let graph = Graph::new(model, &plan.links);
         let (choices, choice_at) = choices(model, &everywhere, &pools, &site_pools);
         let mut origins = vec![false; model.nations.len()];
         for service in &model.services {

@@ -35,6 +35,7 @@ mod trace;
 mod worth;
 
 use bastide_engine::{Queue, Stream};
+use bastide_model::shortfall::Shortfalls;
 use bastide_units::{Duration, Time};
 
 use crate::hazard::HazardState;
@@ -251,6 +252,8 @@ pub(crate) struct World<'a> {
     pub first_of_hazard: Vec<Time>,
     /// Allocations, gangs and replicas where the rules forbid them.
     pub violations: u64,
+    /// Who looks at what is lost.
+    pub observer: Option<service::Observer>,
 }
 
 impl<'a> World<'a> {
@@ -295,6 +298,7 @@ impl<'a> World<'a> {
             cyber: cyber::Cyber::new(setup),
             first_of_hazard: vec![Time::NEVER; model.hazards.len()],
             violations: 0,
+            observer: None,
         };
         world.hazards = crate::hazard::begin(&mut world);
         world.begin();
@@ -325,6 +329,20 @@ impl<'a> World<'a> {
 
     /// Runs the history to its end.
     pub(crate) fn run(mut self) -> History {
+        self.go();
+        self.finish()
+    }
+
+    /// Runs the history to its end and looks at what the services of some tiers lose.
+    pub(crate) fn run_observed(mut self, tiers: [bool; 4]) -> (History, Shortfalls) {
+        self.observer = Some(service::Observer::new(self.setup, tiers));
+        self.go();
+        self.integrate_services();
+        let found = self.observer.take().map(|observer| observer.found).unwrap_or_default();
+        (self.finish(), found)
+    }
+
+    fn go(&mut self) {
         let end = self.setup.end;
         while let Some((time, _, event)) = self.queue.pop_before(end) {
             self.now = time;
@@ -334,7 +352,6 @@ impl<'a> World<'a> {
             }
         }
         self.now = end;
-        self.finish()
     }
 
     fn handle(&mut self, event: Event) {

@@ -126,6 +126,10 @@ quantities! {
     CarbonIntensity, "carbon intensity", "412 g/kWh", base "g/J",
         units { "g/kWh" = 1e-3 / WATT_HOUR, "kg/MWh" = 1e-3 / WATT_HOUR, "t/MWh" = 1.0 / WATT_HOUR, "gCO2/kWh" = 1e-3 / WATT_HOUR },
         as { from_g_per_kwh / as_g_per_kwh = 1e-3 / WATT_HOUR };
+    /// Price of greenhouse gas.
+    CarbonPrice, "carbon price", "80 EUR/t", base "EUR/g",
+        units { "EUR/t" = 1e-6, "EUR/tCO2" = 1e-6, "EUR/kg" = 1e-3 },
+        as { from_eur_per_t / as_eur_per_t = 1e-6 };
     /// Mass.
     Mass, "mass", "5 t", base "g",
         units { "g" = 1.0, "kg" = 1e3, "t" = 1e6, "kt" = 1e9, "Mt" = 1e12 },
@@ -187,6 +191,7 @@ products! {
     MoneyRate * Duration = Money;
     Power * CapacityRate = MoneyRate;
     Energy * CarbonIntensity = Mass;
+    Mass * CarbonPrice = Money;
     Energy * WaterIntensity = Volume;
     Bandwidth * Duration = DataSize;
     ComputeRate * Duration = Compute;

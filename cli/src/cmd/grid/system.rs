@@ -41,7 +41,7 @@ pub fn system(args: &SystemInput, global: &Global, output: &Output) -> Result<As
     } else if path.join("scenario.toml").exists() || path.extension().is_some_and(|kind| kind == "toml") {
         let model = crate::cmd::load(path, global, output)?;
         let ai = match &args.plan {
-            Some(plan) => network::ai_load_of(&model, &crate::cmd::plan::read(&model, plan)?),
+            Some(plan) => network::ai_load_of(&model, &crate::cmd::plan::recheck::read(&model, plan, global, output)?),
             None => Vec::new(),
         };
         let areas = network::adequacy_areas(&model).0;

@@ -31,10 +31,32 @@ pub fn check(ctx: &mut Context, model: &Model) {
             ctx.push(diagnostic.label(site.entity.span.clone(), "the site").hint("check `count` and the site's `connection`"));
         }
     }
-    if model.services.is_empty() && model.campaigns.is_empty() && !ctx.is_unsure("service") && !ctx.is_unsure("campaign") {
+    crowded(ctx, model);
+    let to_build = planning.survive_link_loss && model.links.iter().any(|link| link.build_cost.is_some());
+    if !to_build && model.services.is_empty() && model.campaigns.is_empty() && !ctx.is_unsure("service") && !ctx.is_unsure("campaign") {
         let diagnostic =
             Diagnostic::warning("F0515", planning.span.clone(), "the scenario has no service and no campaign: nothing to plan for");
         ctx.push(diagnostic.hint("add a `[[service]]` or a `[[campaign]]`"));
+    }
+}
+
+/// Fleets have room in their sites.
+fn crowded(ctx: &mut Context, model: &Model) {
+    let mut there = vec![0_u64; model.sites.len()];
+    for (index, fleet) in model.fleets.iter().enumerate() {
+        if ctx.is_poisoned("fleet", index) {
+            continue;
+        }
+        let site = &model.sites[fleet.site];
+        let Some(most) = site.max_accelerators else { continue };
+        let before = there[fleet.site.index()];
+        let now = before + u64::from(fleet.count);
+        there[fleet.site.index()] = now;
+        if now > u64::from(most) && before <= u64::from(most) {
+            let message = format!("{now} accelerators stand at site `{}`, above its {most}", site.entity.name);
+            let diagnostic = Diagnostic::error("F0952", fleet.entity.span.clone(), message);
+            ctx.push(diagnostic.label(site.entity.span.clone(), "the site").hint("check `count` and the site's `max_accelerators`"));
+        }
     }
 }
 

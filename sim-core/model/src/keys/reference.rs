@@ -57,6 +57,7 @@ impl Kind {
             Self::QuantityBy(unit, _, table) => format!("{}, or table of it by {table}", unit.name),
             Self::RatiosOfNations => "table of ratios by nation".to_owned(),
             Self::Purchases => "list of accelerators".to_owned(),
+            Self::Objectives => format!("one of `{}`, or a list of them in their order", super::OBJECTIVES.join("`, `")),
             Self::Munitions => "whole number, distribution, or table of either by munition".to_owned(),
             Self::RatioByMunition => "ratio, or table of ratios by munition".to_owned(),
             Self::Table(spec) => format!("table of `{}`", spec.keys.iter().map(|key| key.name).collect::<Vec<_>>().join("`, `")),
@@ -119,6 +120,7 @@ pub fn example(key: &Key) -> String {
         Kind::Table(spec) => example_table(spec),
         Kind::Tables(spec) => format!("[{}]", example_table(spec)),
         Kind::Purchases => "[\"b200\", { name = \"h100\", cap = 800 }]".to_owned(),
+        Kind::Objectives => "[\"unserved\", { name = \"carbon\", tolerance = \"1 %\" }, \"cost\"]".to_owned(),
         Kind::LinkStates => {
             "[{ name = \"normal\", stay = \"30 d\" }, { name = \"degraded\", bandwidth = \"30 %\", latency_factor = 2, stay = \"6 h\" }]"
                 .to_owned()

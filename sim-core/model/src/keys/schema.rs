@@ -151,6 +151,13 @@ fn kind(shared: &mut Shared, kind: &Kind) -> Value {
                 "properties": { "name": name, "cap": { "type": "integer", "minimum": 1 } },
             }] } })
         }
+        Kind::Objectives => {
+            let name = json!({ "enum": super::OBJECTIVES });
+            json!({ "anyOf": [name, { "type": "array", "minItems": 1, "items": { "anyOf": [name, {
+                "type": "object", "additionalProperties": false, "required": ["name"],
+                "properties": { "name": name, "tolerance": ratio(shared, Range::Share) },
+            }] } }] })
+        }
         Kind::Munitions => {
             let one = json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, distribution(shared, &super::unit::<Ratio>())] });
             json!({ "anyOf": [sourced(&json!({ "type": "integer", "minimum": 1 })), distribution(shared, &super::unit::<Ratio>()),

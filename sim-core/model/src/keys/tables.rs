@@ -1,14 +1,13 @@
 //! The rows. Longer than most files because it is one table.
 
 use bastide_units::{
-    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, Compute, ComputeRate, DataSize, Duration, Energy, EnergyPrice, Length,
-    Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
+    Area, Bandwidth, CapacityCost, CapacityRate, CarbonIntensity, CarbonPrice, Compute, ComputeRate, DataSize, Duration, Energy,
+    EnergyPrice, Length, Money, MoneyRate, Power, Rate, Ratio, Temperature, TokenPrice, TokenRate, WaterIntensity,
 };
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text,
-    Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
@@ -19,11 +18,13 @@ mod growth;
 mod strike;
 mod supply;
 mod uncertainty;
+mod verification;
 
 pub(crate) use growth::PERIODS;
 pub(crate) use strike::{DAMAGES, DELAY, EFFECTS, FOLLOW_UP, FRAGILITY, REPAIR_ORDERS, SHARED_AREA, SPARE_DAMAGES, STATES};
 pub(crate) use supply::{ABOVE_CAPS, RULE_CHANGES};
 pub(crate) use uncertainty::{ASSETS, CVAR, DEMAND_BUDGET};
+pub(crate) use verification::VERIFICATION;
 
 const fn row(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
     Key { name, kind, need, doc }
@@ -84,6 +85,8 @@ pub(crate) const CHECKPOINT_MODES: &[&str] = &["blocking", "asynchronous", "in-m
 pub(crate) const CHECKPOINT_STORES: &[&str] = &["safe", "site"];
 pub(crate) const CHECKPOINT_INTERVALS: &[&str] = &["young", "daly"];
 pub(crate) const AIMS: &[&str] = &["random", "value", "adaptive", "list"];
+/// What a plan can be for.
+pub(crate) const OBJECTIVES: &[&str] = crate::model::Objective::NAMES;
 pub(crate) const FAILOVERS: &[&str] = &["none", "planned", "any-legal"];
 pub(crate) const READINESSES: &[&str] = &["active-active", "warm", "cold"];
 pub(crate) const DEPARTURE_ORDERS: &[&str] = &["optimal", "value", "first-come", "random"];
@@ -177,6 +180,12 @@ pub static TABLES: &[TableSpec] = &[
             row("energy_price", Profile(unit::<EnergyPrice>(), Any), Required, "What a site pays for energy here."),
             row("hosting_limit", POWER, Optional, "Most load of sites that the grid operator lets connect here."),
             growth::HOSTING_LIMIT_BY_YEAR,
+            row(
+                "carbon",
+                Quantity(unit::<CarbonIntensity>(), NotNegative),
+                Computed("from the power plants"),
+                "Mean carbon intensity of what sites draw here, for plans; a simulation traces that of each hour.",
+            ),
             row(
                 "forecast_error",
                 Kind::Ratio(BelowOne),
@@ -340,6 +349,7 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
             growth::SITE_LEAD_TIME,
+            row("max_accelerators", Count(AtLeastOne), Optional, "Most accelerators that it takes, of all types together: its racks or halls."),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -468,6 +478,12 @@ pub static TABLES: &[TableSpec] = &[
             row("bandwidth", Quantity(unit::<Bandwidth>(), Positive), Required, "Capacity."),
             row("latency", DURATION, Required, "One-way latency."),
             row("length", Quantity(unit::<Length>(), Positive), Optional, "Length of the route."),
+            row(
+                "build_cost",
+                Quantity(unit::<Money>(), NotNegative),
+                Optional,
+                "What it costs to build; the link does not stand yet, and carries only where the plan builds it.",
+            ),
             row("duct", Word, Optional, "Links with the same duct are cut together."),
             row("ducts", Words, Optional, "Ducts of a link that lies in several, instead of `duct`; a cut of any one cuts it."),
             row(
@@ -595,6 +611,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Price of a token of `critical` that is not covered; without, all of it must be.",
             ),
             row("users", Count(AtLeastOne), Optional, "People who depend on it; the hours that they go without are then a metric."),
+            row("single_site", Boolean, Default("false"), "Whether a plan runs all of it at one site when nothing is broken."),
             row("security_overhead", Kind::Ratio(BelowOne), Default("0"), "Slow-down by the security mode."),
             row(
                 "request_tokens",
@@ -1188,16 +1205,32 @@ pub static TABLES: &[TableSpec] = &[
             row("accelerators", Purchases, Required, "Types that may be bought: names, or `{ name = \"b200\", cap = 50000 }`."),
             row("survive_site_loss", ListOf(TIERS), Default(""), "Tiers that must survive the loss of any single site."),
             row("min_service", RatiosOf(TIERS), Default(""), "Least share of each tier's mean demand that must be served."),
+            row(
+                "survive_link_loss",
+                Boolean,
+                Default("false"),
+                "Whether all ends of links stay connected when any single link is down; the plan may build those with a `build_cost`.",
+            ),
+            row(
+                "serving_cost",
+                Word,
+                Optional,
+                "CSV file with the yearly cost of serving all of a service from a site: a row for each service, a column for each site, in EUR/y; \
+                 where a cell is empty, the service may not run.",
+            ),
             row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
             row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
+            row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
             growth::HORIZON,
             growth::PERIOD,
             growth::BUDGET_BY_YEAR,
             growth::WAITING_COST,
+            row("objective", Objectives, Default("cost"), "What the plan keeps low: one thing, or several, the most important first."),
+            row("carbon_price", Quantity(unit::<CarbonPrice>(), NotNegative), Optional, "Price of the plan's emissions, part of its cost."),
             row("discount_rate", Kind::Ratio(BelowOne), Required, "Weighted cost of capital per year."),
             row("building_lifetime", TIME, Default("20 y"), "Life of buildings and connections."),
             row("lead_time", DURATION, Default("0 d"), "From order to energised."),

@@ -58,6 +58,8 @@ pub struct Operation {
     pub failover: Option<Takeover>,
     /// Services that it cannot do without: it is served at most in the share in which each of them is.
     pub needs: Vec<ServiceId>,
+    /// Whether a plan runs all of it at one site when nothing is broken.
+    pub single_site: bool,
     /// Batch work: how long tokens may wait before they are worthless; `None` for requests that want an answer at once.
     pub defer: Option<Duration>,
 }

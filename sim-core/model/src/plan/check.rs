@@ -34,6 +34,7 @@ pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagno
     check.capacity();
     check.campaigns();
     check.replicas();
+    check.links();
     check.found
 }
 
@@ -58,7 +59,7 @@ pub fn capital(model: &Model, plan: &Plan) -> Money {
             opened[build.site.index()] = true;
         }
     }
-    total
+    total + plan.links.iter().filter_map(|id| model.links[*id].build_cost).sum::<Money>()
 }
 
 struct Check<'a> {
@@ -158,6 +159,12 @@ impl Check<'_> {
             let site = &self.model.sites[id];
             let Some(build) = self.plan.builds.iter().position(|build| build.site == id) else { continue };
             let place = self.places.of(&self.places.builds, build).clone();
+            let there = (0..self.model.accelerators.len()).map(|kind| self.count(id, AcceleratorId::from_index(kind))).sum::<f64>();
+            if let Some(most) = site.max_accelerators.filter(|most| there > f64::from(*most)) {
+                let message = format!("site `{}` has {there} accelerators and takes {most}", site.entity.name);
+                let diagnostic = Diagnostic::error("F0956", place.clone(), message).label(site.entity.span.clone(), "the site");
+                self.found.push(diagnostic.hint("build less here"));
+            }
             if exceeds(used.as_mw(), site.max_it_power.as_mw()) || exceeds(used.as_mw() * site.pue, site.connection.as_mw()) {
                 let most = site.max_it_power.as_mw().min(site.connection.as_mw() / site.pue);
                 let message = format!("site `{}` has {:.3} MW of IT power and room for {most:.3} MW", site.entity.name, used.as_mw());
@@ -200,7 +207,7 @@ impl Check<'_> {
     }
 
     fn placements(&mut self) {
-        let network = crate::resolve::latencies(self.model);
+        let network = crate::resolve::latencies_with(self.model, &self.plan.links);
         let mut shares = vec![0.0; self.model.services.len()];
         for (index, placement) in self.plan.placements.iter().enumerate() {
             let place = self.places.of(&self.places.placements, index).clone();
@@ -222,6 +229,12 @@ impl Check<'_> {
                     self.found.push(Diagnostic::warning("F0914", place.clone(), message).hint(hint));
                     break;
                 }
+            }
+            let before = shares[placement.service.index()];
+            if service.operation.single_site && before > 0.0 && placement.share > 0.0 {
+                let message = format!("`{}` runs at a second site, and all of it should run at one", service.entity.name);
+                let diagnostic = Diagnostic::error("F0957", place.clone(), message).label(service.entity.span.clone(), "`single_site`");
+                self.found.push(diagnostic.hint("place it once, with a share of 1"));
             }
             shares[placement.service.index()] += placement.share;
             if exceeds(shares[placement.service.index()], 1.0) {
@@ -343,6 +356,23 @@ impl Check<'_> {
                 let place = self.places.of(&self.places.campaigns, first).clone();
                 let message = format!("campaign `{}` runs as {}, and the plan places {placed}", campaign.entity.name, campaign.islands());
                 self.found.push(Diagnostic::error("F0833", place, message).hint("place all of its islands, each at a site"));
+            }
+        }
+    }
+
+    /// A plan builds links that do not stand yet, each once.
+    fn links(&mut self) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (index, id) in self.plan.links.iter().enumerate() {
+            let place = self.places.of(&self.places.links, index).clone();
+            let link = &self.model.links[*id];
+            if link.build_cost.is_none() {
+                let diagnostic = Diagnostic::error("F0958", place.clone(), format!("link `{}` stands already", link.entity.name));
+                self.found.push(diagnostic.label(link.entity.span.clone(), "it has no `build_cost`").hint("remove it from the plan"));
+            }
+            if !seen.insert(*id) {
+                let message = format!("link `{}` is built twice", link.entity.name);
+                self.found.push(Diagnostic::error("F0904", place, message).hint("remove one"));
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
 use crate::keys::Need::{Optional, Required};
 use crate::keys::{Key, Kind, Need, Range, TableSpec, nearest, unit};
-use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, Model, ServiceId, SiteId};
+use crate::model::{AcceleratorId, CampaignId, DatasetId, Entity, InvestmentId, LinkId, Model, ServiceId, SiteId};
 use crate::source::Span;
 use crate::text::{self, At};
 use crate::tree::{self, Table, Value};
@@ -40,13 +40,38 @@ pub struct PlanPlaces {
     pub campaigns: Vec<Span>,
     /// `[[replica]]`.
     pub replicas: Vec<Span>,
+    /// `[[link]]`.
+    pub links: Vec<Span>,
+    /// `[[unserved]]`.
+    pub unserved: Vec<Span>,
+    /// `annual_eur` of each `[[cost]]`.
+    pub annual_costs: Vec<Span>,
+    /// `capital_eur` of each `[[cost]]`.
+    pub capital_costs: Vec<Span>,
+    /// Keys of the `[certificate]`.
+    pub certificate: Vec<(&'static str, Span)>,
 }
 
 impl PlanPlaces {
     /// For a plan that was never a file: everything is at its name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { file: Span::file(name), builds: vec![], works: vec![], steps: vec![], investments: vec![], placements: vec![], standbys: vec![], campaigns: vec![], replicas: vec![] }
+        Self {
+            file: Span::file(name),
+            builds: vec![],
+            works: vec![],
+            steps: vec![],
+            investments: vec![],
+            placements: vec![],
+            standbys: vec![],
+            campaigns: vec![],
+            replicas: vec![],
+            links: vec![],
+            unserved: vec![],
+            annual_costs: vec![],
+            capital_costs: vec![],
+            certificate: vec![],
+        }
     }
     /// The place of an entry, or the file.
     #[must_use]
@@ -92,6 +117,7 @@ static CAMPAIGN: TableSpec = list(
     ],
 );
 static REPLICA: TableSpec = list("replica", &[row("dataset", Reference("dataset"), Required), SITE]);
+static LINK: TableSpec = list("link", &[row("link", Reference("link"), Required)]);
 static UNSERVED: TableSpec = list("unserved", &[SERVICE, row("demand", Kind::Quantity(unit::<TokenRate>(), Range::NotNegative), Required)]);
 static COST: TableSpec =
     list("cost", &[row("line", Word, Required), row("annual_eur", Boolean, Required), row("capital_eur", Boolean, Required)]);
@@ -122,8 +148,23 @@ static CERTIFICATE: TableSpec = TableSpec {
     ],
     variants: &[],
 };
-static SPECS: [&TableSpec; 15] =
-    [&dated::WORKS, &dated::STEP, &dated::PERIOD, &dated::BEGIN, &dated::OUTLOOKS, &BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
+static SPECS: [&TableSpec; 16] = [
+    &dated::WORKS,
+    &dated::STEP,
+    &dated::PERIOD,
+    &dated::BEGIN,
+    &dated::OUTLOOKS,
+    &BUILD,
+    &INVESTMENT,
+    &PLACEMENT,
+    &STANDBY,
+    &CAMPAIGN,
+    &REPLICA,
+    &LINK,
+    &UNSERVED,
+    &COST,
+    &PRICE,
+    &CERTIFICATE];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -195,9 +236,13 @@ impl Plan {
                 site(replica.site)
             );
         }
+        for id in &self.links {
+            let _ = write!(out, "\n[[link]]\nlink = {}\n", quoted(&model.links[*id].entity.name));
+        }
         for (id, demand) in &self.unserved {
             let _ = write!(out, "\n[[unserved]]\nservice = {}\ndemand = \"{} tokens/s\"\n", service(*id), demand.base());
         }
+        out.push_str(&self.hedge.write(model));
         for cost in &self.cost {
             let _ = write!(
                 out,
@@ -265,6 +310,8 @@ impl Plan {
         names(&mut ctx, "service", model.services.iter().map(|service| &service.entity));
         names(&mut ctx, "campaign", model.campaigns.iter().map(|campaign| &campaign.entity));
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
+        names(&mut ctx, "outlook", model.planning.uncertainty.outlooks.iter().map(|outlook| &outlook.entity));
+        names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
         names(&mut ctx, "order_book", model.growth.order_books.iter().map(|book| &book.entity));
         names(&mut ctx, "expansion", model.growth.expansions.iter().map(|expansion| &expansion.entity));
         (ctx.clock, ctx.start_epoch_s) = (true, model.header.start_epoch_s);
@@ -304,11 +351,11 @@ fn outline(ctx: &mut Context, root: &Table, file: u32) -> String {
     }
     for entry in &root.entries {
         let key = entry.key.as_str();
-        let spec = SPECS.iter().find(|spec| spec.name == key);
+        let spec = SPECS.iter().chain(&super::hedge_file::SPECS).find(|spec| spec.name == key);
         let form = match (spec, &entry.node.value) {
             (None, Value::Text(_)) if ["schema", "name", "scenario"].contains(&key) => continue,
             (None, _) => {
-                let known = SPECS.iter().map(|spec| spec.name).chain(["schema", "name", "scenario"]);
+                let known = SPECS.iter().chain(&super::hedge_file::SPECS).map(|spec| spec.name).chain(["schema", "name", "scenario"]);
                 let hint = nearest(key, known)
                     .map_or_else(|| "see `Plan` in docs/formats.md".to_owned(), |near| format!("did you mean `{near}`?"));
                 ctx.error_hint("F0202", entry.key_at, format!("a plan has no `{key}`"), hint);
@@ -403,13 +450,17 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         dataset: DatasetId(cursor.reference("dataset", "dataset")),
         site: SiteId(cursor.reference("site", "site")),
     });
+    let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
     let unserved =
-        each(ctx, root, &UNSERVED, &mut nowhere, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
-    let cost = each(ctx, root, &COST, &mut nowhere, |cursor| CostLine {
-        line: cursor.word("line"),
-        annual_eur: real(cursor, "annual_eur"),
-        capital_eur: real(cursor, "capital_eur"),
+        each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+    let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
+    let hedge = super::Hedge::read(ctx, root, model);
+    let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
+        annual_costs.push(cursor.ctx.span(cursor.place("annual_eur")));
+        capital_costs.push(cursor.ctx.span(cursor.place("capital_eur")));
+        CostLine { line: cursor.word("line"), annual_eur: real(cursor, "annual_eur"), capital_eur: real(cursor, "capital_eur") }
     });
+    (places.annual_costs, places.capital_costs) = (annual_costs, capital_costs);
     let prices = each(ctx, root, &PRICE, &mut nowhere, |cursor| Price {
         constraint: cursor.word("constraint"),
         annual_eur: real(cursor, "annual_eur"),
@@ -418,7 +469,11 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         place: cursor.text_opt("place").unwrap_or_default(),
     });
     let certificate = root.get("certificate").and_then(|entry| match &entry.node.value {
-        Value::Table(table) => Some(certificate(&mut Cursor::open(ctx, &CERTIFICATE, 0, table, entry.node.at))),
+        Value::Table(table) => {
+            let mut cursor = Cursor::open(ctx, &CERTIFICATE, 0, table, entry.node.at);
+            places.certificate = CERTIFICATE.keys.iter().map(|key| (key.name, cursor.ctx.span(cursor.place(key.name)))).collect();
+            Some(certificate(&mut cursor))
+        }
         _ => None,
     });
     if ctx.files.diagnostics.is_empty() {
@@ -426,7 +481,10 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
             placement.accelerators = split(model, &builds, placement);
         }
     }
-    (Plan { name, builds, investments, placements, standbys, campaigns, replicas, unserved, cost, prices, roadmap, certificate }, places)
+    (
+        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, hedge, cost, prices, roadmap, certificate },
+        places,
+    )
 }
 
 /// What happens when, where anything of it is dated: then every build is.
@@ -484,7 +542,7 @@ pub(super) fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
     }
 }
 
-fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
+pub(super) fn accelerators(cursor: &mut Cursor<'_, '_>, types: usize) -> Option<Vec<(AcceleratorId, f64)>> {
     let table = cursor.subtable("accelerators")?;
     let mut all = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {

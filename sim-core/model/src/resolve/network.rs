@@ -7,15 +7,25 @@ use bastide_units::{Duration, Quantity};
 use crate::model::{Endpoint, LinkId, Model};
 
 /// `latencies(model)[nation][site]`: the least sum of one-way latencies over the links; a site is at its own nation's hub.
-/// `None` where no path leads.
+/// `None` where no path leads. Links that do not stand yet carry nothing.
 #[must_use]
 pub fn latencies(model: &Model) -> Vec<Vec<Option<Duration>>> {
-    latencies_without(model, &[])
+    between(model, &[], &[])
+}
+
+/// [`latencies`] where a plan builds some of the links that do not stand yet.
+#[must_use]
+pub fn latencies_with(model: &Model, built: &[LinkId]) -> Vec<Vec<Option<Duration>>> {
+    between(model, built, &[])
 }
 
 /// [`latencies`] when these links are down.
 #[must_use]
 pub fn latencies_without(model: &Model, down: &[LinkId]) -> Vec<Vec<Option<Duration>>> {
+    between(model, &[], down)
+}
+
+fn between(model: &Model, built: &[LinkId], down: &[LinkId]) -> Vec<Vec<Option<Duration>>> {
     let nations = model.nations.len();
     let nodes = nations + model.sites.len();
     let node = |end: Endpoint| match end {
@@ -30,7 +40,8 @@ pub fn latencies_without(model: &Model, down: &[LinkId]) -> Vec<Vec<Option<Durat
                 edges[b].push((a, cost));
             }
         };
-        let up = |index: usize| !down.contains(&LinkId::from_index(index));
+        let stands = |index: usize| model.links[index].build_cost.is_none() || built.contains(&LinkId::from_index(index));
+        let up = |index: usize| stands(index) && !down.contains(&LinkId::from_index(index));
         for (_, link) in model.links.iter().enumerate().filter(|(index, link)| up(*index) && (standby || !link.standby)) {
             join(node(link.from), node(link.to), link.latency.base());
         }

@@ -46,6 +46,7 @@ pub fn buses(ctx: &mut Context, root: &Table) -> Vec<Bus> {
         energy_price: cursor.profile::<EnergyPrice>("energy_price"),
         hosting_limit: cursor.quantity_opt("hosting_limit"),
         hosting_limit_by_year: cursor.by_year("hosting_limit_by_year"),
+        carbon: cursor.quantity_opt("carbon"),
         forecast_error: cursor.ratio("forecast_error"),
         restoration: grid_event::restoration(cursor),
     })

@@ -44,7 +44,8 @@ pub fn horizon(cursor: &mut Cursor<'_, '_>) -> Option<Horizon> {
     }
     let periods = (length / period).ceil();
     if periods > MOST_PERIODS as f64 {
-        let message = format!("a horizon of {} has {periods:.0} periods of {}", bastide_units::display(length), bastide_units::display(period));
+        let message =
+            format!("a horizon of {} has {periods:.0} periods of {}", bastide_units::display(length), bastide_units::display(period));
         cursor.wrong("F0970", "horizon", message, format!("at most {MOST_PERIODS}: lengthen `period`, or shorten `horizon`"));
     }
     Some(horizon)

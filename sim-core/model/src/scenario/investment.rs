@@ -4,11 +4,19 @@ use super::demand::Demands;
 use super::each;
 use crate::decode::{Context, Cursor};
 use crate::keys;
-use crate::model::{AcceleratorId, Improvement, Hardening, Investment, InvestmentId, ServiceId, Site, SiteId};
+use crate::model::{AcceleratorId, Hardening, Improvement, Investment, InvestmentId, Service, ServiceId, Site, SiteId};
 use crate::tree::Table;
 
-/// Decodes `[[investment]]`; `demands` are those of the services, in the model's order.
-pub fn investments(ctx: &mut Context, root: &Table, sites: &[Site], demands: &[Demands]) -> Vec<Investment> {
+/// Decodes `[[investment]]`; services in the model's order, with their positions in the scenario beside them. `costed` says whether the plan
+/// has serving costs.
+pub fn investments(
+    ctx: &mut Context,
+    root: &Table,
+    sites: &[Site],
+    services: &[Service],
+    demands: &[Demands],
+    costed: bool,
+) -> Vec<Investment> {
     let mut index = 0;
     each(ctx, root, "investment", |cursor| {
         let entity = cursor.entity();
@@ -36,6 +44,12 @@ pub fn investments(ctx: &mut Context, root: &Table, sites: &[Site], demands: &[D
             entity,
         };
         judge(cursor, &investment, sites);
+        let faster = investment.effect.speedup.iter().flat_map(|(_, faster)| faster);
+        if let Some(service) = faster.map(|id| &services[id.index()]).find(|service| costed || service.critical.share > 0.0) {
+            let name = &service.entity.name;
+            let message = format!("service `{name}` has {}, and no plan can weigh that against a speedup", if costed { "serving costs" } else { "critical demand" });
+            cursor.wrong("F0986", "services", message, "leave it out, or write the faster service as a case");
+        }
         index += 1;
         investment
     })

@@ -65,6 +65,7 @@ pub fn operation(cursor: &mut Cursor<'_, '_>, model: Option<&str>, demands: &mut
         latency_target: cursor.quantity_opt("latency_target"),
         failover: failover(cursor, model),
         scaling: scaling(cursor, model),
+        single_site: cursor.boolean("single_site"),
         needs: cursor.references("needs", "service").unwrap_or_default().into_iter().map(ServiceId::from_index).collect(),
         defer: cursor.quantity_opt("defer"),
     };

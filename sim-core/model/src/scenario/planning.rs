@@ -1,5 +1,7 @@
 //! `[plan]` and `[[alternative]]`.
 
+mod verification;
+
 use std::path::PathBuf;
 
 use super::files::relative_to;
@@ -53,10 +55,13 @@ pub fn planning(
             let message = format!("no tier survives the loss of a site where at most {usable} can be used");
             cursor.wrong("F0608", "survive_site_loss", message, "give two candidates or more, or leave `survive_site_loss` out");
         }
+        let survive_link_loss = survive_link_loss(cursor);
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
         *horizon = growth::horizon(cursor);
+        let ranking = super::objective::ranking(cursor);
         Planning {
+            ranking,
             span: cursor.ctx.span(cursor.at),
             budget_span: cursor.ctx.span(cursor.place("budget")),
             it_power_span: cursor.ctx.span(cursor.place("it_power")),
@@ -67,14 +72,29 @@ pub fn planning(
             survive_site_loss,
             min_service,
             uncertainty: super::uncertainty::uncertainty(cursor, root, known, &min_service),
+            verification: verification::verification(cursor, min_service),
             sites: count,
             discount_rate: cursor.ratio("discount_rate"),
+            // Decoded once the services are known.
+            serving_cost: None,
+            survive_link_loss,
             building_lifetime: cursor.quantity("building_lifetime"),
             lead_time: cursor.quantity("lead_time"),
             gap: cursor.ratio("gap"),
             time_limit: cursor.quantity("time_limit"),
         }
     })
+}
+
+/// `survive_link_loss`; reports it where nations have no links.
+fn survive_link_loss(cursor: &mut Cursor<'_, '_>) -> bool {
+    let survive = cursor.boolean("survive_link_loss");
+    let count = |table: &str| cursor.ctx.names.get(table).map_or(0, std::collections::BTreeMap::len);
+    if survive && count("link") == 0 && count("nation") > 1 && !cursor.ctx.is_unsure("link") {
+        let hint = "add `[[link]]` entries, with a `build_cost` where they do not stand yet";
+        cursor.wrong("F0953", "survive_link_loss", "`survive_link_loss` asks for links, and the scenario has none", hint);
+    }
+    survive
 }
 
 /// Reports a limit on IT power below what the smallest node draws.

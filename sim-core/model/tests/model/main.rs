@@ -5,6 +5,7 @@ mod corpus;
 mod folder;
 mod generated;
 mod import;
+mod location;
 mod large;
 mod messages;
 mod minimal;

@@ -80,7 +80,13 @@ prop_compose! {
             standbys: vec![StandBy { service: ServiceId(0), of: SiteId(1), site: SiteId(0), share }],
             campaigns: vec![CampaignPlacement { campaign: CampaignId(0), site: SiteId(0), accelerator: AcceleratorId(0), islands: 1 }],
             replicas: vec![Replica { dataset: DatasetId(0), site: SiteId(1) }, Replica { dataset: DatasetId(0), site: SiteId(0) }],
+            links: vec![],
             unserved: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[1].abs()))],
+            hedge: bastide_model::plan::Hedge {
+                reserves: vec![bastide_model::plan::Reserve { service: ServiceId(0), site: SiteId(1), accelerators: vec![(AcceleratorId(0), share)] }],
+                uncovered: vec![(ServiceId(0), TokenRate::from_tokens_per_s(numbers[0].abs()))],
+                ..bastide_model::plan::Hedge::default()
+            },
             cost: vec![CostLine { line: word(1), annual_eur: numbers[2], capital_eur: numbers[3] }],
             prices: vec![Price { constraint: word(2), annual_eur: numbers[4], unit: word(3), limit: numbers[5], place: "scenario.toml:3:1".to_owned() }],
             roadmap: None,

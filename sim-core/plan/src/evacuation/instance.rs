@@ -1,6 +1,6 @@
 //! An evacuation as numbers: times in seconds since the order, sizes in terabytes, values as shares of all.
 
-use bastide_model::model::{Courier, Endpoint, Model, SiteId};
+use bastide_model::model::{Courier, Endpoint, Link, LinkId, Model, SiteId};
 use bastide_model::plan::Plan;
 use bastide_units::{Duration, Time};
 
@@ -147,7 +147,10 @@ impl Instance {
                     .collect(),
             });
         }
-        let mut widths: Vec<f64> = model.links.iter().map(|link| link.bandwidth.as_gb_per_s() * 1e-3).collect();
+        // A link that neither stands nor is built carries nothing.
+        let carries = |at: usize| model.links[LinkId::from_index(at)].build_cost.is_none() || plan.links.contains(&LinkId::from_index(at));
+        let width = |(at, link): (usize, &Link)| if carries(at) { link.bandwidth.as_gb_per_s() * 1e-3 } else { 0.0 };
+        let mut widths: Vec<f64> = model.links.iter().enumerate().map(width).collect();
         widths.resize(model.links.len() + model.sites.len(), ACCESS_TB_PER_S);
         let mut routes = Vec::new();
         for (from, start) in evacuation.from.iter().enumerate() {

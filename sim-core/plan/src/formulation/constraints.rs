@@ -2,7 +2,7 @@
 
 use bastide_model::model::{CampaignId, DatasetId, Tier};
 
-use super::{Formulation, scaled, tokens_per_unit};
+use super::{Formulation, scaled};
 use crate::instance::{Instance, Relaxed, tier_demand};
 use crate::program::{Group, Sense};
 
@@ -10,7 +10,8 @@ use crate::program::{Group, Sense};
 const UNLIMITED: f64 = 1e5;
 
 impl Formulation {
-    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, fleets included; a site in use has accelerators.
+    /// `IT power <= room * build`, `IT power * PUE <= connection * build`, `accelerators <= most * build`, fleets included; a site in
+    /// use has accelerators.
     pub(super) fn constraint_site_power(&mut self, instance: &Instance, relaxed: &Relaxed) {
         for (at, site) in instance.sites.iter().enumerate() {
             let it = &instance.model.sites[site.id];
@@ -28,6 +29,13 @@ impl Formulation {
                 }
                 self.program.at_most(group, power, 0.0);
             }
+            if let Some(most) = it.max_accelerators {
+                let mut bought = self.nodes_at(at, |kind| instance.types[kind].per_node);
+                bought.extend(self.contracts_at(instance, at, |_| 1.0));
+                let there: f64 = instance.fleet[at].iter().sum();
+                let used = (self.build[at], there - f64::from(most));
+                self.program.at_most(Group::Accelerators(site.id), bought.into_iter().chain([used]), 0.0);
+            }
             if limits.iter().all(|(group, _, _)| relaxed.contains(group)) {
                 let power = self.it_power(instance, at).into_iter().chain([(self.build[at], -UNLIMITED)]);
                 self.program.at_most(Group::Structure, power, 0.0);
@@ -43,7 +51,8 @@ impl Formulation {
     /// `sum_s facility power <= hosting limit` at each bus.
     pub(super) fn constraint_hosting_limit(&mut self, instance: &Instance) {
         for (bus, limit, sites) in instance.hosts() {
-            let facility = |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
+            let facility =
+                |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
             let power: Vec<_> = sites.iter().flat_map(facility).collect();
             let there: f64 = sites.iter().map(|at| instance.fleet_power(*at) * instance.sites[*at].pue).sum();
             self.program.at_most(Group::Hosting(bus), power, limit - there);
@@ -64,7 +73,7 @@ impl Formulation {
             terms.push((self.build[at], site.fixed_cost));
             terms.extend(self.nodes_at(at, |kind| instance.node_capital(at, kind)));
         }
-        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur());
+        self.program.at_most(Group::Budget, terms, instance.model.planning.budget.as_meur() - instance.links);
     }
 
     /// `sum_s accelerators bought <= cap` of each type that has one.
@@ -127,16 +136,24 @@ impl Formulation {
         }
     }
 
-    /// `sum_g place / rate + gangs <= accelerators` at each site and type.
+    /// `sum_g (place + reserve) / rate <= share * (accelerators - gangs)` at each site and type; `share` is one but in a nominal outlook
+    /// that says otherwise.
     pub(super) fn constraint_capacity(&mut self, instance: &Instance) {
         for site in 0..instance.sites.len() {
+            let share = instance.nominal.share[site];
             for kind in 0..instance.types.len() {
                 let placed =
                     (0..instance.classes.len()).filter_map(|class| Self::need(instance, class, self.place[class][site][kind], kind));
                 let gangs = self.gangs_at(instance, site, kind, |_| true);
-                let used: Vec<_> = placed.chain(gangs).chain(self.bought(instance, site, kind)).collect();
+                if share < 1.0 && !gangs.is_empty() {
+                    let there = gangs.clone().into_iter().chain(self.bought(instance, site, kind));
+                    self.program.at_most(Group::Structure, there, instance.fleet[site][kind]);
+                }
+                let reserved = self.spread.iter().filter_map(|it| Self::need(instance, it.class, it.reserve[site][kind], kind));
+                let there = scaled(gangs.into_iter().chain(self.bought(instance, site, kind)), share);
+                let used: Vec<_> = placed.chain(reserved).chain(there).collect();
                 if !used.is_empty() {
-                    self.program.at_most(Group::Structure, used, instance.fleet[site][kind]);
+                    self.program.at_most(Group::Structure, used, share * instance.fleet[site][kind]);
                 }
             }
         }
@@ -205,9 +222,9 @@ impl Formulation {
             }
             let mut terms = Vec::new();
             for (class, it) in instance.classes.iter().enumerate() {
-                for ((service, units), column) in it.members.iter().zip(&self.unserved[class]) {
+                for ((service, _), column) in it.members.iter().zip(&self.unserved[class]) {
                     if instance.model.services[*service].tier == tier {
-                        terms.push((*column, tokens_per_unit(instance, *service, *units) / demand));
+                        terms.push((*column, it.tokens_per_unit(*service) / demand));
                     }
                 }
             }
@@ -235,9 +252,10 @@ impl Formulation {
             let mut there = 0.0;
             for site in (0..instance.sites.len()).filter(|site| *site != lost) {
                 for kind in (0..instance.types.len()).filter(|kind| usable[site][*kind]) {
-                    terms.extend(scaled(self.bought(instance, site, kind), it.rate[kind]));
-                    terms.extend(scaled(self.gangs_at(instance, site, kind, |gang| instance.keeps(gang)), it.rate[kind]));
-                    there += it.rate[kind] * instance.fleet[site][kind];
+                    let rate = it.rate[kind] * instance.nominal.share[site];
+                    terms.extend(scaled(self.bought(instance, site, kind), rate));
+                    terms.extend(scaled(self.gangs_at(instance, site, kind, |gang| instance.keeps(gang)), rate));
+                    there += rate * instance.fleet[site][kind];
                 }
             }
             self.program.at_most(Group::Structure, terms, there);
@@ -285,8 +303,10 @@ impl Formulation {
                     }
                     let placed = protected.iter().filter_map(|class| Self::need(instance, *class, self.place[*class][site][kind], kind));
                     let gangs = self.gangs_at(instance, site, kind, |gang| instance.keeps(gang));
-                    let used: Vec<_> = moved.into_iter().chain(placed).chain(gangs).chain(self.bought(instance, site, kind)).collect();
-                    self.program.at_most(Group::Structure, used, instance.fleet[site][kind]);
+                    let share = instance.nominal.share[site];
+                    let there = scaled(gangs.into_iter().chain(self.bought(instance, site, kind)), share);
+                    let used: Vec<_> = moved.into_iter().chain(placed).chain(there).collect();
+                    self.program.at_most(Group::Structure, used, share * instance.fleet[site][kind]);
                 }
             }
         }
@@ -308,7 +328,7 @@ impl Formulation {
     }
 
     /// Minus the accelerators bought or under contract.
-    fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
+    pub(crate) fn bought(&self, instance: &Instance, site: usize, kind: usize) -> Vec<(usize, f64)> {
         let bought = self.nodes[site][kind].map(|column| (column, -instance.types[kind].per_node));
         let of_kind = |it: usize| if it == kind { -1.0 } else { 0.0 };
         bought.into_iter().chain(self.contracts_at(instance, site, of_kind).into_iter().filter(|(_, count)| *count != 0.0)).collect()
@@ -326,7 +346,7 @@ impl Formulation {
         here.map(|(gang, column)| (*column, gang.accelerators)).collect()
     }
 
-    fn replica_at(&self, dataset: DatasetId, site: usize) -> Option<usize> {
+    pub(super) fn replica_at(&self, dataset: DatasetId, site: usize) -> Option<usize> {
         self.replica[dataset.index()].iter().find(|(at, _)| *at == site).map(|(_, column)| *column)
     }
 

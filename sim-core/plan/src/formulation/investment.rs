@@ -11,7 +11,7 @@
 //! Each product of a binary `b` and a bounded `0 <= x <= u` is exact (McCormick 1976): `z <= x`, `z <= u b`, `z >= x - u (1 - b)`.
 
 use bastide_cost_models::finance::capital_recovery_factor;
-use bastide_model::model::{Investment, InvestmentId, SiteId};
+use bastide_model::model::{Investment, InvestmentId, ServiceId, SiteId};
 
 use super::{Formulation, scaled};
 use crate::instance::{self, Instance};
@@ -60,12 +60,9 @@ impl Formulation {
             }
             if let Some((factor, services)) = &it.effect.speedup {
                 for (class, terms) in instance.classes.iter().enumerate() {
-                    for (member, (service, units)) in terms.members.iter().enumerate().filter(|(_, (id, _))| services.contains(id)) {
+                    for (member, (_, units)) in terms.members.iter().enumerate().filter(|(_, (id, _))| services.contains(id)) {
                         let saving = 1.0 - 1.0 / factor;
-                        debug_assert!(model.services.len() > service.index());
-                        // served = units - unserved
-                        let served = vec![(self.unserved[class][member], -saving)];
-                        let column = self.product(invest, served, saving * units, saving * units, 0.0);
+                        let column = self.faster(invest, saving, self.unserved[class][member], *units);
                         self.investments.faster.push((class, member, column));
                     }
                 }
@@ -77,32 +74,76 @@ impl Formulation {
         let model = instance.model;
         let (id, place) = (instance.sites[site].id, &instance.sites[site]);
         let fall = model.sites[id].pue - pue;
-        let added = |it: &Investment| if it.site == Some(id) { it.effect.it_power.as_mw() * f64::from(it.most) } else { 0.0 };
-        let room = model.sites[id].max_it_power.as_mw() + model.investments.iter().map(added).sum::<f64>() + instance.fleet_power(site);
-
-        let there = instance.fleet_power(site);
+        let (room, there) = (self.most_power(instance, site), instance.fleet_power(site));
         let power = self.it_power(instance, site);
         let cooled = self.product(invest, power, there, room, 0.0);
         self.investments.cooled.push((site, fall, cooled));
 
+        let new = self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power);
+        let spared = self.product(invest, new, 0.0, room, -fall * place.connection * instance.building_recovery);
+        self.investments.spared.push((site, fall, spared));
+    }
+
+    /// `(1 - 1/f) * served` if the investment is bought, with `served = units - unserved`.
+    fn faster(&mut self, invest: usize, saving: f64, unserved: usize, units: f64) -> usize {
+        self.product(invest, vec![(unserved, -saving)], saving * units, saving * units, 0.0)
+    }
+
+    /// In a state: units of a member of a class, of which some stay unserved, that faster services do not need.
+    pub(super) fn faster_in(&mut self, instance: &Instance, service: ServiceId, unserved: usize, units: f64) -> Vec<usize> {
+        let all = instance.model.investments.iter().zip(self.investments.invest.clone());
+        let speedups = all.filter_map(|(it, invest)| Some((it.effect.speedup.as_ref()?, invest)));
+        let ours: Vec<_> = speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
+        ours.into_iter().map(|(saving, invest)| self.faster(invest, saving, unserved, units)).collect()
+    }
+
+    /// Energy that better cooling saves: its load is that of all outlooks, each at its probability and price.
+    pub(super) fn variable_eased(&mut self, instance: &Instance) {
+        let model = instance.model;
+        for (at, it) in model.investments.iter().enumerate() {
+            let (Some(pue), Some(site)) = (it.effect.pue, it.site.and_then(|site| position(instance, site))) else { continue };
+            let invest = self.investments.invest[at];
+            let (fall, room) = (model.sites[instance.sites[site].id].pue - pue, self.most_power(instance, site));
+            let (load, fleet) = self.mean_load(instance, site);
+            self.product(invest, load, fleet, room, -fall * instance.sites[site].energy);
+        }
+    }
+
+    /// Mean IT load of a site, as terms and a constant (MW).
+    fn mean_load(&self, instance: &Instance, site: usize) -> (Vec<(usize, f64)>, f64) {
+        let headroom = instance.model.policy.headroom;
         let idle = |kind: usize| instance.types[kind].power * instance.types[kind].idle;
+        let beyond = |kind: usize| instance.types[kind].power * (1.0 - instance.types[kind].idle);
         let fleet: f64 = (0..instance.types.len()).map(|kind| instance.fleet[site][kind] * idle(kind)).sum();
         let mut load = self.nodes_at(site, |kind| instance.types[kind].per_node * idle(kind));
         load.extend(self.contracts_at(instance, site, idle));
-        let beyond = |kind: usize| instance.types[kind].power * (1.0 - instance.types[kind].idle);
-        for (class, terms) in instance.classes.iter().enumerate() {
-            for (kind, column) in self.place[class][site].iter().enumerate() {
-                load.extend(column.map(|column| (column, model.policy.headroom / terms.rate[kind] * beyond(kind))));
+        let busy = |class: usize, kind: usize| headroom / instance.classes[class].rate[kind] * beyond(kind);
+        let nominal = instance.nominal.weight * instance.nominal.energy[site];
+        for class in 0..instance.classes.len() {
+            let placed = self.place[class][site].iter().enumerate();
+            load.extend(placed.filter_map(|(kind, column)| column.map(|column| (column, nominal * busy(class, kind)))));
+        }
+        for (state, recourse) in instance.states.iter().zip(&self.recourse).filter(|(state, _)| state.weight > 0.0) {
+            let weight = state.weight * state.energy[site];
+            for (part, by_site) in state.parts.iter().zip(&recourse.place) {
+                let placed = by_site.get(site).into_iter().flatten().enumerate();
+                load.extend(placed.filter_map(|(kind, column)| column.map(|column| (column, weight * busy(part.class, kind)))));
             }
+            let used = recourse.load.get(site).into_iter().flatten().enumerate();
+            load.extend(used.filter_map(|(kind, column)| column.map(|column| (column, weight * headroom * beyond(kind)))));
         }
         for (gang, column) in instance.gangs.iter().zip(&self.run).filter(|(gang, _)| gang.site == site) {
             load.push((*column, gang.accelerators * gang.busy * beyond(gang.kind)));
         }
-        self.product(invest, load, fleet, room, -fall * place.energy);
+        (load, fleet)
+    }
 
-        let new = self.nodes_at(site, |kind| instance.types[kind].per_node * instance.types[kind].power);
-        let spared = self.product(invest, new, 0.0, room, -fall * place.connection * instance.building_recovery);
-        self.investments.spared.push((site, fall, spared));
+    /// More IT power than a site can ever have (MW).
+    fn most_power(&self, instance: &Instance, site: usize) -> f64 {
+        let id = instance.sites[site].id;
+        let added = |it: &Investment| if it.site == Some(id) { it.effect.it_power.as_mw() * f64::from(it.most) } else { 0.0 };
+        let model = instance.model;
+        model.sites[id].max_it_power.as_mw() + model.investments.iter().map(added).sum::<f64>() + instance.fleet_power(site)
     }
 
     /// A column `z = binary * (terms + constant)`, where the sum lies between zero and `most`.
@@ -159,8 +200,7 @@ impl Formulation {
     /// Capital of investments, less the connection that better cooling spares [M EUR].
     pub(super) fn invested(&self, instance: &Instance) -> Vec<(usize, f64)> {
         let bought = instance.model.investments.iter().zip(&self.investments.invest).map(|(it, column)| (*column, it.cost.as_meur()));
-        let spared =
-            self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
+        let spared = self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
         bought.chain(spared).collect()
     }
 

@@ -1,4 +1,4 @@
-//! Any location problem as one mixed-integer program: for forms that have no search of their own, and to check those that have one.
+//! Any location problem as one mixed-integer program, to check the searches.
 
 use super::{Located, Location, Search, Sited};
 use crate::PlanError;

@@ -1,7 +1,7 @@
 //! From the program's values to a plan: along a tree, that of the first outlooks, the nominal ones.
 
 use bastide_model::model::{DatasetId, ServiceId};
-use bastide_model::plan::{Build, CampaignPlacement, Lot, Period, Placement, Plan, Replica, Roadmap, StandBy, Step, Works};
+use bastide_model::plan::{Hedge, Build, CampaignPlacement, Lot, Period, Placement, Plan, Replica, Roadmap, StandBy, Step, Works};
 use bastide_units::{Power, Time, TokenRate};
 
 use super::formulation::Formulation;
@@ -51,6 +51,8 @@ pub(super) fn plan(terms: &Terms, formulation: &Formulation, values: &[f64]) -> 
         replicas: replicas.collect(),
         unserved: roadmap.periods.last().map(|it| it.unserved.clone()).unwrap_or_default(),
         investments: Vec::new(),
+        links: Vec::new(),
+        hedge: Hedge::default(),
         cost: Vec::new(),
         prices: Vec::new(),
         roadmap: Some(Box::new(roadmap)),

@@ -333,7 +333,7 @@ impl<'m> Terms<'m> {
     }
     /// Tokens per second in one unit of a service's class.
     pub(super) fn tokens_per_unit(&self, service: ServiceId, units: f64) -> f64 {
-        crate::formulation::tokens_per_unit(&self.base, service, units)
+        crate::class::mean_demand(self.base.model, service) / units
     }
     /// Least service of a tier at a stage.
     pub(super) fn least_service(&self, tier: Tier, stage: usize) -> Option<f64> {

@@ -324,6 +324,7 @@ fn services_far_away_are_not_served() {
         bandwidth: bastide_units::Bandwidth::from_gbit_per_s(100.0),
         latency: Duration::from_ms(20.0),
         length: None,
+        build_cost: None,
         ducts: vec![],
         standby: false,
         reliability: None,

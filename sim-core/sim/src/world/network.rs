@@ -11,7 +11,7 @@ mod way;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bastide_model::model::{Endpoint, Model};
+use bastide_model::model::{Endpoint, Link, LinkId, Model};
 
 pub(crate) use route::Route;
 
@@ -43,7 +43,8 @@ struct Edge {
 }
 
 impl Graph {
-    pub(crate) fn new(model: &Model) -> Self {
+    /// The graph of a model where a plan builds some of the links that do not stand yet.
+    pub(crate) fn new(model: &Model, built: &[LinkId]) -> Self {
         let hubs = model.nations.len();
         let nodes = hubs + model.sites.len();
         let node = |end: Endpoint| match end {
@@ -51,7 +52,10 @@ impl Graph {
             Endpoint::Site(id) => hubs + id.index(),
         };
         let accesses = model.sites.iter().enumerate().map(|(site, place)| (hubs + site, place.nation.index()));
-        let ends: Vec<_> = model.links.iter().map(|link| (node(link.from), node(link.to))).chain(accesses).collect();
+        let stands = |at: usize| model.links[at].build_cost.is_none() || built.contains(&LinkId::from_index(at));
+        // A link that neither stands nor is built leads nowhere.
+        let ends_of = |(at, link): (usize, &Link)| (node(link.from), node(if stands(at) { link.to } else { link.from }));
+        let ends: Vec<_> = model.links.iter().enumerate().map(ends_of).chain(accesses).collect();
         let mut edges = vec![Vec::new(); nodes];
         let (links, all) = (model.links.len(), ends.len());
         // Accesses first, as a site's own hub is what most look for.

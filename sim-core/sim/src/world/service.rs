@@ -25,6 +25,7 @@ mod demand;
 mod latency;
 mod replicas;
 mod route;
+mod shortfall;
 mod sums;
 mod takeover;
 mod traffic;
@@ -37,6 +38,7 @@ use crate::setup::Setup;
 pub(crate) use batch::Queue;
 pub(crate) use cause::SiteCauses;
 pub(crate) use latency::RequestTimes;
+pub(crate) use shortfall::Observer;
 pub(crate) use sums::{ServiceSums, TierSums};
 
 /// Width of a bin of network latency \[ms\].
@@ -82,6 +84,8 @@ pub(crate) struct Services {
     served: Vec<f64>,
     lost: Vec<f64>,
     failed_over: Vec<f64>,
+    /// Tokens per second that wait for a failover.
+    failing_over: Vec<f64>,
     /// State of each pair, and when failover is ready.
     lack: Vec<(Lack, Time)>,
     /// State of each pair in the allocation under way.
@@ -129,6 +133,7 @@ impl Services {
             served: vec![0.0; count],
             lost: vec![0.0; count],
             failed_over: vec![0.0; count],
+            failing_over: vec![0.0; count],
             lack: vec![(Lack::Nothing, Time::ZERO); setup.pairs.len()],
             lacks: vec![Lack::Nothing; setup.pairs.len()],
             streams: Vec::with_capacity(4 * setup.flows.len()),
@@ -200,6 +205,7 @@ impl World<'_> {
         if self.setup.restricted {
             self.audit();
         }
+        self.look();
     }
 
     /// Takes over a new number of accelerators, or of gangs, that leaves the allocation of services as it is.

@@ -41,8 +41,12 @@ pub(super) const DEMAND_BY_YEAR: Key = row(
     Optional,
     "Factors on the demand at the beginning of each year, straight lines between, constant after the last; instead of `growth`.",
 );
-pub(super) const ORDER_BOOKS: Key =
-    row("order_books", References("order_book"), Computed("all"), "Order books that a roadmap may use; types without a book are not concerned.");
+pub(super) const ORDER_BOOKS: Key = row(
+    "order_books",
+    References("order_book"),
+    Computed("all"),
+    "Order books that a roadmap may use; types without a book are not concerned.",
+);
 pub(super) const ACCELERATORS: Key =
     row("accelerators", References("accelerator"), Computed("those of `[plan]`"), "Types that a roadmap may buy, of those in `[plan]`.");
 pub(super) const EXPORT_CAPS: Key = row("export_caps", References("export_cap"), Computed("all"), "Export caps that hold.");
@@ -86,8 +90,18 @@ pub(super) const ORDER_BOOK: TableSpec = array(
             "Price of one at the start, with its share of host, network and storage; fixed at the order, paid at delivery.",
         ),
         row("price_decline", Kind::Ratio(Any), Optional, "Yearly fall of the price; negative where it rises."),
-        row("price_by_year", ByYear(unit::<Ratio>(), NotNegative), Optional, "Factors on the price at the beginning of each year, straight lines between, constant after the last; instead of `price_decline`."),
-        row("remaining_life", TIME, Computed("the lifetime of the type"), "Time in service from energised on: shorter for second-hand ones."),
+        row(
+            "price_by_year",
+            ByYear(unit::<Ratio>(), NotNegative),
+            Optional,
+            "Factors on the price at the beginning of each year, straight lines between, constant after the last; instead of `price_decline`.",
+        ),
+        row(
+            "remaining_life",
+            TIME,
+            Computed("the lifetime of the type"),
+            "Time in service from energised on: shorter for second-hand ones.",
+        ),
         row("sites", References("site"), Computed("all candidates"), "Sites that may get them."),
         SOURCE,
         VERIFIED,
@@ -140,6 +154,11 @@ pub(super) const MILESTONE: TableSpec = array(
         NAME,
         TITLE,
         row("from", Date, Required, "From when on."),
-        row("min_service", RatiosOf(TIERS), Required, "Least share of each tier's demand that must be served; other tiers stay as they were."),
+        row(
+            "min_service",
+            RatiosOf(TIERS),
+            Required,
+            "Least share of each tier's demand that must be served; other tiers stay as they were.",
+        ),
     ],
 );

@@ -156,15 +156,14 @@ impl Search<'_> {
             return;
         }
         let (mut bound, mut left) = (cost, need);
-        for item in &self.items[from..] {
-            let share = (left / item.capacity).min(1.0);
-            bound += share * item.value;
-            left -= share * item.capacity;
-            if left <= 0.0 {
-                break;
-            }
+        let mut rest = self.items[from..].iter();
+        while left > 0.0 {
+            // Not even all of the others are enough.
+            let Some(item) = rest.next() else { return };
+            bound += (left / item.capacity).min(1.0) * item.value;
+            left -= item.capacity;
         }
-        if left > 0.0 || bound >= self.least {
+        if bound >= self.least {
             return;
         }
         let item = self.items[from];

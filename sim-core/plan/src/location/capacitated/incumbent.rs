@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::dense::Dense;
 use super::transport::Transport;
-use crate::location::deadline::Deadline;
+use crate::deadline::Deadline;
 
 /// Sets of facilities that are remembered as tried.
 const MEMORY: usize = 100_000;
@@ -16,34 +16,39 @@ pub(super) struct Incumbent<'a> {
     pub cost: f64,
     /// Its facilities in order.
     pub open: Vec<usize>,
-    /// Routes customers; holds the last routing, which is not always that of the incumbent.
-    pub transport: Transport,
+    /// Facility, column and amount of its routing.
+    pub amounts: Vec<(usize, usize, f64)>,
+    transport: Transport,
     tried: BTreeSet<Vec<u32>>,
     deadline: Deadline,
 }
 
 impl<'a> Incumbent<'a> {
     pub(super) fn new(dense: &'a Dense, deadline: Deadline) -> Self {
-        Self { dense, cost: f64::INFINITY, open: Vec::new(), transport: Transport::default(), tried: BTreeSet::new(), deadline }
+        let transport = Transport::new(deadline);
+        Self { dense, cost: f64::INFINITY, open: Vec::new(), amounts: Vec::new(), transport, tried: BTreeSet::new(), deadline }
     }
 
-    /// Tries a set of facilities, in order; whether it is the new incumbent.
+    /// Tries a set of facilities, in order, unless it was tried before; whether it is the new incumbent.
     pub(super) fn offer(&mut self, open: &[usize]) -> bool {
-        if open.len() < self.dense.open.0 || open.len() > self.dense.open.1 || self.tried.len() >= MEMORY {
-            return false;
-        }
-        if !self.tried.insert(open.iter().map(|i| *i as u32).collect()) {
-            return false;
-        }
-        self.accept(open)
+        self.tried.len() < MEMORY && self.tried.insert(open.iter().map(|i| *i as u32).collect()) && self.accept(open)
     }
 
-    /// Makes a set of facilities, in order, the incumbent if it is cheaper; whether it is.
+    /// Makes a set of facilities, in order, the incumbent if it is permitted and cheaper; whether it is.
     pub(super) fn accept(&mut self, open: &[usize]) -> bool {
+        if open.len() < self.dense.open.0 || open.len() > self.dense.open.1 {
+            return false;
+        }
         let Some(cost) = self.transport.route(self.dense, open, self.cost) else { return false };
         self.cost = cost;
         self.open = open.to_vec();
+        self.amounts = self.transport.amounts(open).collect();
         true
+    }
+
+    /// Whether these facilities could serve everyone, however many may be open; false, too, after the deadline.
+    pub(super) fn can_serve(&mut self, open: &[usize]) -> bool {
+        self.transport.route(self.dense, open, f64::INFINITY).is_some()
     }
 
     /// Offers the sets that differ from the incumbent by one facility less, one more, or one exchanged, until none is better; only

@@ -1,13 +1,14 @@
 //! Interchange of facilities: the best of opening one, closing one, or both at once, until nothing helps (Teitz and Bart 1968; gains and
 //! losses of all pairs in one pass: Whitaker 1983, Resende and Werneck, *EJOR* 179, 2007).
 
-use super::Best;
-use super::near::Near;
+use crate::deadline::Deadline;
 use crate::location::Location;
+use crate::location::near::Near;
+use crate::location::record::Record;
 
 /// Local search on the set of open facilities.
 pub(super) struct Exchange<'a> {
-    location: &'a Location,
+    pub location: &'a Location,
     /// Cost of a pair, with the price of an unserved customer where it is forbidden.
     most: Vec<f64>,
     /// Cost of having no source, dearer than any.
@@ -31,7 +32,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Takes a set of facilities as the best answer where it is one.
-    pub(super) fn accept(&self, open: &[usize], best: &mut Best) {
+    pub(super) fn accept(&self, open: &[usize], best: &mut Record<Vec<bool>>) {
         let (fewest, most) = self.location.open;
         if open.len() < fewest || open.len() > most || (open.is_empty() && self.location.customers() > 0) {
             return;
@@ -44,15 +45,15 @@ impl<'a> Exchange<'a> {
                 .filter(|cost| cost.is_finite())
                 .fold(f64::INFINITY, f64::min);
         }
-        if objective.is_finite() && (best.open.is_none() || objective < best.objective) {
+        best.offer(objective, || {
             let mut flags = vec![false; self.location.facilities()];
             open.iter().for_each(|facility| flags[*facility] = true);
-            (best.open, best.objective) = (Some(flags), objective);
-        }
+            flags
+        });
     }
 
     /// Improves a set of facilities and takes the result where it is the best.
-    pub(super) fn improve(&mut self, start: &[usize], best: &mut Best) {
+    pub(super) fn improve(&mut self, start: &[usize], best: &mut Record<Vec<bool>>, deadline: &Deadline) {
         let (m, n) = (self.location.facilities(), self.location.customers());
         let mut key = start.to_vec();
         key.sort_unstable();
@@ -128,7 +129,7 @@ impl<'a> Exchange<'a> {
                 }
             }
             let (_, opened, closed) = move_;
-            if opened.is_none() && closed.is_none() {
+            if (opened.is_none() && closed.is_none()) || deadline.passed() {
                 break;
             }
             if let Some(facility) = opened {

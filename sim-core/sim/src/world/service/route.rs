@@ -43,16 +43,19 @@ impl World<'_> {
         for pair in setup.service_pairs[service].clone() {
             self.begin_failover(service, pair);
         }
-        let mut elsewhere = 0.0;
+        let (mut elsewhere, mut failing_over) = (0.0, 0.0);
         for spill in &spills {
             let flow = setup.flows[spill.flow];
             if self.services.lack[flow.pair].1 <= self.now {
                 elsewhere += self.fail_over(service, flow.pair, flow.origin, spill.rate);
+            } else if setup.model.policy.failover != Failover::None {
+                failing_over += spill.rate;
             }
         }
         self.services.spills = spills;
         served += elsewhere;
         self.services.failed_over[service] = elsewhere;
+        self.services.failing_over[service] = failing_over;
         self.services.served[service] = served;
         // What was asked of sites in vain, and what the plan leaves unserved by choice.
         self.services.lost[service] = (missing - elsewhere + demand * (1.0 - self.placed(service))).max(0.0);

@@ -104,6 +104,7 @@ impl World<'_> {
         self.integrate_latencies();
         self.integrate_replicas(seconds);
         self.integrate_batch(from, now);
+        self.observe(seconds);
         let services = &mut self.services;
         let mut demanded = [0.0; 4];
         let mut served = [0.0; 4];

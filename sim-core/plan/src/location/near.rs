@@ -1,7 +1,7 @@
 //! The sources of each customer in order of cost.
 
-use super::dual::State;
-use crate::location::Location;
+use super::Location;
+use super::pick::State;
 
 /// For each customer the facilities that may serve it, cheapest first.
 pub(super) struct Near {

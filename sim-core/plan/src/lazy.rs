@@ -1,0 +1,107 @@
+//! The search for the best point of a formulation whose second stage has more rows than it pays to write down.
+
+use bastide_units::Duration;
+
+use crate::PlanError;
+use crate::deadline::Deadline;
+use crate::formulation::Formulation;
+use crate::instance::Instance;
+use crate::program::Program;
+use crate::solver::{self, Answer, Found, Limits};
+
+/// Rounds in which rows are added to the relaxation; what is still broken then is found at integer points.
+const ROUNDS: usize = 40;
+/// Shortest limit that the solver is given: it then says itself that time ran out.
+const SHORTEST: Duration = Duration::from_s(1e-3);
+/// Least time for a linear program.
+pub(crate) const LEAST: Duration = Duration::from_s(10.0);
+
+/// Solves a formulation, and adds the rows of reach that it needs. The values found keep all of them; the bound is that of a relaxation.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: &Limits) -> Result<Answer, PlanError> {
+    if instance.states.is_empty() {
+        return solver::solve(&formulation.program, limits);
+    }
+    let deadline = Deadline::new(limits.time_limit);
+    let within = |time_limit| Limits { time_limit, ..*limits };
+    let continuous = formulation.program.relaxed();
+    if let Answer::Infeasible = rounds(instance, formulation, &deadline, continuous, ROUNDS)? {
+        return Ok(Answer::Infeasible);
+    }
+    let mut best: Option<Found> = None;
+    let mut bound = f64::NEG_INFINITY;
+    loop {
+        let found = match solver::solve(&formulation.program, &within(deadline.left().max(SHORTEST)))? {
+            Answer::Found(found) => found,
+            Answer::Infeasible => return Ok(Answer::Infeasible),
+            Answer::Unknown { bound: own, reason } => {
+                bound = bound.max(own);
+                let known = best.map(|it| Found { bound: bound.min(it.objective), limited: true, ..it });
+                return Ok(known.map_or(Answer::Unknown { bound, reason }, Answer::Found));
+            }
+        };
+        bound = bound.max(found.bound);
+        let whole = formulation.reach(instance, &found.values) == 0;
+        if whole {
+            // Out of time, an earlier point may be the better one.
+            let better = best.filter(|it| it.objective < found.objective).unwrap_or_else(|| found.clone());
+            return Ok(Answer::Found(Found { bound: bound.min(better.objective), limited: found.limited, ..better }));
+        }
+        // The same builds with a second stage that keeps all rows: a plan, if not yet the best.
+        let fixed = formulation.program.with_integers_fixed(&found.values);
+        if let Answer::Found(kept) = rounds(instance, formulation, &deadline, fixed, usize::MAX)?
+            && best.as_ref().is_none_or(|it| kept.objective < it.objective)
+        {
+            best = Some(kept);
+        }
+        if let Some(it) = best.as_ref().filter(|it| found.limited || it.objective - bound <= limits.gap * it.objective.abs()) {
+            return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: found.limited, ..it.clone() }));
+        }
+    }
+}
+
+/// Solves a formulation as it is, or without the integers.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub(crate) fn within(instance: &Instance, formulation: &mut Formulation, limits: &Limits, whole: bool) -> Result<Answer, PlanError> {
+    if whole {
+        return solve(instance, formulation, limits);
+    }
+    let continuous = formulation.program.relaxed();
+    complete(instance, formulation, limits, continuous)
+}
+
+/// Solves a linear program that shares its columns and rows with a formulation, so that all rows of reach hold.
+///
+/// # Errors
+/// [`PlanError::Solver`] when the solver breaks off.
+pub(crate) fn complete(instance: &Instance, formulation: &mut Formulation, limits: &Limits, program: Program) -> Result<Answer, PlanError> {
+    rounds(instance, formulation, &Deadline::new(limits.time_limit), program, usize::MAX)
+}
+
+/// Solves a linear program that shares its rows with the formulation, until no row of reach is broken or the rounds are over.
+fn rounds(
+    instance: &Instance,
+    formulation: &mut Formulation,
+    deadline: &Deadline,
+    mut program: Program,
+    rounds: usize,
+) -> Result<Answer, PlanError> {
+    for round in 1.. {
+        // A plan's own point is completed even where time is short: these programs are small.
+        let limits = Limits { gap: 0.0, time_limit: deadline.left().max(LEAST) };
+        let found = match solver::solve(&program, &limits)? {
+            Answer::Found(found) => found,
+            other => return Ok(other),
+        };
+        let before = formulation.program.rows.len();
+        if formulation.reach(instance, &found.values) == 0 || round >= rounds {
+            return Ok(Answer::Found(found));
+        }
+        program.rows.extend_from_slice(&formulation.program.rows[before..]);
+    }
+    Ok(Answer::Infeasible)
+}
