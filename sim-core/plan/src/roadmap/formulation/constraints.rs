@@ -326,10 +326,12 @@ impl Formulation {
         }
     }
 
-    /// `IT power in sites of the tier >= share * IT power`, `IT power of s <= share * IT power`, at each stage, fleets included.
+    /// `IT power in sites of the tier >= share * IT power`, `IT power of s <= share * IT power`, at each end, fleets included: an architecture
+    /// is where the growth leads to.
     pub(super) fn constraint_shares(&mut self, terms: &Terms) {
         let Some(alternative) = terms.base.alternative else { return };
-        for (stage, at) in terms.tree.stages.iter().enumerate() {
+        for stage in terms.tree.leaves().collect::<Vec<_>>() {
+            let at = &terms.tree.stages[stage];
             let all = 0..terms.base.sites.len();
             let there: f64 = all.clone().map(|site| terms.fleet_power(site, at.period)).sum();
             for (tier, share) in &alternative.tier_share {
