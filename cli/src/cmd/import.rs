@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bastide_model::import::{
-    ImportedScenario, LocationForm, LocationOptions, MatpowerOptions, import_location, import_matpower, import_placement, import_rts_gmlc, import_sndlib,
+    ImportedScenario, LocationForm, LocationOptions, MatpowerOptions, import_location, import_matpower, import_placement, import_rts_gmlc,
+    import_sndlib,
 };
 use serde_json::json;
 

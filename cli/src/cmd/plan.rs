@@ -19,6 +19,7 @@ use crate::args::{Format, Global, Questions, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
+#[expect(clippy::too_many_arguments, reason = "one for each option of the command")]
 pub fn run(
     scenario: &Path,
     alternative: Option<&str>,
@@ -40,12 +41,11 @@ pub fn run(
     if let Some(count) = asked.pareto {
         return front::run(&model, alternative, &options, usize::from(count), asked, global, output);
     }
-    let verified = match verify.verify {
-        true => {
-            let settings = verification::settings(&model, verify)?;
-            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
-        }
-        false => None,
+    let verified = if verify.verify {
+        let settings = verification::settings(&model, verify)?;
+        Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+    } else {
+        None
     };
     let mut mistakes = Vec::new();
     let mut stages = Vec::new();
@@ -141,7 +141,8 @@ fn search_from(
     output: &Output,
 ) -> Result<(Plan, Vec<Stage>), Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start).map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
+    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start)
+        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
     match outcome {
         Outcome::Planned(plan) => Ok((*plan, stages)),
         Outcome::Infeasible(conflict) => infeasible(&conflict, alternative, output),

@@ -69,6 +69,9 @@ fn planning(model: &Model, plans: &[(String, Plan)], verification: Option<Value>
     super::report::write_planning(folder, &documents)
 }
 
+/// Plans with their names for people.
+type Titled = Vec<(String, Plan)>;
+
 /// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search; and what
 /// simulation said of the recommended one, where `[plan]` asks for it to be verified.
 fn plans(
@@ -78,7 +81,7 @@ fn plans(
     warnings: &mut Vec<String>,
     global: &Global,
     output: &Output,
-) -> Result<(Vec<(String, Plan)>, Option<Value>), Failure> {
+) -> Result<(Titled, Option<Value>), Failure> {
     let options = SolveOptions::default();
     let mut verification = None;
     // The loop comes to the same plan again after an interruption, and to its rounds.

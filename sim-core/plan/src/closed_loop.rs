@@ -319,7 +319,7 @@ impl Round<'_> {
         if before.is_some_and(|cut| cut.depth >= DEPTH) {
             return Err((format!("lost in `{name}` however much capacity is kept for it"), false));
         }
-        let step = self.step(shortfall, excess).max(STEP);
+        let step = Self::step(shortfall, excess).max(STEP);
         // Half of what may still be missed, for more demand than before.
         let deeper = |least: f64, factor: f64| (1.0 - 0.5 * (1.0 - least), (factor * step).min(MOST));
         let (least, factor) = match before {
@@ -352,7 +352,7 @@ impl Round<'_> {
 
     /// Least factor on the capacity of a state that would have saved the excess, or all that is lost in it; what was not served at all no
     /// factor saves.
-    fn step(&self, shortfall: &Shortfall, excess: f64) -> f64 {
+    fn step(shortfall: &Shortfall, excess: f64) -> f64 {
         let allowed = (shortfall.lost - excess).max(DUST * shortfall.lost);
         let mut factor = 1.0;
         while factor < MOST && shortfall.lost_with(factor) > allowed {

@@ -180,8 +180,7 @@ impl Formulation {
             for site in 0..instance.sites.len() {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
-                    let possible =
-                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
+                    let possible = class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
                     let energy = headroom / rate * instance.busy_cost(site, kind) * instance.nominal.energy[site];
                     let cost = instance.nominal.weight * (energy + class.serving_at(site));
                     by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));

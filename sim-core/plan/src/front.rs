@@ -21,8 +21,8 @@ use bastide_model::plan::Plan;
 use crate::conflict::Conflict;
 use crate::objectives::{Achieved, achieved};
 use crate::program::Program;
-use crate::siting::Proof;
 use crate::search::{Goal, Search};
+use crate::siting::Proof;
 use crate::solver::{self, Answer};
 use crate::{PlanError, SolveOptions};
 
@@ -120,7 +120,7 @@ pub fn front(
     let grid = grid(&raws, goals.len(), count);
     raws.extend(walk.halves(&grid, &raws)?);
     let more = fill(&walk, &mut raws, goals.len(), count)?;
-    walk.share_bounds(&mut raws);
+    Walk::share_bounds(&mut raws);
     let found = raws.len();
     let kept = undominated(raws);
     let points = kept.iter().map(|raw| point(&search, &goals, raw)).collect::<Result<Vec<_>, _>>()?;

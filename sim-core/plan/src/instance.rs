@@ -238,7 +238,6 @@ impl<'m> Instance<'m> {
         }
     }
 
-
     fn find_classes(&self, relaxed: &Relaxed) -> Vec<Class> {
         let model = self.model;
         let latencies = bastide_model::latencies(model);

@@ -38,9 +38,9 @@ mod prices;
 mod program;
 mod ranging;
 mod ranked;
+pub mod roadmap;
 mod search;
 mod siting;
-pub mod roadmap;
 mod solver;
 mod start;
 mod state;
@@ -84,10 +84,7 @@ pub struct SolveOptions {
 impl SolveOptions {
     /// When the search of a model may stop.
     pub(crate) fn limits(&self, model: &Model) -> Limits {
-        Limits {
-            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
-            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
-        }
+        Limits { gap: self.gap.unwrap_or(model.planning.gap).max(0.0), time_limit: self.time_limit.unwrap_or(model.planning.time_limit) }
     }
 }
 
@@ -176,12 +173,7 @@ pub fn solve_in_order(
 }
 
 /// The same against the worst case.
-fn solve_robust(
-    model: &Model,
-    alternative: Option<&Alternative>,
-    options: &SolveOptions,
-    limits: &Limits,
-) -> Result<Outcome, PlanError> {
+fn solve_robust(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, limits: &Limits) -> Result<Outcome, PlanError> {
     let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
         strike::Robust::Found(guarded) => *guarded,
         strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),

@@ -4,15 +4,15 @@
 use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::{Certificate, Plan, SolveStatus};
 
-use crate::formulation::Formulation;
 use crate::backbone::{self, Laid};
 use crate::conflict::{self, Conflict, Extra};
+use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
+use crate::lazy;
 use crate::objectives::{self, Expression};
 use crate::program::{Group, Program};
 use crate::siting::{self, Proof};
 use crate::solver::{self, Answer, Found, Limits};
-use crate::lazy;
 use crate::{CONSISTENT, Outage, PlanError, SOLVER, SolveOptions, cost_lines, extract, objective, prices};
 
 /// What a later objective may give away of an earlier one beyond its tolerance, relative to its largest value: the solver's own tolerance.
@@ -202,7 +202,8 @@ impl<'m> Search<'m> {
         if proof.as_ref().is_none_or(|proof| proof.priced) {
             plan.prices = prices::prices(&self.instance, &self.formulation, &polished.values, &self.limits)?;
         }
-        plan.certificate = Some(self.certificate(&plan, proof.unwrap_or_else(|| Proof::of(SOLVER, program)), found.bound * 1e6, found.limited));
+        plan.certificate =
+            Some(self.certificate(&plan, proof.unwrap_or_else(|| Proof::of(SOLVER, program)), found.bound * 1e6, found.limited));
         Ok(plan)
     }
 }

@@ -117,7 +117,12 @@ pub(crate) fn solve(
             let found = match lazy::within(&master.instance, &mut master.formulation, &limits, whole)? {
                 Answer::Found(found) => found,
                 Answer::Infeasible => {
-                    return Ok(Robust::Infeasible(conflict::find(&bare, alternative, conflict::Extra { outages: &options.outages, links: 0.0 }, &limits)?));
+                    return Ok(Robust::Infeasible(conflict::find(
+                        &bare,
+                        alternative,
+                        conflict::Extra { outages: &options.outages, links: 0.0 },
+                        &limits,
+                    )?));
                 }
                 Answer::Unknown { bound: own, reason } => {
                     if best.is_none() {
@@ -147,7 +152,10 @@ pub(crate) fn solve(
         }
     }
     let Some((objective, values, case)) = best else {
-        return Ok(Robust::Unknown(bound, format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit))));
+        return Ok(Robust::Unknown(
+            bound,
+            format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit)),
+        ));
     };
     let mut plan = placed(&bare, alternative, options, &master.formulation, &values, limits)?;
     let sites = model.planning.uncertainty.strike.unwrap_or(0);

@@ -5,8 +5,8 @@ mod conflicts;
 mod hand;
 mod investments;
 mod laws;
-mod siting;
 mod recheck;
+mod siting;
 mod size;
 mod uncertainty;
 

@@ -35,7 +35,7 @@ pub fn run(
     if output.format == Format::Json {
         output.json("plan/1", &document(model, &front))?;
     } else {
-        table(model, &front, count, output)?;
+        table(model, &front, count, output);
     }
     if let Some(folder) = &global.output {
         write(model, &front, folder)?;
@@ -110,7 +110,7 @@ fn sites(model: &Model, point: &Point) -> Vec<String> {
     sites.into_iter().map(|id| model.sites[id].entity.name.clone()).collect()
 }
 
-fn table(model: &Model, front: &Front, count: usize, output: &Output) -> Result<(), Failure> {
+fn table(model: &Model, front: &Front, count: usize, output: &Output) {
     let digits = |value: f64| bastide_units::format_significant(value, 6);
     let units: Vec<String> = front.objectives.iter().map(|it| format!("{} [{}]", it.name(), it.unit())).collect();
     output.say(&format!("{} points of the front of {}", front.points.len(), units.join(" and ")));
@@ -134,7 +134,6 @@ fn table(model: &Model, front: &Front, count: usize, output: &Output) -> Result<
         let why = if front.more { "further ones may lie between them" } else { "the front has no more, within the gap" };
         output.say(&format!("fewer points than asked for: {why}"));
     }
-    Ok(())
 }
 
 fn write(model: &Model, front: &Front, folder: &Path) -> Result<(), Failure> {

@@ -130,7 +130,10 @@ impl Problem {
         )?;
         writeln!(out, "cost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\"\n")?;
         writeln!(out, "[[accelerator]]\nname = \"unit\"\ntitle = \"What serves {} of demand\"", scale.unit)?;
-        writeln!(out, "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"0.001 kW\"\nidle_share = \"0 %\"")?;
+        writeln!(
+            out,
+            "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"0.001 kW\"\nidle_share = \"0 %\""
+        )?;
         writeln!(out, "price = \"0 EUR\"\nper_node = 1\nnode_failure_rate = \"0 / y\"\nnode_repair = \"1 h\"\nlifetime = \"1 y\"")?;
         writeln!(out, "vendor = \"none\"\nvendor_nation = \"world\"")?;
         for (at, (fixed, capacity)) in self.fixed.iter().zip(&self.capacity).enumerate().filter(|(at, _)| self.is_usable(*at)) {

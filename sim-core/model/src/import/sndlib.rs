@@ -194,7 +194,10 @@ fn scenario(out: &mut String, name: &str, points: &[Node], edges: &[Link], on_ma
             "\n[[generator]]\nname = {name}\nbus = {name}\ntechnology = \"none\"\ncapacity = \"1 MW\"\ncost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\""
         )?;
         writeln!(out, "source = \"{ASSUMED}: power plays no part\"\nverified = false")?;
-        writeln!(out, "\n[[site]]\nname = {name}\ntitle = {title}\nbus = {name}\ntier = \"regional\"\nconnection = \"1 MW\"\noperator = {name}\nbuilding_cost = \"0 EUR/MW\"")?;
+        writeln!(
+            out,
+            "\n[[site]]\nname = {name}\ntitle = {title}\nbus = {name}\ntier = \"regional\"\nconnection = \"1 MW\"\noperator = {name}\nbuilding_cost = \"0 EUR/MW\""
+        )?;
         writeln!(out, "source = \"{ASSUMED}: power plays no part\"\nverified = false")?;
     }
     for link in edges {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bastide_units::{Quantity, TokenRate};
 
 use super::roadmap::file as dated;
-use super::{Build, CampaignPlacement, Certificate, CostLine, Placement, Plan, Price, Replica, SolveStatus, StandBy, Lot, Roadmap};
+use super::{Build, CampaignPlacement, Certificate, CostLine, Lot, Placement, Plan, Price, Replica, Roadmap, SolveStatus, StandBy};
 use crate::decode::{Context, Cursor};
 use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
@@ -164,7 +164,8 @@ static SPECS: [&TableSpec; 16] = [
     &UNSERVED,
     &COST,
     &PRICE,
-    &CERTIFICATE];
+    &CERTIFICATE,
+];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -411,7 +412,8 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
     let mut nowhere = Vec::new();
     let mut lots = Vec::new();
     let mut builds = each(ctx, root, &BUILD, &mut places.builds, |cursor| {
-        let build = Build { site: SiteId(cursor.reference("site", "site")), accelerator: accelerator(cursor), count: cursor.count("count") };
+        let build =
+            Build { site: SiteId(cursor.reference("site", "site")), accelerator: accelerator(cursor), count: cursor.count("count") };
         lots.push(dated::lot(cursor, build.site, build.accelerator, build.count));
         build
     });
@@ -451,8 +453,9 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         site: SiteId(cursor.reference("site", "site")),
     });
     let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
-    let unserved =
-        each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+    let unserved = each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| {
+        (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand"))
+    });
     let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
     let hedge = super::Hedge::read(ctx, root, model);
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
@@ -482,7 +485,22 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         }
     }
     (
-        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, hedge, cost, prices, roadmap, certificate },
+        Plan {
+            name,
+            builds,
+            investments,
+            placements,
+            standbys,
+            campaigns,
+            replicas,
+            links,
+            unserved,
+            hedge,
+            cost,
+            prices,
+            roadmap,
+            certificate,
+        },
         places,
     )
 }

@@ -21,7 +21,7 @@ const MAX_REPORTS: usize = 20;
 
 /// Decodes the matrix. Services and sites that it does not name cost nothing; where a cell is empty, the service may not run.
 pub fn serving_cost(ctx: &mut Context, root: &Table, sites: &[Site], services: &[Service], demands: &[Demands]) -> Option<ServingCost> {
-    let plan = if let Value::Table(plan) = &root.get("plan")?.node.value { plan } else { return None };
+    let Value::Table(plan) = &root.get("plan")?.node.value else { return None };
     let node = &plan.get("serving_cost")?.node;
     let Value::Text(said) = &node.value else {
         ctx.error("F0204", node.at, format!("`serving_cost` must be a text, not {}", node.value.word()));

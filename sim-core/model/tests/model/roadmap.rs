@@ -6,7 +6,9 @@ use bastide_model::plan::{Plan, check_plan};
 use crate::folder::{Folder, minimal};
 
 fn model() -> std::sync::Arc<Model> {
-    let text = minimal().replace("[plan]\n", "[plan]\nhorizon = \"365 d\"\nbudget_by_year = [\"700 k EUR\"]\n").replace("survive_site_loss = [\"T1\"]\n", "")
+    let text = minimal()
+        .replace("[plan]\n", "[plan]\nhorizon = \"365 d\"\nbudget_by_year = [\"700 k EUR\"]\n")
+        .replace("survive_site_loss = [\"T1\"]\n", "")
         + "[[order_book]]\nname = \"cards\"\naccelerator = \"card\"\nfrom = 2027-01-01\nuntil = 2027-06-01\ncap = 16\ncap_by_year = [16]\nlead_time = \"90 d\"\n\
            remaining_life = \"2 y\"\n\
            [[expansion]]\nname = \"bay\"\nsite = \"left\"\nconnection = \"1 MW\"\nlead_time = \"180 d\"\nmost = 1\n\
@@ -59,7 +61,13 @@ fn a_sound_roadmap_has_no_fault_and_each_fault_its_code() {
     // Sooner than the lead time; before it is there; after the book is closed; twice as many as the book and the cap hold.
     assert_eq!(codes("delivered = 2027-04-02T06:00:00Z", "delivered = 2027-03-02"), ["F0915"]);
     assert_eq!(codes("energised = 2027-10-01T18:00:00Z", "energised = 2027-06-01"), ["F0915"]);
-    assert_eq!(codes("ordered = 2027-04-02T06:00:00Z\ndelivered = 2027-07-02T12:00:00Z\nenergised = 2027-10-01T18:00:00Z", "ordered = 2027-06-10\ndelivered = 2027-09-20\nenergised = 2027-10-01T18:00:00Z"), ["F0916"]);
+    assert_eq!(
+        codes(
+            "ordered = 2027-04-02T06:00:00Z\ndelivered = 2027-07-02T12:00:00Z\nenergised = 2027-10-01T18:00:00Z",
+            "ordered = 2027-06-10\ndelivered = 2027-09-20\nenergised = 2027-10-01T18:00:00Z"
+        ),
+        ["F0916"]
+    );
     assert_eq!(codes("count = 8", "count = 16"), ["F0916", "F0916", "F0916", "F0907", "F0909", "F0908"]);
     // No hall; a step too early; one too many.
     assert_eq!(codes("it_power = \"16 kW\"", "it_power = \"8 kW\""), ["F0907"]);

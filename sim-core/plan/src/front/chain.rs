@@ -151,7 +151,7 @@ impl<'s> Walk<'s> {
     }
 
     /// A bound under wider limits holds under tighter ones.
-    pub(super) fn share_bounds(&self, raws: &mut [Raw]) {
+    pub(super) fn share_bounds(raws: &mut [Raw]) {
         let bounds: Vec<(Vec<f64>, f64)> = raws.iter().map(|raw| (raw.limits.clone(), raw.bound)).collect();
         for raw in raws {
             let best = bounds.iter().filter(|(limits, _)| wider(limits, &raw.limits)).map(|(_, bound)| *bound);

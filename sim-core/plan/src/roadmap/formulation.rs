@@ -159,7 +159,8 @@ impl Formulation {
             }
         }
         let model = terms.base.model;
-        cost += (0..model.campaigns.len()).map(|at| model.campaigns[at].value.as_meur() * terms.due(CampaignId::from_index(at))).sum::<f64>();
+        cost +=
+            (0..model.campaigns.len()).map(|at| model.campaigns[at].value.as_meur() * terms.due(CampaignId::from_index(at))).sum::<f64>();
         self.program.offset += terms.worth.recovery() * cost;
     }
 
@@ -262,7 +263,8 @@ impl Formulation {
                     let (mut place, mut spare) = (Vec::new(), Vec::new());
                     for (stage, at) in terms.tree.stages.iter().enumerate() {
                         let there = terms.fleet[site][kind][at.period] > 0.0
-                            || (0..terms.books.len()).any(|book| terms.books[book].kind == kind && self.running[book][site][stage].is_some());
+                            || (0..terms.books.len())
+                                .any(|book| terms.books[book].kind == kind && self.running[book][site][stage].is_some());
                         let possible = terms.may_run(class, site, at.period) && *rate > 0.0 && there;
                         let units = terms.class_units(class, stage);
                         let busy = terms.base.types[kind].power * (1.0 - terms.base.types[kind].idle) * terms.energy_cost(site, stage);

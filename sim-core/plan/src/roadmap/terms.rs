@@ -1,6 +1,8 @@
 //! The sets and coefficients of a roadmap, taken from the model. Power in MW, money in M EUR, time in periods.
 
-use bastide_model::model::{AcceleratorId, Alternative, BusId, CampaignId, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier};
+use bastide_model::model::{
+    AcceleratorId, Alternative, BusId, CampaignId, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier,
+};
 use bastide_units::{Duration, Time};
 
 use super::stage::Tree;
@@ -208,7 +210,8 @@ impl<'m> Terms<'m> {
             if supply.accelerators.as_ref().is_some_and(|types| !types.contains(&terms.id)) {
                 continue;
             }
-            let own: Vec<usize> = (0..model.growth.order_books.len()).filter(|at| model.growth.order_books[*at].accelerator == terms.id).collect();
+            let own: Vec<usize> =
+                (0..model.growth.order_books.len()).filter(|at| model.growth.order_books[*at].accelerator == terms.id).collect();
             if own.is_empty() {
                 let it = &model.accelerators[terms.id];
                 books.push(BookTerms {
@@ -416,7 +419,9 @@ impl<'m> Terms<'m> {
     /// Energy for a MW of IT power that is busy in all of a stage [M EUR/y].
     pub(super) fn energy_cost(&self, site: usize, stage: usize) -> f64 {
         let at = &self.tree.stages[stage];
-        self.base.sites[site].pue * self.energy[site][at.period] * at.factors.energy_price[self.base.model.sites[self.base.sites[site].id].bus.index()]
+        self.base.sites[site].pue
+            * self.energy[site][at.period]
+            * at.factors.energy_price[self.base.model.sites[self.base.sites[site].id].bus.index()]
     }
     /// Energy beyond idle of one accelerator of a campaign, from its beginning to its end, as value today.
     pub(super) fn busy_energy(&self, start: &Start) -> f64 {
@@ -447,7 +452,8 @@ impl<'m> Terms<'m> {
             return UNLIMITED;
         }
         let steps = self.steps.iter().filter(|step| step.site == site);
-        self.base.model.sites[self.base.sites[site].id].max_it_power.as_mw() + steps.map(|step| f64::from(step.most) * step.room).sum::<f64>()
+        self.base.model.sites[self.base.sites[site].id].max_it_power.as_mw()
+            + steps.map(|step| f64::from(step.most) * step.room).sum::<f64>()
     }
     /// Whether a site has room for all that its connection carries, with every step.
     pub(super) fn roomy_for_connection(&self, site: usize) -> bool {

@@ -16,7 +16,14 @@ use crate::{instance, objective};
 const SECOND: f64 = 1.0;
 
 /// Checks a roadmap against every constraint of a model, under an alternative.
-pub(crate) fn verify(model: &Model, horizon: &Horizon, plan: &Plan, roadmap: &Roadmap, alternative: Option<&Alternative>, checks: &mut Checks) {
+pub(crate) fn verify(
+    model: &Model,
+    horizon: &Horizon,
+    plan: &Plan,
+    roadmap: &Roadmap,
+    alternative: Option<&Alternative>,
+    checks: &mut Checks,
+) {
     let it = Verify { model, horizon, plan, roadmap, alternative };
     it.lots(checks);
     it.orders(checks);
@@ -82,7 +89,9 @@ impl Verify<'_> {
             None => self.model.growth.order_books.iter().any(|book| book.accelerator == lot.accelerator),
         };
         checks.none("orders from open books", count(&wrong_book));
-        let window = |lot: &Lot| allowed.order_from.is_some_and(|from| later(from, lot.ordered)) || allowed.order_until.is_some_and(|until| until <= lot.ordered);
+        let window = |lot: &Lot| {
+            allowed.order_from.is_some_and(|from| later(from, lot.ordered)) || allowed.order_until.is_some_and(|until| until <= lot.ordered)
+        };
         checks.none("orders while the alternative orders", count(&window));
         let early = |lot: &Lot| {
             let lead = book(lot).map_or(self.model.planning.lead_time, |book| book.lead_time);
@@ -99,7 +108,8 @@ impl Verify<'_> {
     }
 
     fn orders(&self, checks: &mut Checks) {
-        let sum = |counts: &dyn Fn(&Lot) -> bool| self.roadmap.lots.iter().filter(|lot| counts(lot)).map(|lot| f64::from(lot.count)).sum::<f64>();
+        let sum =
+            |counts: &dyn Fn(&Lot) -> bool| self.roadmap.lots.iter().filter(|lot| counts(lot)).map(|lot| f64::from(lot.count)).sum::<f64>();
         for (id, cap) in &self.model.planning.accelerators {
             if let Some(cap) = cap {
                 let name = format!("number of {}", self.model.accelerators[*id].entity.name);
@@ -125,7 +135,8 @@ impl Verify<'_> {
         let allowed = supply(self.alternative);
         for (id, cap) in self.model.growth.export_caps.iter().enumerate() {
             if allowed.export_caps.as_ref().is_none_or(|list| list.contains(&id)) {
-                let counts = |lot: &Lot| cap.from <= lot.delivered && lot.delivered < cap.until && cap.counts(self.model, lot.site, lot.accelerator);
+                let counts =
+                    |lot: &Lot| cap.from <= lot.delivered && lot.delivered < cap.until && cap.counts(self.model, lot.site, lot.accelerator);
                 checks.at_most(format!("export cap {}", cap.entity.name), sum(&counts), f64::from(cap.cap), "accelerators");
             }
         }
@@ -161,7 +172,9 @@ impl Verify<'_> {
             let it = &self.model.sites[site];
             let pue = instance::mean_pue(self.model, site);
             let of_fleets = |period: usize| -> f64 {
-                self.types().map(|kind| self.model.accelerators[kind].power.as_mw() * fleet(self.model, self.horizon, site, kind, period)).sum()
+                self.types()
+                    .map(|kind| self.model.accelerators[kind].power.as_mw() * fleet(self.model, self.horizon, site, kind, period))
+                    .sum()
             };
             let standing = self.periods().map(of_fleets).fold(0.0, f64::max);
             let mut slack = [f64::INFINITY; 3];
@@ -170,11 +183,15 @@ impl Verify<'_> {
                 let works = || self.roadmap.works.iter().filter(|works| works.site == site && works.ready <= now);
                 let steps = || {
                     let ready = self.roadmap.steps.iter().filter(|step| step.ready <= now);
-                    ready.map(|step| (&self.model.growth.expansions[step.expansion], f64::from(step.count))).filter(|(step, _)| step.site == site)
+                    ready
+                        .map(|step| (&self.model.growth.expansions[step.expansion], f64::from(step.count)))
+                        .filter(|(step, _)| step.site == site)
                 };
                 let open = standing > 0.0 || works().any(|works| works.opens);
-                let room = if open { it.max_it_power.as_mw() } else { 0.0 } + steps().map(|(step, count)| step.it_power.as_mw() * count).sum::<f64>();
-                let own = (standing * pue + works().map(|it| it.connection.as_mw()).sum::<f64>()).min(it.connection.as_mw().max(standing * pue));
+                let room = if open { it.max_it_power.as_mw() } else { 0.0 }
+                    + steps().map(|(step, count)| step.it_power.as_mw() * count).sum::<f64>();
+                let own =
+                    (standing * pue + works().map(|it| it.connection.as_mw()).sum::<f64>()).min(it.connection.as_mw().max(standing * pue));
                 let connection = own + steps().map(|(step, count)| step.connection.as_mw() * count).sum::<f64>();
                 let halls = standing + works().map(|it| it.it_power.as_mw()).sum::<f64>();
                 for (slack, left) in slack.iter_mut().zip([halls - used, room - used, connection - used * pue]) {
@@ -197,7 +214,8 @@ impl Verify<'_> {
                 checks.none(format!("lead time of {}", step.entity.name), self.roadmap.steps.iter().filter(early).count());
             }
         }
-        let hasty = self.roadmap.works.iter().filter(|it| (it.decided + self.model.sites[it.site].lead_time).since(it.ready).as_s() > SECOND);
+        let hasty =
+            self.roadmap.works.iter().filter(|it| (it.decided + self.model.sites[it.site].lead_time).since(it.ready).as_s() > SECOND);
         checks.none("lead times of sites", hasty.count());
         for bus in (0..self.model.buses.len()).map(BusId::from_index) {
             let left = self.periods().filter_map(|period| {
@@ -217,10 +235,11 @@ impl Verify<'_> {
         checks.at_most("most sites", used.len() as f64, f64::from(most), "sites");
         let required = self.alternative.iter().flat_map(|it| &it.required);
         checks.none("required sites", required.filter(|site| !used.contains(site)).count());
-        for period in self.periods().rev().take(1) {
+        if let Some(period) = self.periods().last() {
             let total: f64 = self.sites().map(|site| self.it_power(site, period)).sum();
             for (tier, share) in self.alternative.iter().flat_map(|it| &it.tier_share) {
-                let here: f64 = self.sites().filter(|site| self.model.sites[*site].tier == *tier).map(|site| self.it_power(site, period)).sum();
+                let here: f64 =
+                    self.sites().filter(|site| self.model.sites[*site].tier == *tier).map(|site| self.it_power(site, period)).sum();
                 checks.at_most(format!("share of {tier:?} sites").to_lowercase(), share * total, here, "MW");
             }
             if let Some(share) = self.alternative.and_then(|it| it.max_site_share) {
@@ -256,12 +275,18 @@ impl Verify<'_> {
                 for (_, site, share) in served {
                     let legality = &self.model.legal_service[id.index()][site.index()];
                     illegal += usize::from(!legal(legality, self.horizon, period) || !instance::near(&latencies, it, *site));
-                    illegal += usize::from(it.dataset.is_some_and(|set| !self.plan.replicas.iter().any(|copy| copy.dataset == set && copy.site == *site)));
+                    illegal += usize::from(
+                        it.dataset.is_some_and(|set| !self.plan.replicas.iter().any(|copy| copy.dataset == set && copy.site == *site)),
+                    );
                     loads.push((id, *site, share * wanted));
                 }
             }
             for site in self.sites().filter(|_| first_outlook) {
-                let there: Vec<_> = self.types().map(|kind| (kind, self.running(site, kind, period) - self.gangs(site, kind, period))).filter(|it| it.1 > 0.0).collect();
+                let there: Vec<_> = self
+                    .types()
+                    .map(|kind| (kind, self.running(site, kind, period) - self.gangs(site, kind, period)))
+                    .filter(|it| it.1 > 0.0)
+                    .collect();
                 let needs: Vec<_> = loads.iter().filter(|(_, at, _)| *at == site).map(|(id, _, load)| (*id, *load)).collect();
                 fullest = fullest.max(crate::verify::filling(self.model, &needs, &there));
                 for (kind, busy) in at.busy.iter().filter(|it| it.0 == site).map(|it| (it.1, it.2)) {
@@ -276,7 +301,9 @@ impl Verify<'_> {
             }
             for tier in Tier::ALL {
                 let (wanted, lost) = by_tier[tier as usize];
-                if let Some(least_share) = self.model.least_service(tier, self.horizon.begin(period)).filter(|_| wanted > 0.0 && first_outlook) {
+                if let Some(least_share) =
+                    self.model.least_service(tier, self.horizon.begin(period)).filter(|_| wanted > 0.0 && first_outlook)
+                {
                     let slack = 1.0 - lost / wanted - least_share;
                     least[tier as usize] = least[tier as usize].min(slack);
                 }
@@ -358,7 +385,8 @@ impl Verify<'_> {
         });
         checks.none("campaigns run where and when they may", wrong.count());
         for (at, set) in self.model.datasets.iter().enumerate() {
-            let mut homes: Vec<SiteId> = self.plan.replicas.iter().filter(|copy| copy.dataset.index() == at).map(|copy| copy.site).collect();
+            let mut homes: Vec<SiteId> =
+                self.plan.replicas.iter().filter(|copy| copy.dataset.index() == at).map(|copy| copy.site).collect();
             homes.sort_unstable();
             homes.dedup();
             checks.at_most(format!("copies of {}", set.entity.name), f64::from(set.replicas), homes.len() as f64, "copies");

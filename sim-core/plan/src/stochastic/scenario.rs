@@ -52,9 +52,7 @@ pub fn uncertainty(
     };
     match information(&outlooks, &mean, &plans, Some(certificate.objective_eur)) {
         // Out of time before any answer: what is known is the plan itself.
-        Err(PlanError::Late) => {
-            Ok(Some(Information { rp: certificate.objective_eur, ws: None, ev: None, eev: None, limited: true }))
-        }
+        Err(PlanError::Late) => Ok(Some(Information { rp: certificate.objective_eur, ws: None, ev: None, eev: None, limited: true })),
         other => other,
     }
 }

@@ -103,10 +103,9 @@ pub fn recheck(model: &Model, plan: &Plan, places: &PlanPlaces, alternative: Opt
             spans.push(places.builds.iter().chain(&places.placements).next().unwrap_or(&places.file).clone());
         }
         let first = spans.remove(0);
-        let mut diagnostic = match by_hand && ["F0914", "F0915", "F0916", "F0917"].contains(&code) {
-            true => Diagnostic::warning(code, first, sentence(check)),
-            false => Diagnostic::error(code, first, sentence(check)),
-        };
+        let wish = by_hand && ["F0914", "F0915", "F0916", "F0917"].contains(&code);
+        let mut diagnostic =
+            if wish { Diagnostic::warning(code, first, sentence(check)) } else { Diagnostic::error(code, first, sentence(check)) };
         for span in spans {
             diagnostic = diagnostic.label(span, "and this");
         }

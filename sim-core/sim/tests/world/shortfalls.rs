@@ -44,7 +44,8 @@ fn losses_are_booked_to_the_state_that_they_happen_in() {
 #[test]
 fn what_the_plan_leaves_out_is_by_choice_and_peaks_have_their_ratio() {
     // Three quarters are placed; the hours at 1.5 times the demand ask for 90 k tokens/s of 80.
-    let daily = "daily = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]";
+    let daily =
+        "daily = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]";
     let model = load(&[&header("10 d"), BASE, &card(NO_FAILURES), &site("left", ""), &chat(8, daily)]);
     let plan = plan(&model, &(build("left", 8) + &place("left", 0.75)));
     let layout = Layout::new(&model);

@@ -54,13 +54,22 @@ pub(super) const EXPANSIONS: Key = row("expansions", References("expansion"), Co
 pub(super) const ORDER_FROM: Key = row("order_from", Date, Computed("the start"), "First moment at which a roadmap orders accelerators.");
 pub(super) const ORDER_UNTIL: Key = row("order_until", Date, Computed("the end"), "End of orders, not included.");
 
-pub(super) const PARENT: Key = row("parent", Reference("outlook"), Optional, "In a roadmap: the outlook that this one follows; siblings sum to 1.");
+pub(super) const PARENT: Key =
+    row("parent", Reference("outlook"), Optional, "In a roadmap: the outlook that this one follows; siblings sum to 1.");
 pub(super) const FROM_THEN: Key =
     row("from", Date, Computed("the second period"), "In a roadmap: when everybody knows; what it says holds from then on.");
-pub(super) const ACCELERATOR_PRICE: Key =
-    row("accelerator_price", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on the price of accelerators that are ordered then.");
-pub(super) const DELIVERIES: Key =
-    row("deliveries", Kind::Ratio(Share), Computed("1"), "In a roadmap: share of what is due then that arrives; the rest never comes and is not paid.");
+pub(super) const ACCELERATOR_PRICE: Key = row(
+    "accelerator_price",
+    Kind::Ratio(NotNegative),
+    Computed("1"),
+    "In a roadmap: factor on the price of accelerators that are ordered then.",
+);
+pub(super) const DELIVERIES: Key = row(
+    "deliveries",
+    Kind::Ratio(Share),
+    Computed("1"),
+    "In a roadmap: share of what is due then that arrives; the rest never comes and is not paid.",
+);
 pub(super) const DELAY: Key = row("delay", DURATION, Computed("0 d"), "In a roadmap: what is due then arrives later by this.");
 pub(super) const HOSTING: Key = row("hosting", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on hosting limits.");
 

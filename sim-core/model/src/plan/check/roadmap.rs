@@ -30,7 +30,9 @@ impl Check<'_> {
             let lead = self.model.sites[it.site].lead_time;
             if before(it.ready, it.decided + lead) {
                 let message = format!("site `{}` is built in less than its lead time of {}", self.site(it.site), display(lead));
-                self.found.push(Diagnostic::error("F0915", self.places.of(&self.places.works, index).clone(), message).hint("let `ready` be later"));
+                self.found.push(
+                    Diagnostic::error("F0915", self.places.of(&self.places.works, index).clone(), message).hint("let `ready` be later"),
+                );
             }
         }
         for (index, it) in roadmap.steps.iter().enumerate() {
@@ -112,7 +114,8 @@ impl Check<'_> {
                 if let Some(cap) = cap.filter(|cap| exceeds(sum, *cap)) {
                     let message = format!("{sum} are ordered from book `{}`{words}, and {cap} can be had", book.entity.name);
                     let place = self.last_lot(roadmap, mine);
-                    self.found.push(Diagnostic::error("F0916", place, message).label(book.entity.span.clone(), "the book").hint("order fewer"));
+                    self.found
+                        .push(Diagnostic::error("F0916", place, message).label(book.entity.span.clone(), "the book").hint("order fewer"));
                 }
             };
             check(&|_| true, book.cap.map(f64::from), String::new());
@@ -132,7 +135,8 @@ impl Check<'_> {
         let named = self.model.alternatives.iter().find(|alternative| alternative.entity.name == self.plan.name);
         let allowed = named.and_then(|it| it.supply.export_caps.as_ref());
         for (id, cap) in self.model.growth.export_caps.iter().enumerate().filter(|(id, _)| allowed.is_none_or(|list| list.contains(id))) {
-            let counts = |lot: &Lot| cap.from <= lot.delivered && lot.delivered < cap.until && cap.counts(self.model, lot.site, lot.accelerator);
+            let counts =
+                |lot: &Lot| cap.from <= lot.delivered && lot.delivered < cap.until && cap.counts(self.model, lot.site, lot.accelerator);
             let sum: u64 = roadmap.lots.iter().filter(|lot| counts(lot)).map(|lot| u64::from(lot.count)).sum();
             if sum > u64::from(self.model.growth.export_caps[id].cap) {
                 let message = format!("{sum} are delivered under export cap `{}` of {}", cap.entity.name, cap.cap);
@@ -154,10 +158,22 @@ impl Check<'_> {
             for period in 0..horizon.periods() {
                 let now = horizon.begin(period);
                 let runs = |lot: &Lot| lot.site == site && lot.runs(now);
-                let bought: Power = roadmap.lots.iter().filter(|lot| runs(lot)).map(|lot| self.model.accelerators[lot.accelerator].power * f64::from(lot.count)).sum();
+                let bought: Power = roadmap
+                    .lots
+                    .iter()
+                    .filter(|lot| runs(lot))
+                    .map(|lot| self.model.accelerators[lot.accelerator].power * f64::from(lot.count))
+                    .sum();
                 let used = (bought + of_fleets(now)).as_mw();
                 let works = || roadmap.works.iter().filter(|works| works.site == site && !before(now, works.ready));
-                let steps = || roadmap.steps.iter().filter(|step| !before(now, step.ready)).map(|step| (&self.model.growth.expansions[step.expansion], f64::from(step.count))).filter(|(step, _)| step.site == site);
+                let steps = || {
+                    roadmap
+                        .steps
+                        .iter()
+                        .filter(|step| !before(now, step.ready))
+                        .map(|step| (&self.model.growth.expansions[step.expansion], f64::from(step.count)))
+                        .filter(|(step, _)| step.site == site)
+                };
                 let halls = standing + works().map(|it| it.it_power.as_mw()).sum::<f64>();
                 let room = it.max_it_power.as_mw() + steps().map(|(step, count)| step.it_power.as_mw() * count).sum::<f64>();
                 let own = (standing * it.pue + works().map(|it| it.connection.as_mw()).sum::<f64>()).min(it.connection.as_mw());
@@ -165,9 +181,15 @@ impl Check<'_> {
                 let opened = standing > 0.0 || works().any(|works| works.opens);
                 let most = if opened { halls.min(room).min(connection / it.pue) } else { 0.0 };
                 if exceeds(used, most) && bought > Power::ZERO {
-                    let message = format!("site `{}` has {used:.3} MW of IT power at work in period {}, and {most:.3} MW are built", it.entity.name, period + 1);
+                    let message = format!(
+                        "site `{}` has {used:.3} MW of IT power at work in period {}, and {most:.3} MW are built",
+                        it.entity.name,
+                        period + 1
+                    );
                     let place = self.last_lot(roadmap, runs);
-                    self.found.push(Diagnostic::error("F0907", place, message).hint("energise later, or build `[[works]]` or a `[[step]]` before"));
+                    self.found.push(
+                        Diagnostic::error("F0907", place, message).hint("energise later, or build `[[works]]` or a `[[step]]` before"),
+                    );
                     break;
                 }
             }
@@ -184,7 +206,10 @@ impl Check<'_> {
             let all = lots.chain(fleets.map(|fleet| (fleet.accelerator, fleet.count)));
             let used: f64 = all.map(|(kind, count)| self.model.accelerators[kind].power.as_mw() * f64::from(count)).sum();
             if exceeds(used, most) {
-                let message = format!("all sites together have {used:.3} MW of IT power at work in period {}, above the limit of {most:.3} MW", period + 1);
+                let message = format!(
+                    "all sites together have {used:.3} MW of IT power at work in period {}, above the limit of {most:.3} MW",
+                    period + 1
+                );
                 let place = self.last_lot(roadmap, |lot| lot.runs(now));
                 let span = self.model.planning.it_power_span.clone();
                 self.found.push(Diagnostic::error("F0909", place, message).label(span, "`it_power` stands here"));
@@ -220,9 +245,11 @@ impl Check<'_> {
         let by_year = spent.iter().enumerate().filter_map(|(year, sum)| Some((*sum, of_year(&horizon.budget_by_year, year)?, Some(year))));
         limits.extend(by_year);
         for (sum, budget, of) in limits.into_iter().filter(|(sum, budget, _)| exceeds(sum.as_meur(), budget.as_meur())) {
-            let (when, label) = of.map_or((String::new(), &self.model.planning.budget_span), |at| (format!(" in year {}", at + 1), &horizon.budget_span));
+            let (when, label) =
+                of.map_or((String::new(), &self.model.planning.budget_span), |at| (format!(" in year {}", at + 1), &horizon.budget_span));
             let place = self.last_lot(roadmap, |lot| of.is_none_or(|of| year(lot.delivered) == of));
-            let message = format!("the plan spends {:.3} M EUR of capital{when}, above the budget of {:.3} M EUR", sum.as_meur(), budget.as_meur());
+            let message =
+                format!("the plan spends {:.3} M EUR of capital{when}, above the budget of {:.3} M EUR", sum.as_meur(), budget.as_meur());
             self.found.push(Diagnostic::error("F0908", place, message).label(label.clone(), "the budget stands here"));
         }
     }

@@ -75,7 +75,13 @@ impl Roadmap {
         let service = |id: ServiceId| quoted(&model.services[id].entity.name);
         let stamp = |time: Time| stamp(model, time);
         for lot in &self.lots {
-            let _ = write!(out, "\n[[build]]\nsite = {}\naccelerator = {}\ncount = {}\n", site(lot.site), accelerator(lot.accelerator), lot.count);
+            let _ = write!(
+                out,
+                "\n[[build]]\nsite = {}\naccelerator = {}\ncount = {}\n",
+                site(lot.site),
+                accelerator(lot.accelerator),
+                lot.count
+            );
             if let Some(book) = lot.book {
                 let _ = writeln!(out, "order_book = {}", quoted(&model.growth.order_books[book].entity.name));
             }
@@ -109,7 +115,8 @@ impl Roadmap {
                     let _ = writeln!(out, "{key} = {{ {} }}", pairs.join(", "));
                 }
             }
-            let unserved: Vec<String> = period.unserved.iter().map(|(id, rate)| format!("{} = {}", service(*id), float(rate.as_tokens_per_s()))).collect();
+            let unserved: Vec<String> =
+                period.unserved.iter().map(|(id, rate)| format!("{} = {}", service(*id), float(rate.as_tokens_per_s()))).collect();
             if !unserved.is_empty() {
                 let _ = writeln!(out, "unserved = {{ {} }}", unserved.join(", "));
             }
@@ -254,7 +261,9 @@ fn nested(cursor: &mut Cursor<'_, '_>, key: &str, outer: &'static str, inner: &'
             continue;
         };
         for entry in &table.entries {
-            if let (Some(second), Some(value)) = (cursor.ctx.lookup(inner, &entry.key, entry.key_at), number(cursor, &entry.key, &entry.node)) {
+            if let (Some(second), Some(value)) =
+                (cursor.ctx.lookup(inner, &entry.key, entry.key_at), number(cursor, &entry.key, &entry.node))
+            {
                 found.push((first, second, value));
             }
         }

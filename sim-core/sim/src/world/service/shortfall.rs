@@ -141,6 +141,7 @@ impl World<'_> {
     }
 
     /// What is missing for services that fall short.
+    #[expect(clippy::needless_range_loop, reason = "a site is a position in several lists")]
     fn state(&self, services: &[(usize, f64)], latencies: &[Vec<Option<Duration>>]) -> State {
         let (setup, model) = (self.setup, self.setup.model);
         let mut state = State::default();
