@@ -25,6 +25,7 @@ mod extract;
 mod formulation;
 mod prices;
 mod rounding;
+mod search;
 mod stage;
 mod terms;
 #[cfg(test)]
@@ -99,7 +100,7 @@ pub(crate) fn solve(
     }
     // Rounding costs something: half of the gap is left to it.
     let limits = |gap: f64| Limits { gap, time_limit: deadline.left() };
-    let found = match solver::solve(&formulation.program, &limits(if whole { gap } else { gap / 2.0 }))? {
+    let found = match search::search(&terms, &formulation, if whole { gap } else { gap / 2.0 }, &deadline)? {
         Answer::Found(found) => found,
         Answer::Infeasible => {
             return Ok(Outcome::Infeasible(conflict::find(model, alternative, conflict::Extra::default(), &limits(gap))?));

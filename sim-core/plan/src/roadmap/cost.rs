@@ -114,9 +114,9 @@ impl Cost<'_> {
 
     /// Sum over periods of something per year, as value today.
     fn over_time(&self, of: impl Fn(usize, Time) -> f64) -> f64 {
-        (0..self.periods())
-            .map(|period| of(period, self.horizon.begin(period)) * self.worth.years(period) * self.worth.at_end(period))
-            .sum()
+        let each = |period| of(period, self.horizon.begin(period)) * self.worth.years(period) * self.worth.at_end(period);
+        // The sum of nothing is -0.
+        (0..self.periods()).map(each).sum::<f64>() + 0.0
     }
 
     /// IT power at a site in a period, fleets included, and what of it is drawn when idle [MW].

@@ -168,7 +168,6 @@ impl Formulation {
     fn variable_site(&mut self, terms: &Terms) {
         let recovery = terms.worth.recovery();
         for (at, site) in terms.base.sites.iter().enumerate() {
-            let it = &terms.base.model.sites[site.id];
             let least = if terms.standing(at) > 0.0 { 1.0 } else { 0.0 };
             let [mut open, mut hall, mut line] = [const { Vec::new() }; 3];
             for stage in 0..terms.tree.stages.len() {
@@ -177,7 +176,7 @@ impl Formulation {
                 let upkeep: f64 = used.into_iter().map(|k| terms.at_end(k) * terms.years(terms.tree.stages[k].period)).sum();
                 open.push(self.program.integer(recovery * (addition(site.fixed_cost) + site.fixed_upkeep * upkeep), least, 1.0));
                 hall.push(self.program.continuous(recovery * addition(site.building), 0.0, terms.room(at)));
-                line.push(self.program.continuous(recovery * addition(site.connection), 0.0, it.connection.as_mw()));
+                line.push(self.program.continuous(recovery * addition(site.connection), 0.0, f64::INFINITY));
             }
             self.open.push(open);
             self.hall.push(hall);

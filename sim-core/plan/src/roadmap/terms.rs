@@ -455,6 +455,13 @@ impl<'m> Terms<'m> {
         self.base.model.sites[self.base.sites[site].id].max_it_power.as_mw()
             + steps.map(|step| f64::from(step.most) * step.room).sum::<f64>()
     }
+    /// Whether a site has room for all that its connection carries, with every step.
+    pub(super) fn roomy_for_connection(&self, site: usize) -> bool {
+        let (it, pue) = (&self.base.model.sites[self.base.sites[site].id], self.base.sites[site].pue);
+        let enough = |room: f64, connection: f64| room * pue >= connection * (1.0 - 1e-9);
+        enough(it.max_it_power.as_mw(), it.connection.as_mw())
+            && self.steps.iter().filter(|step| step.site == site).all(|step| enough(step.room, step.connection))
+    }
     /// Most nodes of a book that fit in a site.
     pub(super) fn most_nodes(&self, book: usize, site: usize) -> f64 {
         // A million nodes is more than anyone builds.

@@ -13,13 +13,17 @@ fn scaled(terms: impl IntoIterator<Item = (usize, f64)>, factor: f64) -> impl It
 }
 
 impl Formulation {
-    /// What is decided stays: `open[k-] <= open[k]`, and so for halls, lines and steps; `steps[k] <= most * open[k]`.
+    /// What is decided stays: `open[k-] <= open[k]`, and so for halls, lines and steps; `hall[k] <= room * open[k]`, `steps[k] <= most * open[k]`.
     pub(super) fn constraint_once(&mut self, terms: &Terms) {
         for (stage, at) in terms.tree.stages.iter().enumerate() {
             let lists = self.open.iter().chain(&self.hall).chain(&self.line).chain(&self.steps);
             let pairs: Vec<_> = lists.filter_map(|list| at.parent.map(|parent| (list[parent], list[stage]))).collect();
             for (before, now) in pairs {
                 self.program.at_most(Group::Structure, [(before, 1.0), (now, -1.0)], 0.0);
+            }
+            for site in 0..terms.base.sites.len() {
+                let open = (self.open[site][stage], -terms.room(site));
+                self.program.at_most(Group::Structure, [(self.hall[site][stage], 1.0), open], 0.0);
             }
             for (at, step) in terms.steps.iter().enumerate() {
                 let site = (self.open[step.site][stage], -f64::from(step.most));
@@ -112,17 +116,20 @@ impl Formulation {
                 };
                 let (room, connection) = (built(&|e| terms.steps[e].room), built(&|e| terms.steps[e].connection));
                 let (open, hall, line) = (usable(&self.open[at], 1.0), usable(&self.hall[at], -1.0), usable(&self.line[at], -1.0));
-                // Structure: what is used is built. The limits of the site are groups of their own, with their prices.
+                // What is used is built; the limits on what may be built are groups of their own, with their prices.
                 if !power.is_empty() {
                     self.program.at_most(Group::Structure, power.iter().copied().chain(hall), standing - fleet);
                     let drawn = scaled(power.iter().copied(), site.pue).chain(line).chain(connection.iter().copied());
-                    self.program.at_most(Group::Connection(site.id), drawn.collect::<Vec<_>>(), site.pue * (standing - fleet));
+                    self.program.at_most(Group::Structure, drawn.collect::<Vec<_>>(), site.pue * (standing - fleet));
                 }
                 // A site that stands is open; one that is decided late is not.
                 let opened = |limit: f64| if standing > 0.0 { (None, limit) } else { (open.map(|(column, _)| (column, -limit)), 0.0) };
-                let (column, limit) = opened(it.max_it_power.as_mw());
-                let used = power.iter().copied().chain(room).chain(column).collect::<Vec<_>>();
-                self.program.at_most(Group::Room(site.id), used, limit - fleet);
+                // A room as large as its connection carries is no limit of its own: the connection's price is then not hidden by it.
+                if !terms.roomy_for_connection(at) {
+                    let (column, limit) = opened(it.max_it_power.as_mw());
+                    let used = power.iter().copied().chain(room).chain(column).collect::<Vec<_>>();
+                    self.program.at_most(Group::Room(site.id), used, limit - fleet);
+                }
                 if relaxed.contains(&Group::Room(site.id)) {
                     let (column, limit) = opened(UNLIMITED);
                     self.program.at_most(Group::Structure, power.iter().copied().chain(column).collect::<Vec<_>>(), limit);
@@ -324,10 +331,12 @@ impl Formulation {
         }
     }
 
-    /// `IT power in sites of the tier >= share * IT power`, `IT power of s <= share * IT power`, at each stage, fleets included.
+    /// `IT power in sites of the tier >= share * IT power`, `IT power of s <= share * IT power`, at each end, fleets included: an architecture
+    /// is where the growth leads to.
     pub(super) fn constraint_shares(&mut self, terms: &Terms) {
         let Some(alternative) = terms.base.alternative else { return };
-        for (stage, at) in terms.tree.stages.iter().enumerate() {
+        for stage in terms.tree.leaves().collect::<Vec<_>>() {
+            let at = &terms.tree.stages[stage];
             let all = 0..terms.base.sites.len();
             let there: f64 = all.clone().map(|site| terms.fleet_power(site, at.period)).sum();
             for (tier, share) in &alternative.tier_share {
