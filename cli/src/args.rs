@@ -121,12 +121,12 @@ pub enum Command {
         /// Solver time limit, for example "30 s" [default: the scenario's]
         #[arg(long, value_name = "DURATION")]
         time_limit: Option<String>,
-        /// Plan against the worst loss of so many sites instead of the expectation
-        #[arg(long, value_name = "K")]
-        strike: Option<u32>,
         /// Whether and how the plan is simulated and made again
         #[command(flatten)]
         verify: VerifyInput,
+        /// What else to ask
+        #[command(flatten)]
+        questions: Questions,
     },
     /// Find the order in which data leaves that saves most value, with a proof and beside other orders
     Evacuate {
@@ -269,6 +269,37 @@ pub struct TuneInput {
     /// Replications of each value
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replications: u32,
+}
+
+/// What else to ask about a plan.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Questions {
+    /// Plan against the worst loss of so many sites instead of the expectation
+    #[arg(long, value_name = "K")]
+    pub strike: Option<u32>,
+    /// Begin the search with this plan, for example that of the same scenario before a number changed
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub start: Option<PathBuf>,
+    /// Find so many plans of the Pareto front instead of one plan; with `--output`, a folder for their files
+    #[arg(long, value_name = "N", conflicts_with_all = ["check", "why_not", "ranging"], value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub pareto: Option<u16>,
+    /// Objectives of the front: cost, unserved, unserved.T0 to unserved.T3, carbon, sovereignty [default: cost,carbon]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "pareto")]
+    pub objectives: Vec<String>,
+    /// Why the plan does not have this site, type or campaign, and what it would cost to have it
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub why_not: Vec<String>,
+    /// How far prices, demands and limits may move until other sites or types are better
+    #[arg(long, conflicts_with = "check")]
+    pub ranging: bool,
+}
+
+impl Questions {
+    /// Whether anything is asked.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.start.is_some() || self.pareto.is_some() || !self.why_not.is_empty() || self.ranging
+    }
 }
 
 /// Where a network comes from.
@@ -557,6 +588,11 @@ pub enum ImportCommand {
         /// Problem
         file: PathBuf,
     },
+    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
+    Sndlib {
+        /// Network
+        file: PathBuf,
+    },
     /// Two-stage placement of accelerators under uncertainty (placement-v1, JSON)
     PlacementV1 {
         /// Problem
@@ -564,11 +600,6 @@ pub enum ImportCommand {
         /// Plan against the worst loss of so many sites instead of the expectation
         #[arg(long, value_name = "K")]
         strike: Option<u32>,
-    },
-    /// Network of SNDlib (.xml): the cheapest links that survive the loss of any one of them
-    Sndlib {
-        /// Network
-        file: PathBuf,
     },
     /// Weighted points in the plane, such as Swain's 55, as a p-median problem
     Swain {

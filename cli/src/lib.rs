@@ -47,8 +47,8 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Study { scenario, replications, plan, cases } => {
             cmd::study::run(scenario, *replications, plan.as_deref(), cases, global, output)
         }
-        Command::Plan { scenario, alternative, check, time_limit, strike, verify } => {
-            cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), *strike, verify, global, output)
+        Command::Plan { scenario, alternative, check, time_limit, verify, questions } => {
+            cmd::plan::run(scenario, alternative.as_deref(), check.as_deref(), time_limit.as_deref(), verify, questions, global, output)
         }
         Command::Run { scenario, plan, replications, replication, trace, cases } => {
             cmd::run::run(scenario, plan.as_deref(), *replications, *replication, *trace, cases, global, output)

@@ -3,10 +3,12 @@
 //! It holds the documents of `plan --format json`, one for each plan. Every field but the name is optional, and fields that this version does not know
 //! are passed over: a part of the planner that says more adds a field there, and its words here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bastide_sim::results::ResultsError;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::ReportError;
 
@@ -37,8 +39,12 @@ pub struct Document {
     pub roadmap: Option<Roadmap>,
     /// Value of knowing more.
     pub uncertainty: Option<Uncertainty>,
+    /// The plan in each outlook.
+    pub outlooks: Vec<Outlook>,
+    /// What a front weighs.
+    pub objectives: Vec<Objective>,
     /// Plans of which none is better in everything.
-    pub pareto: Option<Pareto>,
+    pub pareto: Vec<Point>,
     /// Plan, simulate, cut, again.
     pub rounds: Vec<Round>,
     /// Why sites were not chosen.
@@ -146,21 +152,21 @@ pub struct Step {
 #[serde(default)]
 pub struct Uncertainty {
     /// Cost of the plan that hedges.
-    pub rp_eur: Option<f64>,
+    pub rp: Option<f64>,
     /// Mean cost if the outlook were known at the start.
-    pub ws_eur: Option<f64>,
+    pub ws: Option<f64>,
     /// Cost of the plan for the mean outlook, if the mean came.
-    pub ev_eur: Option<f64>,
+    pub ev: Option<f64>,
     /// Mean cost of that plan over the outlooks.
-    pub eev_eur: Option<f64>,
+    pub eev: Option<f64>,
     /// `rp - ws`.
-    pub evpi_eur: Option<f64>,
+    pub evpi: Option<f64>,
     /// `eev - rp`.
-    pub vss_eur: Option<f64>,
+    pub vss: Option<f64>,
     /// `EUR/y` or `EUR`.
     pub unit: Option<String>,
-    /// Outlooks.
-    pub outlooks: Vec<Outlook>,
+    /// Whether a time limit cut it short.
+    pub limited: bool,
 }
 
 /// One outlook.
@@ -171,20 +177,16 @@ pub struct Outlook {
     pub name: String,
     /// Probability.
     pub probability: f64,
-    /// Cost of the plan in it.
-    pub cost_eur: Option<f64>,
-    /// Share of the demand that it leaves unserved.
-    pub unserved_share: Option<f64>,
+    /// Demand that it leaves unserved, by service.
+    pub unserved: Vec<Unserved>,
 }
 
-/// A Pareto front.
+/// Demand left unserved.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Pareto {
-    /// What is weighed.
-    pub objectives: Vec<Objective>,
-    /// Points.
-    pub points: Vec<Point>,
+pub struct Unserved {
+    /// Rate \[tokens/s\].
+    pub tokens_per_s: f64,
 }
 
 /// Something that is weighed.
@@ -197,16 +199,29 @@ pub struct Objective {
     pub unit: String,
 }
 
-/// A point of a front.
+/// A point of a front: values by the names of the objectives, and more.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Point {
-    /// Values, in the order of the objectives.
-    pub values: Vec<f64>,
-    /// Relative gap of its proof.
-    pub gap: Option<f64>,
-    /// Whether it is proven within the gap asked for.
-    pub proven: Option<bool>,
+#[serde(transparent)]
+pub struct Point(pub BTreeMap<String, Value>);
+
+impl Point {
+    /// Value of an objective; a tier's unserved demand stands in a table of its own.
+    #[must_use]
+    pub fn value(&self, objective: &str) -> Option<f64> {
+        let plain = self.0.get(objective).or_else(|| self.0.get(&objective.replace(['-', ' '], "_")));
+        let of_tier = || self.0.get("unserved_by_tier")?.get(objective.rsplit(['-', '_', ' ']).next()?.to_ascii_uppercase());
+        plain.or_else(of_tier)?.as_f64().filter(|value| value.is_finite())
+    }
+    /// A number that is no objective.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<f64> {
+        self.0.get(key)?.as_f64()
+    }
+    /// A word.
+    #[must_use]
+    pub fn word(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
 }
 
 /// A round of planning and simulating.
@@ -216,16 +231,22 @@ pub struct Round {
     /// From 1.
     pub round: u32,
     /// Cost of its plan.
-    pub objective_eur: Option<f64>,
+    pub objective: Option<f64>,
     /// Cuts added after it.
-    pub cuts: Option<u32>,
-    /// In words.
-    pub added: Vec<String>,
+    pub cuts: Vec<Named>,
     /// Service by tier.
     pub service: Vec<Service>,
 }
 
-/// Service of a tier in a round.
+/// Something with a name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+/// Simulated service of a tier in a round.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Service {
@@ -233,14 +254,12 @@ pub struct Service {
     pub tier: String,
     /// Least share asked for.
     pub target: Option<f64>,
-    /// Share in the plan.
-    pub planned: Option<f64>,
     /// Share in simulation.
-    pub simulated: Option<f64>,
+    pub mean: Option<f64>,
     /// Standard error of it.
     pub stderr: Option<f64>,
-    /// Whether it meets the target within its error.
-    pub met: Option<bool>,
+    /// `met`, `within-error` or `short`.
+    pub level: Option<String>,
 }
 
 /// Reads what the planner says in a results folder; nothing where the file is absent.

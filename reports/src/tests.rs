@@ -358,9 +358,10 @@ fn the_planner_is_quoted_as_it_wrote() {
     let text = format!(
         r#"{{"schema": "bastide/planning/1", "of a later version": 1, "plans": [{{"alternative": "recommended", "roadmap": {{"periods": [{}], "builds": [
             {{"site": "riga", "accelerator": "b200", "count": 300, "energised": "2027-05-01"}}, {{"site": "riga", "accelerator": "b200", "count": 500, "energised": "2028-01-01"}}]}},
-            "uncertainty": {{"rp_eur": 5e6, "evpi_eur": 1.5e6, "outlooks": [{{"name": "shock", "probability": 0.25, "cost_eur": 7e6}}]}},
-            "pareto": {{"objectives": [{{"name": "cost", "unit": "EUR/y"}}, {{"name": "unserved", "unit": "%"}}], "points": [{{"values": [3e6, 1.0], "gap": 0.001, "proven": true}}, {{"values": [2e6, 4.0]}}]}},
-            "rounds": [{{"round": 1, "objective_eur": 4e6, "cuts": 2, "service": [{{"tier": "T0", "target": 0.99, "simulated": 0.97, "stderr": 0.001, "met": false}}]}}],
+            "uncertainty": {{"rp": 5e6, "ws": null, "evpi": 1.5e6}}, "outlooks": [{{"name": "shock", "probability": 0.25, "unserved": [{{"service": "x", "tokens_per_s": 2e6}}]}}],
+            "objectives": [{{"name": "cost", "unit": "EUR/y"}}, {{"name": "unserved", "unit": "tokens/s"}}],
+            "pareto": [{{"cost": 3e6, "unserved": 1.0, "gap": 0.001, "status": "proven"}}, {{"cost": 2e6, "unserved": 4.0}}, {{"cost": 2e6}}],
+            "rounds": [{{"round": 1, "objective": 4e6, "cuts": [{{"name": "loss of riga"}}], "service": [{{"tier": "T0", "target": 0.99, "mean": 0.97, "stderr": 0.001, "level": "short"}}]}}],
             "ranging": [{{"sentence": "<b> & more"}}]}}]}}"#,
         periods.join(", ")
     );
@@ -377,7 +378,8 @@ fn the_planner_is_quoted_as_it_wrote() {
     assert_eq!(cells("Year by year", 1)[3], "500");
     assert_eq!(cells("Accelerators by site", 0)[2..], ["300", "500", "800"]);
     assert_eq!(cells("Value of knowing more", 1)[..2], ["EVPI = RP \u{2212} WS", "1.50"]);
-    assert_eq!(cells("Plan, simulate", 0)[5], number::plus_minus(97.0, Some(0.1)));
+    assert_eq!(cells("Plan, simulate", 0)[4..], [number::plus_minus(97.0, Some(0.1)), "loss of riga".to_string()]);
+    assert_eq!(cells("The plan in each outlook", 0), ["Shock".to_string(), "25".to_string(), number::plain("tokens/s", 2e6)]);
     // The front is in the order of its first objective.
     let front = plan.front.as_ref().unwrap().table.as_ref().unwrap();
     assert_eq!(front.rows[0].cells[1].text, "2");
@@ -392,7 +394,7 @@ fn the_planner_is_quoted_as_it_wrote() {
     }
     // Numbers beyond all bounds are drawn or refused, never a panic.
     let wild = r#"{"schema": "bastide/planning/1", "plans": [{"roadmap": {"periods": [{"ordered": 1e308, "delivered": -5, "from": "\u00e9\u00e9\u00e9"}, {"ordered": 1e308, "stranded_mw": 1e300}]},
-        "pareto": {"objectives": [{}, {}], "points": [{"values": []}, {"values": [0, 0]}]}}]}"#;
+        "objectives": [{"name": "a"}, {"name": "b"}], "pareto": [{}, {"a": 0, "b": 1e300}, {"a": "x", "b": null}]}]}"#;
     fs::write(scratch.0.join(planning::FILE), wild).unwrap();
     let _ = render_html(&study);
 }

@@ -9,6 +9,8 @@ mod explain;
 mod grid;
 mod interruption;
 mod jobs;
+mod location;
 mod predict;
 mod study;
+mod verify;
 mod words;

@@ -6,7 +6,6 @@
 
 mod backbone;
 mod location;
-mod stochastic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

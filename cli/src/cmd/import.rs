@@ -29,12 +29,12 @@ pub fn run(command: &ImportCommand, global: &Global, output: &Output) -> Result<
         ImportCommand::OrlibPmed { file } => (file, location(LocationForm::OrlibPmed, file, None, None)?),
         ImportCommand::OrlibPmedcap { file } => (file, location(LocationForm::OrlibPmedcap, file, None, None)?),
         ImportCommand::Holmberg { file } => (file, location(LocationForm::Holmberg, file, None, None)?),
-        ImportCommand::PlacementV1 { file, strike } => {
-            (file, import_placement(&super::read_text(file)?, &file.display().to_string(), *strike).map_err(Failure::Diagnostics)?)
-        }
         ImportCommand::Sndlib { file } => {
             let text = super::read_text(file)?;
             (file, import_sndlib(&text, &file.display().to_string()).map_err(Failure::Diagnostics)?)
+        }
+        ImportCommand::PlacementV1 { file, strike } => {
+            (file, import_placement(&super::read_text(file)?, &file.display().to_string(), *strike).map_err(Failure::Diagnostics)?)
         }
         ImportCommand::Swain { file, medians } => (file, location(LocationForm::Swain, file, None, *medians)?),
     };

@@ -1,61 +1,82 @@
 //! `plan`: what to build and what to run where, with a proof; or why it cannot be done.
 
+mod front;
+mod questions;
+pub mod recheck;
 mod timeline;
 mod uncertainty;
-pub mod recheck;
 pub mod verification;
 
 use std::path::Path;
 
 use bastide_model::model::{Alternative, Model, ServiceId, SiteId};
 use bastide_model::plan::{Plan, SolveStatus};
-use bastide_plan::{Conflict, Outcome, SolveOptions};
+use bastide_plan::{Conflict, Outcome, SolveOptions, Stage};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
-use crate::args::{Format, Global, VerifyInput};
+use crate::args::{Format, Global, Questions, VerifyInput};
 use crate::exit::Failure;
 use crate::output::Output;
 
+#[expect(clippy::too_many_arguments, reason = "one for each option of the command")]
 pub fn run(
     scenario: &Path,
     alternative: Option<&str>,
     check: Option<&Path>,
     time_limit: Option<&str>,
-    strike: Option<u32>,
     verify: &VerifyInput,
+    asked: &Questions,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let mut model = super::load(scenario, global, output)?;
-    uncertainty::strike(&mut model, strike)?;
-    let alternative = alternative.map(|name| find(&model, name)).transpose()?;
+    uncertainty::strike(&mut model, asked.strike)?;
+    let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    let verified = match verify.verify {
-        true => {
-            let settings = verification::settings(&model, verify)?;
-            Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
-        }
-        false => None,
+    if model.growth.horizon.is_some() && asked.any() {
+        let message = "`--pareto`, `--why-not`, `--ranging` and `--start` are about plans of one moment";
+        return Err(Failure::hinted(message, "leave `horizon` of `[plan]` out"));
+    }
+    if let Some(count) = asked.pareto {
+        return front::run(&model, alternative, &options, usize::from(count), asked, global, output);
+    }
+    let verified = if verify.verify {
+        let settings = verification::settings(&model, verify)?;
+        Some(verification::verify(&model, alternative, &settings, &options, global, output)?)
+    } else {
+        None
     };
     let mut mistakes = Vec::new();
+    let mut stages = Vec::new();
     let plan = match (check, &verified) {
         (Some(file), _) => {
             let (plan, places) = recheck::parsed(&model, file)?;
-            let of = alternative.or_else(|| recheck::of_name(&model, &plan));
-            mistakes = recheck::found(&model, &plan, &places, of, Some(bastide_plan::Strictness::Everything), false);
+            alternative = alternative.or_else(|| recheck::of_name(&model, &plan));
+            mistakes = recheck::found(&model, &plan, &places, alternative, Some(bastide_plan::Strictness::Everything), false);
             plan
         }
         (None, Some(verified)) => verified.answer().plan.clone(),
-        (None, None) => search(&model, alternative, &options, output)?,
+        (None, None) => {
+            let start = asked.start.as_deref().map(|file| recheck::parsed(&model, file).map(|(plan, _)| plan)).transpose()?;
+            let (plan, ended) = search_from(&model, alternative, &options, start.as_ref(), output)?;
+            stages = ended;
+            plan
+        }
     };
+    let answers = questions::ask(&model, alternative, &options, &plan, asked)?;
     let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
-    let checks = bastide_plan::verify(&model, &plan, alternative);
+    let checks = match &verified {
+        Some(verified) => verified.cuts.check(&model, &plan, alternative),
+        None => bastide_plan::verify(&model, &plan, alternative),
+    };
     if output.format == Format::Json {
         let mut document = document(&model, &plan);
         uncertainty::document(&model, &plan, information.as_ref(), &mut document);
         document["checks"] =
             checks.iter().map(|check| json!({ "name": check.name, "ok": check.ok, "slack": check.slack, "unit": check.unit })).collect();
+        answers.add_to(&mut document, &model);
+        document["stages"] = questions::stages(&stages);
         if check.is_some() {
             document["diagnostics"] = mistakes.iter().map(crate::render::to_json).collect();
         }
@@ -68,6 +89,9 @@ pub fn run(
         }
     } else {
         for line in describe(&model, &plan).into_iter().chain(uncertainty::describe(&model, &plan, information.as_ref())) {
+            output.say(&line);
+        }
+        for line in questions::describe(&stages).into_iter().chain(answers.describe(&model)) {
             output.say(&line);
         }
         if let Some(verified) = &verified {
@@ -105,24 +129,45 @@ pub fn run(
 
 /// Searches for a plan; a conflict ends the command with the scenario lines behind it.
 pub fn search(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, output: &Output) -> Result<Plan, Failure> {
+    search_from(model, alternative, options, None, output).map(|(plan, _)| plan)
+}
+
+/// As [`search`], begun from a plan where there is one; with how each of several objectives ended.
+fn search_from(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    start: Option<&Plan>,
+    output: &Output,
+) -> Result<(Plan, Vec<Stage>), Failure> {
     let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
-    match bastide_plan::solve(model, alternative, options)
-        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?
-    {
-        Outcome::Planned(plan) => Ok(*plan),
-        Outcome::Infeasible(conflict) => {
+    let (outcome, stages) = bastide_plan::solve_in_order(model, alternative, options, start)
+        .map_err(|error| Failure::sentence(format!("planning `{name}` failed: {error}")))?;
+    match outcome {
+        Outcome::Planned(plan) => Ok((*plan, stages)),
+        Outcome::Infeasible(conflict) => infeasible(&conflict, alternative, output),
+        Outcome::Unknown { bound_eur, reason } => {
             if output.format == Format::Json {
-                output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(&conflict) }))?;
+                let bound = Some(bound_eur).filter(|bound| bound.is_finite());
+                let told = json!({ "status": "unknown", "alternative": name, "reason": reason, "bound": bound, "unit": "EUR/y" });
+                output.json("plan/1", &told)?;
                 return Err(Failure::Told);
             }
-            Err(Failure::Diagnostics(conflict.diagnostics()))
-        }
-        Outcome::Unknown { bound_eur, reason } => {
             let bound =
                 if bound_eur.is_finite() { format!(" (no plan costs less than {:.2} M EUR/y)", bound_eur / 1e6) } else { String::new() };
             Err(Failure::hinted(format!("no plan for `{name}` was found: {reason}{bound}"), "raise plan.time_limit or loosen plan.gap"))
         }
     }
+}
+
+/// Says why there is no plan.
+fn infeasible<T>(conflict: &Conflict, alternative: Option<&Alternative>, output: &Output) -> Result<T, Failure> {
+    if output.format == Format::Json {
+        let name = alternative.map_or("recommended", |alternative| alternative.entity.name.as_str());
+        output.json("plan/1", &json!({ "status": "infeasible", "alternative": name, "conflict": groups(conflict) }))?;
+        return Err(Failure::Told);
+    }
+    Err(Failure::Diagnostics(conflict.diagnostics()))
 }
 
 fn groups(conflict: &Conflict) -> Vec<Value> {
@@ -197,7 +242,11 @@ fn moment(model: &Model, plan: &Plan) -> Value {
         "replicas": plan.replicas.iter().map(|r| json!({ "dataset": model.datasets[r.dataset].entity.name, "site": site(r.site) })).collect::<Vec<_>>(),
         "links": plan.links.iter().map(|id| json!({ "link": model.links[*id].entity.name })).collect::<Vec<_>>(),
         "unserved": plan.unserved.iter().map(|(id, rate)| json!({ "service": service(*id), "tokens_per_s": rate.as_tokens_per_s() })).collect::<Vec<_>>(),
-        "prices": plan.prices,
+        "prices": plan.prices.iter().map(|price| json!({
+            "constraint": price.constraint, "annual_eur": price.annual_eur, "unit": price.unit, "limit": price.limit, "place": price.place,
+            "sentence": bastide_plan::in_words(price),
+        })).collect::<Vec<_>>(),
+        "achieved": front::achieved(&bastide_plan::achieved(model, plan)),
     })
 }
 
@@ -244,8 +293,7 @@ pub fn describe(model: &Model, plan: &Plan) -> Vec<String> {
         lines.push(format!("  builds {}: {}", one(names.len() as u64, "link"), names.join(", ")));
     }
     for price in plan.prices.iter().take(5) {
-        let saving = bastide_units::format_significant(price.annual_eur, 3);
-        lines.push(format!("  binds: {}, worth {saving} EUR/y per unit of {} ({})", price.constraint, price.unit, price.place));
+        lines.push(format!("  binds: {} ({})", bastide_plan::in_words(price), price.place));
     }
     lines
 }

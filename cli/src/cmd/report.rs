@@ -37,7 +37,8 @@ pub fn write_planning(folder: &Path, documents: &[Value]) -> Result<(), Failure>
 /// Adds documents of `plan --format json` to those of a results folder: what a document says of a plan stands in place of what was said before.
 fn add_planning(folder: &Path, files: &[PathBuf]) -> Result<(), Failure> {
     let parse = |path: &Path| -> Result<Value, Failure> {
-        serde_json::from_str(&super::read_text(path)?).map_err(|error| Failure::sentence(format!("`{}` is no JSON: {error}", path.display())))
+        serde_json::from_str(&super::read_text(path)?)
+            .map_err(|error| Failure::sentence(format!("`{}` is no JSON: {error}", path.display())))
     };
     let path = folder.join(bastide_reports::planning::FILE);
     let mut documents = match path.is_file().then(|| parse(&path)).transpose()? {
@@ -48,16 +49,31 @@ fn add_planning(folder: &Path, files: &[PathBuf]) -> Result<(), Failure> {
         _ => Vec::new(),
     };
     for file in files {
-        let Value::Object(new) = parse(file)? else {
-            return Err(Failure::hinted(format!("`{}` is no document of a plan", file.display()), "write one with `bastide plan SCENARIO --format json`"));
-        };
-        let Some(name) = new.get("alternative").and_then(Value::as_str) else {
+        let Value::Object(mut new) = parse(file)? else {
             return Err(Failure::hinted(
-                format!("`{}` does not say which `alternative` it is about", file.display()),
+                format!("`{}` is no document of a plan", file.display()),
                 "write one with `bastide plan SCENARIO --format json`",
             ));
         };
-        match documents.iter_mut().filter_map(Value::as_object_mut).find(|known| known.get("alternative").and_then(Value::as_str) == Some(name)) {
+        // A front is not of one plan: it stands with the first.
+        let first =
+            documents.first().and_then(|known| known.get("alternative")).and_then(Value::as_str).unwrap_or("recommended").to_owned();
+        let name = match new.get("alternative").and_then(Value::as_str) {
+            Some(name) => name.to_owned(),
+            None if new.contains_key("pareto") => first,
+            None => {
+                return Err(Failure::hinted(
+                    format!("`{}` does not say which `alternative` it is about", file.display()),
+                    "write one with `bastide plan SCENARIO --format json`",
+                ));
+            }
+        };
+        new.insert("alternative".to_owned(), name.as_str().into());
+        match documents
+            .iter_mut()
+            .filter_map(Value::as_object_mut)
+            .find(|known| known.get("alternative").and_then(Value::as_str) == Some(name.as_str()))
+        {
             Some(known) => known.extend(new),
             None => documents.push(Value::Object(new)),
         }

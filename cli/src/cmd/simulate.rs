@@ -154,7 +154,8 @@ pub fn simulator<'a>(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Re
 fn histories(job: &Job, writer: &mut StudyWriter, folder: &Path, output: &Output) -> Result<(), Failure> {
     let layout = writer.layout().clone();
     let realised: Vec<_> = job.plans.iter().map(|(_, plan)| job.model.realised(plan)).collect();
-    let simulators = job.plans.iter().zip(&realised).map(|((_, plan), model)| simulator(model, plan, &layout)).collect::<Result<Vec<_>, _>>()?;
+    let simulators =
+        job.plans.iter().zip(&realised).map(|((_, plan), model)| simulator(model, plan, &layout)).collect::<Result<Vec<_>, _>>()?;
     let pool = Pool::new(job.threads);
     let stop = progress::stop_on_interrupt();
     let missing: Vec<Vec<Range<u32>>> = (0..job.plans.len()).map(|index| writer.missing(index)).collect();

@@ -7,9 +7,10 @@ use bastide_model::plan::Plan;
 use bastide_plan::{Outcome, SolveOptions};
 use bastide_reports::number::Scale;
 use bastide_sim::results::{Headline, Study};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cases;
+use super::plan::verification;
 use super::simulate::{self, Job};
 use crate::args::{CaseInput, Format, Global};
 use crate::exit::Failure;
@@ -29,14 +30,14 @@ pub fn run(
     let folder = simulate::default_folder(model, global, "");
     let seed = global.seed.unwrap_or(model.header.seed);
     let mut warnings = Vec::new();
-    let plans = plans(model, plan, &folder, &mut warnings, global, output)?;
+    let (plans, verification) = plans(model, plan, &folder, &mut warnings, global, output)?;
     let command = command(scenario, replications, seed, plan, cases, global);
     let threads = super::threads(global);
     let count = if jobs.is_empty() { String::new() } else { format!(", in {} cases", jobs.len()) };
     output.say(&format!("simulating {} plans{count}, {replications} histories each, seed {seed}, on {threads} threads", plans.len()));
     let job = Job { model, plans: &plans, replications, seed, threads, command: &command, warnings: &warnings, cases: &jobs };
     let study = simulate::simulate(&job, &folder, global, output)?;
-    planning(model, &plans, &folder)?;
+    planning(model, &plans, verification, &folder)?;
     let report = bastide_reports::write_report(&folder).map_err(|error| Failure::sentence(error.to_string()))?;
 
     if output.format == Format::Json {
@@ -60,12 +61,19 @@ pub fn run(
 }
 
 /// Leaves what the planner says of its plans beside the results, for the report.
-fn planning(model: &Model, plans: &[(String, Plan)], folder: &Path) -> Result<(), Failure> {
-    let documents: Vec<_> = plans.iter().map(|(_, plan)| super::plan::document(model, plan)).collect();
+fn planning(model: &Model, plans: &[(String, Plan)], verification: Option<Value>, folder: &Path) -> Result<(), Failure> {
+    let mut documents: Vec<Value> = plans.iter().map(|(_, plan)| super::plan::document(model, plan)).collect();
+    if let (Some(Value::Object(rounds)), Some(Value::Object(first))) = (verification, documents.first_mut()) {
+        first.extend(rounds);
+    }
     super::report::write_planning(folder, &documents)
 }
 
-/// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search.
+/// Plans with their names for people.
+type Titled = Vec<(String, Plan)>;
+
+/// The recommended plan, then each alternative's, each from the folder of an interrupted run, from a file, or by search; and what
+/// simulation said of the recommended one, where `[plan]` asks for it to be verified.
 fn plans(
     model: &Model,
     file: Option<&Path>,
@@ -73,9 +81,22 @@ fn plans(
     warnings: &mut Vec<String>,
     global: &Global,
     output: &Output,
-) -> Result<Vec<(String, Plan)>, Failure> {
+) -> Result<(Titled, Option<Value>), Failure> {
     let options = SolveOptions::default();
-    let recommended = match (file, simulate::stored_plan(model, folder, "recommended")) {
+    let mut verification = None;
+    // The loop comes to the same plan again after an interruption, and to its rounds.
+    let stored = simulate::stored_plan(model, folder, "recommended").filter(|_| model.planning.verification.is_none());
+    let recommended = match (file, stored) {
+        (None, None) if model.planning.verification.is_some() => {
+            output.say("planning `recommended`, and verifying it");
+            let verified = verification::verify(model, None, &model.planning.verification(), &options, global, output)?;
+            output.say(&verified.verdict());
+            if !verified.met {
+                warnings.push(format!("the recommended plan was verified: {}", verified.verdict()));
+            }
+            verification = Some(verified.document(model));
+            verified.answer().plan.clone()
+        }
         (Some(file), _) => Plan { name: "recommended".to_owned(), ..super::plan::recheck::read(model, file, global, output)? },
         (None, Some(plan)) => plan,
         (None, None) => {
@@ -91,7 +112,7 @@ fn plans(
             plans.push((alternative.entity.title.clone(), plan));
         }
     }
-    Ok(plans)
+    Ok((plans, verification))
 }
 
 /// The plan of an alternative; `None`, with a warning, if its restrictions leave none.

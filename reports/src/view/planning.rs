@@ -9,13 +9,24 @@ use super::{Cell, Facts, Figure, Key, Table, words};
 use crate::ReportError;
 use crate::chart::{self, Axes, Line};
 use crate::number::{self, SPACE};
-use crate::planning::{Document, Pareto, Period, Roadmap, Round, Uncertainty};
+use crate::planning::{Document, Outlook, Period, Point, Roadmap, Round, Uncertainty};
 
 const SOURCE: &str = "Source: planning.json of this study.";
 /// Most sentences of one list.
 const SENTENCES: usize = 12;
 /// Most columns of years.
 const YEARS: usize = 12;
+/// Largest number that a chart draws: axes of greater ones have no steps.
+const DRAWN: f64 = 1e15;
+/// A column of a period.
+type Column = fn(&Period) -> Option<f64>;
+/// Lines of megawatts: colour, words, column.
+const POWER: [(usize, &str, Column); 4] = [
+    (0, "Connection", |x| x.connection_mw),
+    (2, "Facility", |x| x.facility_mw),
+    (3, "IT", |x| x.it_mw),
+    (1, "Without load", |x| x.stranded_mw),
+];
 /// Accelerators and megawatts below which nothing waits.
 const SOME: f64 = 0.5;
 
@@ -37,6 +48,8 @@ pub struct Planned {
     pub text: Vec<String>,
     /// Lines of the accelerators.
     pub keys: Vec<Key>,
+    /// Lines of the megawatts.
+    pub power: Vec<Key>,
     /// Accelerators and megawatts.
     pub figures: Vec<Figure>,
     /// Front.
@@ -79,16 +92,17 @@ fn planned(facts: &Facts<'_>, title: String, document: &Document) -> Result<Plan
             .enumerate()
             .map(|(colour, label)| Key { label: label.to_string(), colour })
             .collect();
-        it.figures.push(accelerators(roadmap)?);
+        it.power = POWER.iter().map(|(colour, label, _)| Key { label: format!("{label}, MW"), colour: *colour }).collect();
+        it.figures.extend(accelerators(roadmap)?);
         it.figures.extend(megawatts(roadmap)?);
         it.tables.push(years(roadmap));
         it.tables.extend(sites(facts, roadmap));
         it.tables.extend(steps(facts, roadmap));
     }
     it.tables.extend(document.uncertainty.as_ref().and_then(uncertainty));
-    it.tables.extend(document.uncertainty.as_ref().and_then(outlooks));
+    it.tables.extend(outlooks(&document.outlooks));
     it.tables.extend(rounds(&document.rounds));
-    it.front = document.pareto.as_ref().map(front).transpose()?.flatten();
+    it.front = front(document)?;
     for (heading, said) in [("Why not elsewhere", &document.why_not), ("What would change the decision", &document.ranging)] {
         let sentences: Vec<String> = said.iter().filter(|x| !x.sentence.is_empty()).take(SENTENCES).map(|x| x.sentence.clone()).collect();
         if !sentences.is_empty() {
@@ -134,7 +148,8 @@ fn served(periods: &[Period]) -> Option<f64> {
 
 fn side_by_side(title: &str, roadmap: &Roadmap) -> Vec<Cell> {
     let periods = &roadmap.periods;
-    let most = |of: fn(&Period) -> Option<f64>| peak(periods, of).map_or_else(|| "\u{2013}".into(), |(_, value)| number::count(value).into());
+    let most =
+        |of: fn(&Period) -> Option<f64>| peak(periods, of).map_or_else(|| "\u{2013}".into(), |(_, value)| number::count(value).into());
     vec![
         title.into(),
         number::count(total(periods, |x| x.ordered)).into(),
@@ -207,13 +222,19 @@ fn running(periods: &[Period], of: impl Fn(&Period) -> f64) -> Vec<f64> {
         .collect()
 }
 
+/// Whether a chart can hold them.
+fn drawable(lines: &[Line]) -> bool {
+    let drawn = |value: f64| value.abs() <= DRAWN;
+    lines.iter().flat_map(|line| &line.points).all(|point| drawn(point.0) && drawn(point.1))
+}
+
 fn top(lines: &[Line]) -> f64 {
     let highest = lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(0.0, f64::max);
     if highest > 0.0 { 1.05 * highest } else { 1.0 }
 }
 
 /// Accelerators ordered, delivered, energised and retired since the start.
-fn accelerators(roadmap: &Roadmap) -> Result<Figure, ReportError> {
+fn accelerators(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     let periods = &roadmap.periods;
     let sums: [Vec<f64>; 4] = [
         running(periods, |x| x.ordered),
@@ -237,15 +258,20 @@ fn accelerators(roadmap: &Roadmap) -> Result<Figure, ReportError> {
         let start = year_of(&periods[0], 0);
         lines.push(Line { series, points: [(start, 0.0, 0.0, 0.0)].into_iter().chain(points).collect() });
     }
+    if !drawable(&lines) {
+        return Ok(None);
+    }
     let axes = Axes {
         title: "Accelerators since the start".to_string(),
-        description: "Accelerators ordered, delivered, energised and retired by the end of each period, summed since the start.".to_string(),
+        description: "Accelerators ordered, delivered, energised and retired by the end of each period, summed since the start."
+            .to_string(),
         x: "year".to_string(),
         y: unit.to_string(),
         range: (0.0, top(&lines)),
         log: false,
     };
-    let mut table = Table::new("Accelerators by period", &["Period", "#Ordered", "#Delivered", "#Energised", "#Retired", "#Waiting", "#At work"]);
+    let mut table =
+        Table::new("Accelerators by period", &["Period", "#Ordered", "#Delivered", "#Energised", "#Retired", "#Waiting", "#At work"]);
     for period in periods {
         let known = |value: Option<f64>| value.map_or_else(|| "\u{2013}".to_string(), number::count);
         table.push(vec![
@@ -258,13 +284,13 @@ fn accelerators(roadmap: &Roadmap) -> Result<Figure, ReportError> {
             known(period.standing).into(),
         ]);
     }
-    Ok(Figure {
+    Ok(Some(Figure {
         title: axes.title.clone(),
         caption: "Summed since the start. What lies between ordered and delivered is under way; what lies between delivered and energised waits for halls or power.".to_string(),
         svg: chart::lines(&axes, &lines)?,
         table: Some(table),
         source: SOURCE.to_string(),
-    })
+    }))
 }
 
 /// Connection against what it feeds.
@@ -273,12 +299,13 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     if periods.iter().all(|x| x.connection_mw.is_none() && x.facility_mw.is_none() && x.it_mw.is_none()) {
         return Ok(None);
     }
-    type Column = fn(&Period) -> Option<f64>;
-    let columns: [(usize, Column); 4] = [(0, |x| x.connection_mw), (2, |x| x.facility_mw), (5, |x| x.it_mw), (1, |x| x.stranded_mw)];
-    let lines: Vec<Line> = (columns.into_iter())
-        .filter(|(_, of)| periods.iter().any(|x| of(x).is_some()))
-        .map(|(series, of)| Line { series, points: staircase(periods, |x| of(x).unwrap_or(0.0)) })
+    let lines: Vec<Line> = (POWER.iter())
+        .filter(|(_, _, of)| periods.iter().any(|x| of(x).is_some()))
+        .map(|(series, _, of)| Line { series: *series, points: staircase(periods, |x| of(x).unwrap_or(0.0)) })
         .collect();
+    if !drawable(&lines) {
+        return Ok(None);
+    }
     let axes = Axes {
         title: "Megawatts".to_string(),
         description: "Connection that can be used, facility and IT power at work, and connection without load, by period.".to_string(),
@@ -300,7 +327,7 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
     }
     Ok(Some(Figure {
         title: axes.title.clone(),
-        caption: "Connection that can be used (blue), facility power at work (green), its IT power (light blue), and connection without load (orange).".to_string(),
+        caption: "Connection that can be used, power of what is at work with and without cooling, and connection without load.".to_string(),
         svg: chart::lines(&axes, &lines)?,
         table: Some(table),
         source: SOURCE.to_string(),
@@ -309,7 +336,19 @@ fn megawatts(roadmap: &Roadmap) -> Result<Option<Figure>, ReportError> {
 
 /// Periods summed to years.
 fn years(roadmap: &Roadmap) -> Table {
-    let head = ["Year", "#Ordered", "#Delivered", "#Energised", "#Retired", "#At work", "#Connection, MW", "#IT, MW", "#Without load, MW", "#Capital, M EUR", "#Served, %"];
+    let head = [
+        "Year",
+        "#Ordered",
+        "#Delivered",
+        "#Energised",
+        "#Retired",
+        "#At work",
+        "#Connection, MW",
+        "#IT, MW",
+        "#Without load, MW",
+        "#Capital, M EUR",
+        "#Served, %",
+    ];
     let mut table = Table::new("Year by year", &head);
     for year in roadmap.periods.chunk_by(|a, b| calendar(&a.from) == calendar(&b.from)) {
         // A chunk is never empty.
@@ -342,8 +381,13 @@ fn sites(facts: &Facts<'_>, roadmap: &Roadmap) -> Option<Table> {
     if columns.is_empty() || columns.len() > YEARS {
         return None;
     }
-    let head: Vec<String> = ["Site".to_string(), "Type".to_string()].into_iter().chain(columns.iter().map(|year| format!("#{year}"))).chain(["#All".to_string()]).collect();
-    let mut table = Table::new("Accelerators by site and year in which they begin to work", &head.iter().map(String::as_str).collect::<Vec<_>>());
+    let head: Vec<String> = ["Site".to_string(), "Type".to_string()]
+        .into_iter()
+        .chain(columns.iter().map(|year| format!("#{year}")))
+        .chain(["#All".to_string()])
+        .collect();
+    let mut table =
+        Table::new("Accelerators by site and year in which they begin to work", &head.iter().map(String::as_str).collect::<Vec<_>>());
     let mut rows: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     for (build, year) in dated() {
         let row = rows.entry((&build.site, &build.accelerator)).or_insert_with(|| vec![0.0; columns.len()]);
@@ -387,29 +431,32 @@ fn uncertainty(found: &Uncertainty) -> Option<Table> {
     let unit = found.unit.as_deref().unwrap_or("EUR/y").replace("EUR", "M EUR");
     let mut table = Table::new("Value of knowing more", &["What", &format!("#{unit}"), "Meaning"]);
     let rows = [
-        ("RP", found.rp_eur, "expected cost of the plan that prepares for all outlooks"),
-        ("WS", found.ws_eur, "expected cost if the outlook were known before anything is decided"),
-        ("EV", found.ev_eur, "cost of the plan for the mean outlook, if the mean came"),
-        ("EEV", found.eev_eur, "expected cost of that plan over the outlooks as they are"),
-        ("EVPI = RP \u{2212} WS", found.evpi_eur, "most that knowing the outlook is worth"),
-        ("VSS = EEV \u{2212} RP", found.vss_eur, "what preparing for all outlooks saves over planning for their mean"),
+        ("RP", found.rp, "expected cost of the plan that prepares for all outlooks"),
+        ("WS", found.ws, "expected cost if the outlook were known before anything is decided"),
+        ("EV", found.ev, "cost of the plan for the mean outlook, if the mean came"),
+        ("EEV", found.eev, "expected cost of that plan over the outlooks as they are"),
+        ("EVPI = RP \u{2212} WS", found.evpi, "most that knowing the outlook is worth"),
+        ("VSS = EEV \u{2212} RP", found.vss, "what preparing for all outlooks saves over planning for their mean"),
     ];
     for (what, value, meaning) in rows {
         let Some(value) = value else { continue };
         table.push(vec![what.into(), number::fixed(value / 1e6, 2).into(), meaning.into()]);
     }
+    if found.limited {
+        table.note = "A time limit cut a search short: these are values of the plans found, not proven.".to_string();
+    }
     (!table.rows.is_empty()).then_some(table)
 }
 
 /// The plan in each outlook.
-fn outlooks(found: &Uncertainty) -> Option<Table> {
-    let mut table = Table::new("The plan in each outlook", &["Outlook", "#Probability", "#Cost, M EUR", "#Unserved, %"]);
-    for outlook in &found.outlooks {
+fn outlooks(found: &[Outlook]) -> Option<Table> {
+    let mut table = Table::new("The plan in each outlook", &["Outlook", "#Probability, %", "#Left unserved"]);
+    for outlook in found {
+        let unserved: f64 = outlook.unserved.iter().map(|x| x.tokens_per_s).filter(|rate| rate.is_finite()).sum();
         table.push(vec![
             words::capital(&outlook.name).into(),
-            format!("{}{SPACE}%", number::significant(100.0 * outlook.probability, 3)).into(),
-            outlook.cost_eur.map_or_else(|| "\u{2013}".into(), |eur| number::fixed(eur / 1e6, 2).into()),
-            outlook.unserved_share.map_or_else(|| "\u{2013}".into(), |share| number::significant(100.0 * share, 3).into()),
+            number::significant(100.0 * outlook.probability, 3).into(),
+            number::plain("tokens/s", unserved + 0.0).into(),
         ]);
     }
     (!table.rows.is_empty()).then_some(table)
@@ -417,28 +464,26 @@ fn outlooks(found: &Uncertainty) -> Option<Table> {
 
 /// Rounds of planning and simulating.
 fn rounds(found: &[Round]) -> Option<Table> {
-    let mut table = Table::new("Plan, simulate, cut, again", &["#Round", "#Cost, M EUR", "Tier", "#Target, %", "#Planned, %", "#Simulated, %", "#Cuts", "Cut off"]);
-    let share = |value: Option<f64>| Cell::from(value.map_or_else(|| "\u{2013}".to_string(), |x| number::significant(100.0 * x, 5)));
+    let head = ["#Round", "#Cost, M EUR/y", "Tier", "#Target, %", "#Simulated, %", "Cut off"];
+    let mut table = Table::new("Plan, simulate, cut, again", &head);
     for round in found {
-        let cost = round.objective_eur.map_or_else(|| "\u{2013}".to_string(), |eur| number::fixed(eur / 1e6, 1));
-        let cuts = round.cuts.map_or_else(String::new, |cuts| cuts.to_string());
+        let cost = round.objective.map_or_else(|| "\u{2013}".to_string(), |eur| number::fixed(eur / 1e6, 1));
+        let cuts: Vec<String> = round.cuts.iter().map(|cut| cut.name.clone()).collect();
         let none = crate::planning::Service::default();
         let lines: Vec<_> = if round.service.is_empty() { vec![&none] } else { round.service.iter().collect() };
         for (index, service) in lines.into_iter().enumerate() {
             let first = |text: &str| Cell::from(if index == 0 { text } else { "" });
-            let simulated = service.simulated.map_or_else(
-                || Cell::from("\u{2013}"),
-                |x| Cell { text: number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)), sub: String::new(), mark: if service.met == Some(true) { "best" } else { "" } },
-            );
+            let mark = if service.target.is_some() && service.level.as_deref().is_some_and(|level| level != "short") { "best" } else { "" };
+            let share = service
+                .mean
+                .map_or_else(|| "\u{2013}".to_string(), |x| number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)));
             table.push(vec![
                 first(&round.round.to_string()),
                 first(&cost),
                 service.tier.as_str().into(),
-                share(service.target),
-                share(service.planned),
-                simulated,
-                first(&cuts),
-                first(&words::list(&round.added, 4)),
+                service.target.map_or_else(|| "\u{2013}".to_string(), |x| number::significant(100.0 * x, 5)).into(),
+                Cell { text: share, sub: String::new(), mark },
+                first(&words::list(&cuts, 4)),
             ]);
         }
     }
@@ -447,45 +492,53 @@ fn rounds(found: &[Round]) -> Option<Table> {
 }
 
 /// The front of the first two objectives, and a table of all.
-fn front(found: &Pareto) -> Result<Option<Figure>, ReportError> {
-    let width = found.objectives.len();
-    let mut points: Vec<_> = found.points.iter().filter(|x| x.values.len() >= width && x.values.iter().all(|value| value.is_finite())).collect();
-    if width < 2 || points.is_empty() {
+fn front(document: &Document) -> Result<Option<Figure>, ReportError> {
+    let objectives = &document.objectives;
+    let values = |point: &Point| objectives.iter().map(|x| point.value(&x.name)).collect::<Option<Vec<f64>>>();
+    let mut points: Vec<(Vec<f64>, &Point)> =
+        document.pareto.iter().filter_map(|point| values(point).map(|values| (values, point))).collect();
+    if objectives.len() < 2 || points.is_empty() {
         return Ok(None);
     }
-    points.sort_by(|a, b| a.values[0].total_cmp(&b.values[0]));
-    let scaled: Vec<(f64, String)> = (0..width)
-        .map(|at| {
-            let unit = found.objectives[at].unit.as_str();
-            let most = points.iter().map(|x| x.values[at].abs()).fold(0.0, f64::max);
-            match unit.strip_prefix("EUR") {
+    points.sort_by(|a, b| a.0[0].total_cmp(&b.0[0]));
+    let scaled: Vec<(f64, String)> = (objectives.iter().enumerate())
+        .map(|(at, objective)| {
+            let most = points.iter().map(|x| x.0[at].abs()).fold(0.0, f64::max);
+            match objective.unit.strip_prefix("EUR") {
                 Some(rest) if most >= 1e5 => (1e-6, format!("M EUR{rest}")),
-                _ => (1.0, unit.to_string()),
+                _ => (1.0, objective.unit.clone()),
             }
         })
         .collect();
-    let label = |at: usize| format!("{} [{}]", words::capital(&found.objectives[at].name), scaled[at].1);
-    let line = Line {
-        series: 0,
-        points: points.iter().map(|x| (x.values[0] * scaled[0].0, x.values[1] * scaled[1].0)).map(|(x, y)| (x, y, y, y)).collect(),
-    };
-    let (low, high) = line.points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.1), high.max(point.1)));
+    let label = |at: usize| format!("{} [{}]", words::capital(&objectives[at].name), scaled[at].1);
+    let at = |values: &[f64]| (values[0] * scaled[0].0, values[1] * scaled[1].0);
+    let line = Line { series: 0, points: points.iter().map(|x| at(&x.0)).map(|(x, y)| (x, y, y, y)).collect() };
+    if !drawable(std::slice::from_ref(&line)) {
+        return Ok(None);
+    }
+    let (low, high) =
+        line.points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.1), high.max(point.1)));
     let room = if high > low { 0.06 * (high - low) } else { 0.5 * high.abs().max(1.0) };
     let axes = Axes {
-        title: format!("{} against {}", words::capital(&found.objectives[0].name), found.objectives[1].name),
+        title: format!("{} against {}", words::capital(&objectives[0].name), objectives[1].name),
         description: "Plans of which none is better than another in every objective.".to_string(),
         x: label(0),
         y: label(1),
         range: (low - room, high + room),
         log: false,
     };
-    let head: Vec<String> = ["#Point".to_string()].into_iter().chain((0..width).map(|at| format!("#{}", label(at)))).chain(["#Gap, %".to_string(), "Proven".to_string()]).collect();
+    let head: Vec<String> = ["#Point".to_string()]
+        .into_iter()
+        .chain((0..objectives.len()).map(|at| format!("#{}", label(at))))
+        .chain(["#Accelerators".to_string(), "#Gap, %".to_string(), "Proof".to_string()])
+        .collect();
     let mut table = Table::new("Points of the front", &head.iter().map(String::as_str).collect::<Vec<_>>());
-    for (index, point) in points.iter().enumerate() {
+    for (index, (values, point)) in points.iter().enumerate() {
         let mut cells: Vec<Cell> = vec![(index + 1).to_string().into()];
-        cells.extend(scaled.iter().enumerate().map(|(at, (factor, _))| Cell::from(number::significant(point.values[at] * factor, 5))));
-        cells.push(point.gap.map_or_else(|| "\u{2013}".into(), |gap| number::significant(100.0 * gap, 2).into()));
-        cells.push(point.proven.map_or("\u{2013}", |proven| if proven { "yes" } else { "no" }).into());
+        cells.extend(scaled.iter().zip(values).map(|((factor, _), value)| Cell::from(number::significant(value * factor, 5))));
+        cells.push(point.number("accelerators").map_or_else(|| "\u{2013}".into(), |x| number::count(x).into()));
+        cells.push(point.number("gap").map_or_else(|| "\u{2013}".into(), |gap| number::significant(100.0 * gap, 2).into()));
+        cells.push(point.word("status").unwrap_or("\u{2013}").into());
         table.push(cells);
     }
     Ok(Some(Figure {

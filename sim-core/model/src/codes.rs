@@ -971,10 +971,25 @@ static CODES: &[Code] = &[
         "A plan is a roadmap over years if `[plan]` has a `horizon`. Without one, this has no meaning; for a whole table it is a warning.",
         "budget_by_year = [\"1 B EUR\"] without horizon = \"10 y\"",
     ),
-    code("F0972", "an order book of a type that may not be bought", "Only types in `accelerators` of `[plan]` are ordered.", "accelerator = \"h100\" in a book, accelerators = [\"b200\"]"),
-    code("F0973", "an interval that is empty", "It ends before it begins, so that it never holds.", "from = 2029-01-01 and until = 2028-01-01"),
+    code(
+        "F0972",
+        "an order book of a type that may not be bought",
+        "Only types in `accelerators` of `[plan]` are ordered.",
+        "accelerator = \"h100\" in a book, accelerators = [\"b200\"]",
+    ),
+    code(
+        "F0973",
+        "an interval that is empty",
+        "It ends before it begins, so that it never holds.",
+        "from = 2029-01-01 and until = 2028-01-01",
+    ),
     code("F0974", "an expansion that adds nothing", "A step adds connection, room for IT power, or both.", "connection = \"0 MW\""),
-    code("F0975", "a path given twice", "A rate and a list by year both say how something changes over the years.", "growth = \"40 %\" and demand_by_year = [1.0, 1.5]"),
+    code(
+        "F0975",
+        "a path given twice",
+        "A rate and a list by year both say how something changes over the years.",
+        "growth = \"40 %\" and demand_by_year = [1.0, 1.5]",
+    ),
     code(
         "F0976",
         "growth out of all proportion",
@@ -1028,6 +1043,18 @@ static CODES: &[Code] = &[
         "what a roadmap does not plan for",
         "A roadmap plans for outlooks and for the loss of single sites; it knows no outages, no weight on the worst and no further investments. A warning.",
         "horizon = \"10 y\" with survive = [\"link\"]",
+    ),
+    code(
+        "F0915",
+        "dates of a plan that cannot be",
+        "What a plan orders is delivered a lead time later, energised after that and retired at the end of its life; sites and expansions take their lead time, too. Either every build is dated or none is.",
+        "ordered = 2027-01-01 and delivered = 2027-02-01 where the lead time is a year",
+    ),
+    code(
+        "F0916",
+        "more than can be had",
+        "Order books take orders between two dates, so many in all, in a year and in a period; export caps limit deliveries; expansions have so many steps.",
+        "count = 5000 from a book with cap = 4000",
     ),
     code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
     code(
@@ -1159,12 +1186,6 @@ static CODES: &[Code] = &[
         "critical_penalty = \"10 EUR/M tokens\" without `critical`",
     ),
     code(
-        "F0969",
-        "a placement problem that cannot be imported",
-        "The file is JSON of the kind `placement-v1`: `sites`, `gpus`, `workloads` and `scenarios`, with numbers that make sense and probabilities that sum to 1.",
-        "\"prob\": 1.5",
-    ),
-    code(
         "F0990",
         "an objective that cannot be ranked",
         "`objective` of `[plan]` names what the plan is for, the most important first: each once, and at least one.",
@@ -1175,6 +1196,12 @@ static CODES: &[Code] = &[
         "numbers of wild scale",
         "The numbers of the scenario's plan are so far apart that rounding could matter: coefficients of the program span more than nine decades, or a site has no room for a single node. The program is scaled before it is solved and the plan is checked afterwards. A warning; most often a unit is wrong.",
         "budget = \"1000000 bn EUR\"",
+    ),
+    code(
+        "F0969",
+        "a placement problem that cannot be imported",
+        "The file is JSON of the kind `placement-v1`: `sites`, `gpus`, `workloads` and `scenarios`, with numbers that make sense and probabilities that sum to 1.",
+        "\"prob\": 1.5",
     ),
     code(
         "F1001",

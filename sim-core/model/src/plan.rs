@@ -145,14 +145,14 @@ pub struct Plan {
     pub name: String,
     /// Accelerators bought, ordered by site, then type; those at work at the end, where a roadmap says when.
     pub builds: Vec<Build>,
+    /// Investments, and how often each is bought; once per investment.
+    pub investments: Vec<(InvestmentId, u32)>,
     /// Where services run; at the end, where a roadmap says when.
     pub placements: Vec<Placement>,
     /// Where they go when a site is lost.
     pub standbys: Vec<StandBy>,
     /// Where campaigns run; campaigns that are absent do not run.
     pub campaigns: Vec<CampaignPlacement>,
-    /// Investments, and how often each is bought; once per investment.
-    pub investments: Vec<(InvestmentId, u32)>,
     /// Copies of datasets; the first of a dataset is its primary.
     pub replicas: Vec<Replica>,
     /// Links that the plan builds, of those that do not stand yet.

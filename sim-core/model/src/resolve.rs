@@ -14,7 +14,9 @@ use crate::decode::Context;
 use crate::model::{Accelerator, Assumption, Campaign, Model, Service};
 use crate::scenario::demand::Demands;
 use crate::scenario::rule::Rule;
-use crate::scenario::{self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat, uncertainty};
+use crate::scenario::{
+    self, campaign, case, demand, facility, grid, growth, header, machine, planning, rule, site, spike, threat, uncertainty,
+};
 use crate::tree::Table;
 
 /// A model, and what only checks need beside it.
@@ -143,7 +145,8 @@ pub fn resolve(ctx: &mut Context, root: &Table) -> Option<Resolved> {
         segment_graph,
         policy,
         planning,
-    growth, investments,
+        growth,
+        investments,
         alternatives,
         laws,
         legal_service,

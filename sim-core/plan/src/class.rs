@@ -113,13 +113,14 @@ pub(crate) fn join(singles: impl Iterator<Item = Class>) -> Vec<Class> {
     let mut classes: Vec<Class> = Vec::new();
     for single in singles {
         let alike = |it: &&mut Class| {
-            it.sites == single.sites
+            // First what tells most services apart.
+            !(it.single_site || single.single_site)
+                && it.serving.iter().zip(&single.serving).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
+                && it.sites == single.sites
                 && it.dataset == single.dataset
                 && it.protected == single.protected
                 && it.critical == 0.0
                 && single.critical == 0.0
-                && !(it.single_site || single.single_site)
-                && it.serving.iter().zip(&single.serving).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
                 && it.rate.iter().zip(&single.rate).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(*b))
         };
         match classes.iter_mut().find(alike) {

@@ -17,6 +17,7 @@ use crate::class::{full_rate, mean_demand};
 use crate::cost::accelerators;
 use crate::instance;
 use crate::outage::Outage;
+use crate::verify::{Check, verify, verify_outages};
 
 /// Most states that one round cuts for a tier.
 const CUTS: usize = 4;
@@ -131,6 +132,11 @@ impl Cuts {
     #[must_use]
     pub fn model(&self, model: &Model) -> Model {
         let mut model = model.clone();
+        let planning = &mut model.planning;
+        for outage in &mut planning.uncertainty.outages {
+            // The scenario's own outages ask for what they asked for.
+            outage.min_service.iter_mut().zip(planning.min_service).for_each(|(own, of_plan)| *own = own.or(of_plan));
+        }
         for cut in self.all.iter().filter(|cut| cut.kind == CutKind::Choice) {
             model.planning.min_service[cut.tier as usize] = Some(cut.least);
         }
@@ -152,10 +158,23 @@ impl Cuts {
         all.into_iter().map(|(_, outage)| outage).collect()
     }
 
-    /// The cut of a state that is this one or a worse one, the deepest.
-    fn covering(&self, tier: Tier, state: &State) -> Option<&Cut> {
-        let covers = |cut: &&Cut| cut.kind != CutKind::Choice && cut.tier == tier && state.is_within(&cut.state);
-        self.all.iter().filter(covers).max_by_key(|cut| cut.depth)
+    /// Checks a plan against every constraint of a model and against these cuts, outside the solver.
+    #[must_use]
+    pub fn check(&self, model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Vec<Check> {
+        let mut checks = verify(&self.model(model), plan, alternative);
+        checks.extend(verify_outages(model, plan, &self.outages(model)));
+        checks
+    }
+
+    /// The cut of a state.
+    fn of(&self, tier: Tier, state: &State) -> Option<&Cut> {
+        self.all.iter().find(|cut| cut.kind != CutKind::Choice && cut.tier == tier && cut.state == *state)
+    }
+
+    /// Whether a worse state than this is cut. What every site up can serve no outage tells.
+    fn covers(&self, tier: Tier, state: &State) -> bool {
+        let worse = |cut: &Cut| cut.kind == CutKind::Outage && cut.tier == tier && state.is_within(&cut.state);
+        !state.is_whole() && self.all.iter().any(worse)
     }
 }
 
@@ -169,6 +188,12 @@ fn outage(model: &Model, cut: &Cut) -> Outage {
         span: Some(model.planning.verification().span.unwrap_or_else(|| model.planning.span.clone())),
         ..Outage::named(cut.name.clone(), model)
     }
+}
+
+/// Whether plans of a model take cuts: those over periods do not.
+#[must_use]
+pub const fn takes_cuts(model: &Model) -> bool {
+    model.growth.horizon.is_none()
 }
 
 /// What the shortfalls of `histories` histories ask of the next plan. `served` is the mean share of each tier's demand that was served.
@@ -290,15 +315,17 @@ impl Round<'_> {
         if self.model.policy.failover == Failover::None && !state.is_whole() {
             return Err((format!("lost in `{name}`: `failover` of `[policy]` is `none`"), false));
         }
-        let before = self.cuts.covering(self.tier, state);
+        let before = self.cuts.of(self.tier, state);
         if before.is_some_and(|cut| cut.depth >= DEPTH) {
             return Err((format!("lost in `{name}` however much capacity is kept for it"), false));
         }
-        let step = self.step(shortfall, excess);
+        let step = Self::step(shortfall, excess).max(STEP);
+        // Half of what may still be missed, for more demand than before.
+        let deeper = |least: f64, factor: f64| (1.0 - 0.5 * (1.0 - least), (factor * step).min(MOST));
         let (least, factor) = match before {
-            // Half of what may still be missed, for more demand than before.
-            Some(cut) => (1.0 - 0.5 * (1.0 - cut.least), (cut.factor * step.max(STEP)).min(MOST)),
-            None if state.is_whole() => (self.target, step.clamp(STEP, MOST)),
+            Some(cut) => deeper(cut.least, cut.factor),
+            None if self.cuts.covers(self.tier, state) => deeper(self.target, 1.0),
+            None if state.is_whole() => (self.target, step.min(MOST)),
             None => (self.target, 1.0),
         };
         let mut assets: Vec<String> = state.down.iter().map(|site| format!("site.{}", self.model.sites[*site].entity.name)).collect();
@@ -310,10 +337,9 @@ impl Round<'_> {
             }
         }
         Ok(Cut {
-            // A worse state that was cut already is cut deeper in its own name.
-            state: before.map_or_else(|| state.clone(), |cut| cut.state.clone()),
-            name: before.map_or(name, |cut| cut.name.clone()),
-            kind: if state.is_whole() && before.is_none_or(|cut| cut.state.is_whole()) { CutKind::Reserve } else { CutKind::Outage },
+            state: state.clone(),
+            name,
+            kind: if state.is_whole() { CutKind::Reserve } else { CutKind::Outage },
             tier: self.tier,
             least: least.min(potential),
             factor,
@@ -326,7 +352,7 @@ impl Round<'_> {
 
     /// Least factor on the capacity of a state that would have saved the excess, or all that is lost in it; what was not served at all no
     /// factor saves.
-    fn step(&self, shortfall: &Shortfall, excess: f64) -> f64 {
+    fn step(shortfall: &Shortfall, excess: f64) -> f64 {
         let allowed = (shortfall.lost - excess).max(DUST * shortfall.lost);
         let mut factor = 1.0;
         while factor < MOST && shortfall.lost_with(factor) > allowed {

@@ -13,9 +13,9 @@ use crate::PlanError;
 use crate::class::mean_demand;
 use crate::formulation::Formulation;
 use crate::instance::{self, Instance, Relaxed};
+use crate::lazy;
 use crate::outage::{Outage, outages};
 use crate::program::Group;
-use crate::lazy;
 use crate::siting;
 use crate::solver::{Answer, Limits};
 
@@ -73,12 +73,7 @@ pub(crate) struct Extra<'a> {
 ///
 /// # Errors
 /// [`PlanError`] when the solver breaks off.
-pub(crate) fn find(
-    model: &Model,
-    alternative: Option<&Alternative>,
-    extra: Extra<'_>,
-    limits: &Limits,
-) -> Result<Conflict, PlanError> {
+pub(crate) fn find(model: &Model, alternative: Option<&Alternative>, extra: Extra<'_>, limits: &Limits) -> Result<Conflict, PlanError> {
     let outages: Vec<Outage> = outages(model).into_iter().chain(extra.outages.iter().cloned()).collect();
     let candidates = candidates(model, alternative, outages.len());
     let mut relaxed = Relaxed::default();
@@ -197,7 +192,9 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         Group::Budget => {
             ("budget".to_owned(), format!("at most {} of capital", display(planning.budget)), vec![planning.budget_span.clone()])
         }
-        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => crate::roadmap::limit(model, group).unwrap_or_else(|| (String::new(), String::new(), plan())),
+        Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => {
+            crate::roadmap::limit(model, group).unwrap_or_else(|| (String::new(), String::new(), plan()))
+        }
         Group::ItPower => (
             "IT power".to_owned(),
             format!("at most {} of IT power in all sites", display(planning.it_power)),
@@ -281,7 +278,8 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
                 .iter()
                 .enumerate()
                 .filter(|(at, it)| it.tier == tier && mean_demand(model, ServiceId::from_index(*at)) > 0.0);
-            spans.extend(services.map(|(_, it)| it.entity.span.clone()));
+            // A thousand places help nobody.
+            spans.extend(services.take(12).map(|(_, it)| it.entity.span.clone()));
             let sentence = format!(
                 "at least {} % of the demand of tier {} is served",
                 bastide_units::format_significant(least * 100.0, 4),

@@ -7,7 +7,7 @@ use bastide_model::plan::{CostLine, Placement, Plan};
 use bastide_units::{Duration, EnergyPrice, Money, Power, Quantity};
 
 use crate::formulation::investment;
-use crate::{campaign, instance};
+use crate::{campaign, carbon, instance};
 
 mod hedge;
 
@@ -36,6 +36,32 @@ fn busy(model: &Model, plan: &Plan, placements: &[Placement], site: SiteId, kind
             .sum::<f64>()
 }
 
+/// Mean power that a site draws from its bus, losses included, in outlooks weighted with their price of energy.
+fn facility_power(model: &Model, plan: &Plan, site: SiteId) -> Power {
+    let mut load = Power::ZERO;
+    for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
+        let it = &model.accelerators[kind];
+        let count = accelerators(model, plan, site, kind);
+        if count > 0.0 {
+            load += hedge::expected(model, plan, model.sites[site].bus, |placements| {
+                mean_load(it.power * count, it.idle_share, busy(model, plan, placements, site, kind) / count)
+            });
+        }
+    }
+    load * instance::mean_pue(model, site)
+}
+
+/// Emissions of a plan's energy \[t/y\].
+pub(crate) fn carbon_t(model: &Model, plan: &Plan) -> f64 {
+    let mut realised = model.realised(plan).into_owned();
+    // What emissions weigh does not depend on what energy costs in an outlook.
+    realised.planning.uncertainty.outlooks.iter_mut().for_each(|outlook| outlook.energy_price.fill(1.0));
+    let model = &realised;
+    let of_a_year = carbon::of_a_year(model);
+    let sites = (0..model.sites.len()).map(SiteId::from_index);
+    sites.map(|site| facility_power(model, plan, site).as_mw() * of_a_year[model.sites[site].bus.index()]).sum()
+}
+
 /// The lines of a plan's yearly cost, with the capital behind them. Capital is paid off by annuities over the lifetime of
 /// accelerators and of buildings and connections; what stands already is sunk, but its upkeep and energy count. Energy is
 /// the mean load (idle draw, and the rest with the work) at the mean PUE and the mean price of the bus; values that occur
@@ -59,7 +85,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             upkeep: place.upkeep,
             energy: EnergyPrice::from_base(model.mean(model.buses[place.bus].energy_price)),
         };
-        let (mut bought, mut installed, mut load, mut price) = (Power::ZERO, Power::ZERO, Power::ZERO, Money::ZERO);
+        let (mut bought, mut installed, mut price) = (Power::ZERO, Power::ZERO, Money::ZERO);
         for kind in (0..model.accelerators.len()).map(AcceleratorId::from_index) {
             let it = &model.accelerators[kind];
             let count = accelerators(model, plan, site, kind);
@@ -69,9 +95,6 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             let new = count - instance::fleet(model, site, kind);
             bought += it.power * new;
             installed += it.power * count;
-            load += hedge::expected(model, plan, place.bus, |placements| {
-                mean_load(it.power * count, it.idle_share, busy(model, plan, placements, site, kind) / count)
-            });
             price += it.price * new;
             fleet.0 += annuity(it.price * new, planning.discount_rate, it.lifetime).as_eur_per_y();
         }
@@ -79,7 +102,7 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
             continue;
         }
         let capital = prices.capital(bought, bought * pue, price);
-        let operation = prices.operation(installed, load * pue);
+        let operation = prices.operation(installed, facility_power(model, plan, site));
         for (line, money) in [(&mut opening, capital.fixed), (&mut building, capital.building), (&mut connection, capital.connection)] {
             *line = (line.0 + per_building(money), line.1 + money.as_eur());
         }
@@ -117,6 +140,9 @@ pub fn cost_lines(model: &Model, plan: &Plan) -> Vec<CostLine> {
         lines.push(line("links", (per_building(money), money.as_eur())));
     }
     lines.extend(serving);
+    if let Some(price) = planning.ranking.carbon_price {
+        lines.push(line("carbon", (carbon_t(model, plan) * price.as_eur_per_t(), 0.0)));
+    }
     lines.extend(hedge::lines(model, plan).into_iter().map(|(name, annual_eur)| line(name, (annual_eur, 0.0))));
     lines
 }

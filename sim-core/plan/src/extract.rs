@@ -106,7 +106,7 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
             let taken = by_type.iter().enumerate().filter(|(_, x)| **x > DUST * here);
             let accelerators = taken.map(|(kind, x)| (instance.types[kind].id, x * work * headroom / it.rate[kind])).collect();
             plan.placements.push(Placement { service: *service, site: instance.sites[site].id, share: here * part / units, accelerators });
-            let to = &moved[site];
+            let Some(to) = moved.get(site) else { continue };
             let all: f64 = to.iter().filter(|x| **x > DUST * here).sum();
             for (other, x) in to.iter().enumerate().filter(|(_, x)| **x > DUST * here) {
                 let share = here * part / units * x / all;
@@ -116,12 +116,12 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
     }
 }
 
-/// `[lost site][site]`: units of a class that move. Without variables, in proportion to the room that others have.
+/// `[lost site][site]`: units of a class that move; empty where none need to. Without variables, in proportion to the room that others have.
 fn standby(instance: &Instance, formulation: &Formulation, values: &[f64], class: usize, placed: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let it = &instance.classes[class];
     let count = instance.sites.len();
     if !it.protected {
-        return vec![vec![0.0; count]; count];
+        return Vec::new();
     }
     if !formulation.standby[class].is_empty() {
         let sum = |by_type: &Vec<Option<usize>>| by_type.iter().flatten().map(|column| values[*column].max(0.0)).sum();

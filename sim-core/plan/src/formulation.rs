@@ -32,6 +32,7 @@ mod single_site;
 pub(crate) use outlook::{Recourse, Spread};
 
 /// The program of an instance, with the columns of each variable.
+#[derive(Clone)]
 pub(crate) struct Formulation {
     /// The program.
     pub program: Program,
@@ -64,6 +65,13 @@ pub(crate) struct Formulation {
 impl Formulation {
     /// Builds the program without the groups in `relaxed`.
     pub(crate) fn new(instance: &Instance, relaxed: &Relaxed) -> Self {
+        let mut it = Self::without_carbon(instance, relaxed);
+        it.objective_carbon(instance);
+        it
+    }
+
+    /// The program as if emissions had no price.
+    pub(crate) fn without_carbon(instance: &Instance, relaxed: &Relaxed) -> Self {
         let mut it = Self {
             program: Program::default(),
             build: Vec::new(),
@@ -113,6 +121,7 @@ impl Formulation {
         it
     }
 
+    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
     /// Columns that are decided before it is known which outlook comes true, in an order that does not depend on outlooks.
     pub(crate) fn first_stage(&self) -> Vec<usize> {
         let trains = self.train.iter().map(|(.., column)| *column);
@@ -122,7 +131,7 @@ impl Formulation {
         chosen.chain(self.investments.invest.iter().copied()).collect()
     }
 
-    /// What costs whatever the plan does: links, fleets that are there, campaigns if none of them runs.
+    /// What costs whatever the plan does: fleets that are there, campaigns if none of them runs.
     fn objective_constant(&mut self, instance: &Instance) {
         self.program.offset += instance.links * instance.building_recovery;
         for (site, place) in instance.sites.iter().enumerate() {
@@ -171,8 +180,7 @@ impl Formulation {
             for site in 0..instance.sites.len() {
                 let mut by_type = Vec::new();
                 for (kind, rate) in class.rate.iter().enumerate() {
-                    let possible =
-                        class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
+                    let possible = class.sites[site] && *rate > 0.0 && (self.nodes[site][kind].is_some() || instance.has(site, kind));
                     let energy = headroom / rate * instance.busy_cost(site, kind) * instance.nominal.energy[site];
                     let cost = instance.nominal.weight * (energy + class.serving_at(site));
                     by_type.push(possible.then(|| self.program.continuous(cost, 0.0, class.demand())));

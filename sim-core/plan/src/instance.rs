@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bastide_cost_models::finance::capital_recovery_factor;
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Service, ServiceId, SiteId, SiteTier, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, DatasetId, Legality, Model, NationId, Objective, Service, ServiceId, SiteId, SiteTier,
+    Tier,
 };
 use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Temperature, Time};
@@ -71,6 +72,7 @@ pub(crate) struct TypeTerms {
 }
 
 /// Everything that the formulation reads.
+#[derive(Clone)]
 pub(crate) struct Instance<'m> {
     /// The model.
     pub model: &'m Model,
@@ -236,7 +238,6 @@ impl<'m> Instance<'m> {
         }
     }
 
-
     fn find_classes(&self, relaxed: &Relaxed) -> Vec<Class> {
         let model = self.model;
         let latencies = bastide_model::latencies(model);
@@ -250,12 +251,15 @@ impl<'m> Instance<'m> {
             };
             let mut class = class::single(model, id, &types, self.sites.iter().map(may_run).collect(), self.survive.contains(&it.tier))?;
             if let Some(serving) = &model.planning.serving_cost {
-                let units = class.demand();
+                // Without any demand nothing is served, and nothing is paid for it.
+                let units = if class.demand() > 0.0 { class.demand() } else { f64::INFINITY };
                 class.serving = self.sites.iter().map(|site| serving.annual_eur(id, site.id) * 1e-6 / units).collect();
             }
             Some(class)
         });
-        class::join(singles)
+        // Members of one class may lie in different nations: where sovereignty counts, each service is placed by itself.
+        let apart = model.planning.ranking.objectives.iter().any(|it| it.objective == Objective::Sovereignty);
+        if apart { singles.collect() } else { class::join(singles) }
     }
 
     fn find_gangs(&self) -> Vec<Gang> {

@@ -24,17 +24,6 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     if instance.states.is_empty() {
         return solver::solve(&formulation.program, limits);
     }
-    let answer = search(instance, formulation, limits)?;
-    let Answer::Found(found) = answer else { return Ok(answer) };
-    // Integers are exact only within the solver's tolerance: round them and let the rest follow.
-    let rounded = formulation.program.with_integers_fixed(&found.values);
-    Ok(Answer::Found(match complete(instance, formulation, limits, rounded)? {
-        Answer::Found(polished) => Found { bound: found.bound.min(polished.objective), limited: found.limited, ..polished },
-        Answer::Infeasible | Answer::Unknown { .. } => found,
-    }))
-}
-
-fn search(instance: &Instance, formulation: &mut Formulation, limits: &Limits) -> Result<Answer, PlanError> {
     let deadline = Deadline::new(limits.time_limit);
     let within = |time_limit| Limits { time_limit, ..*limits };
     let continuous = formulation.program.relaxed();

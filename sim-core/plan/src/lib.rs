@@ -16,6 +16,7 @@
 
 mod backbone;
 mod campaign;
+mod carbon;
 mod class;
 pub mod closed_loop;
 mod conflict;
@@ -23,20 +24,25 @@ mod cost;
 mod deadline;
 pub mod evacuation;
 mod extract;
-mod flow;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod formulation;
+mod front;
 mod instance;
 mod lazy;
 pub mod location;
+mod objectives;
 mod outage;
 mod prices;
 mod program;
+mod ranging;
+mod ranked;
+pub mod roadmap;
 mod search;
 mod siting;
-pub mod roadmap;
 mod solver;
+mod start;
 mod state;
 pub mod stochastic;
 mod strike;
@@ -44,18 +50,24 @@ pub mod survivable;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod why_not;
 
-use bastide_model::model::{Alternative, Model};
+use bastide_model::model::{Alternative, Model, Objective};
 use bastide_model::plan::Plan;
 use bastide_units::Duration;
 
 pub use conflict::{Conflict, ConflictGroup};
 pub use cost::{cost_lines, objective};
+pub use front::{Front, FrontOutcome, Point, front};
+pub use objectives::{Achieved, achieved};
 pub use outage::{Outage, outages};
-pub use verify::{Check, Strictness, recheck, verify};
+pub use prices::in_words;
+pub use ranging::{Change, End, Input, Range, Ranging, ranging};
+pub use ranked::Stage;
+pub use verify::{Check, Strictness, recheck, verify, verify_outages};
+pub use why_not::{Choice, Forced, Reason, WhyNot, why_not};
 
 use crate::search::Search;
-use crate::conflict::Extra;
 use crate::solver::{Answer, Limits};
 
 /// What the caller may change about the search.
@@ -72,10 +84,7 @@ pub struct SolveOptions {
 impl SolveOptions {
     /// When the search of a model may stop.
     pub(crate) fn limits(&self, model: &Model) -> Limits {
-        Limits {
-            gap: self.gap.unwrap_or(model.planning.gap).max(0.0),
-            time_limit: self.time_limit.unwrap_or(model.planning.time_limit),
-        }
+        Limits { gap: self.gap.unwrap_or(model.planning.gap).max(0.0), time_limit: self.time_limit.unwrap_or(model.planning.time_limit) }
     }
 }
 
@@ -127,26 +136,51 @@ const CONSISTENT: f64 = 1e-6;
 /// # Errors
 /// [`PlanError`] when the solver breaks off or the result contradicts itself.
 pub fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions) -> Result<Outcome, PlanError> {
+    solve_in_order(model, alternative, options, None).map(|(outcome, _)| outcome)
+}
+
+/// As [`solve`], with how each of several objectives ended; none where the plan is for its cost alone. With an earlier plan, perhaps for other
+/// numbers of the same scenario, the search begins there; the answer is proven in the same way.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off or the result contradicts itself.
+pub fn solve_in_order(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    earlier: Option<&Plan>,
+) -> Result<(Outcome, Vec<Stage>), PlanError> {
     if let Some(horizon) = &model.growth.horizon {
-        return roadmap::solve(model, horizon, alternative, options);
+        return Ok((roadmap::solve(model, horizon, alternative, options)?, Vec::new()));
     }
-    let limits = options.limits(model);
-    let laid = match backbone::lay(model, &limits)? {
-        Ok(laid) => laid,
-        Err(conflict) => return Ok(Outcome::Infeasible(conflict)),
-    };
     if model.planning.uncertainty.is_robust() {
-        return strike::plan(model, alternative, options, laid);
+        return Ok((solve_robust(model, alternative, options, &options.limits(model))?, Vec::new()));
     }
-    let mut search = Search::with(model, alternative, options, laid);
-    let (answer, proof) = match siting::solve(&search.instance, &search.formulation, &limits)? {
-        Some((answer, proof)) => (answer, Some(proof)),
-        None => (lazy::solve(&search.instance, &mut search.formulation, &limits)?, None),
+    let mut search = match Search::laid_out(model, alternative, options)? {
+        Ok(search) => search,
+        Err(conflict) => return Ok((Outcome::Infeasible(conflict), Vec::new())),
     };
-    let extra = Extra { outages: &options.outages, links: search.laid.capital };
-    match answer {
-        Answer::Found(found) => Ok(Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?))),
-        Answer::Infeasible => Ok(Outcome::Infeasible(conflict::find(model, alternative, extra, &limits)?)),
-        Answer::Unknown { bound, reason } => Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    let start = earlier.map(|plan| search.point_of(plan)).transpose()?.flatten();
+    if model.planning.ranking.objectives.iter().any(|it| it.objective != Objective::Cost) {
+        return ranked::solve(&search, start);
     }
+    let outcome = match search.answer(start.as_deref())? {
+        (Answer::Found(found), proof) => Outcome::Planned(Box::new(search.planned(&search.formulation.program, &found, proof)?)),
+        (Answer::Infeasible, _) => Outcome::Infeasible(search.conflict()?),
+        (Answer::Unknown { bound, reason }, _) => Outcome::Unknown { bound_eur: bound * 1e6, reason },
+    };
+    Ok((outcome, Vec::new()))
+}
+
+/// The same against the worst case.
+fn solve_robust(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, limits: &Limits) -> Result<Outcome, PlanError> {
+    let strike::Guarded { mut plan, bound, limited, program } = match strike::solve(model, alternative, options, limits)? {
+        strike::Robust::Found(guarded) => *guarded,
+        strike::Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
+        strike::Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+    };
+    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
+    plan.cost = cost_lines(model, &plan);
+    plan.certificate = Some(search::certificate(&plan, bound * 1e6, limited, siting::Proof::of(SOLVER, &program)));
+    Ok(Outcome::Planned(Box::new(plan)))
 }

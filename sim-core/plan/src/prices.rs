@@ -60,6 +60,19 @@ pub(crate) fn prices(instance: &Instance, formulation: &Formulation, values: &[f
     Ok(prices)
 }
 
+/// A price in words: `one more MW of the connection of riga is worth 12 kEUR a year`.
+#[must_use]
+pub fn in_words(price: &Price) -> String {
+    let rounded = format_significant(price.annual_eur, 3).parse().unwrap_or(price.annual_eur);
+    let worth = format!("is worth {} a year", bastide_units::display(bastide_units::Money::from_eur(rounded)));
+    match price.unit.as_str() {
+        "accelerators to replace" => format!("one accelerator fewer to replace at the {} {worth}", price.constraint),
+        "percentage points" => format!("one percentage point less of the {} {worth}", price.constraint),
+        "accelerators" => format!("one more in the {} {worth}", price.constraint),
+        unit => format!("one more {unit} of the {} {worth}", price.constraint),
+    }
+}
+
 fn price(constraint: String, annual_eur: f64, unit: &str, limit: f64, span: &Span) -> Price {
     // Six digits are all that the solver's tolerance supports.
     let rounded = format_significant(annual_eur, 6).parse().unwrap_or(annual_eur);

@@ -27,9 +27,13 @@ mod prices;
 mod rounding;
 mod stage;
 mod terms;
+#[cfg(test)]
+mod tests;
+mod verify;
 mod worth;
 
 pub(crate) use cost::cost_lines;
+pub(crate) use verify::verify;
 
 use formulation::Formulation;
 use terms::Terms;
@@ -97,7 +101,9 @@ pub(crate) fn solve(
     let limits = |gap: f64| Limits { gap, time_limit: deadline.left() };
     let found = match solver::solve(&formulation.program, &limits(if whole { gap } else { gap / 2.0 }))? {
         Answer::Found(found) => found,
-        Answer::Infeasible => return Ok(Outcome::Infeasible(conflict::find(model, alternative, conflict::Extra::default(), &limits(gap))?)),
+        Answer::Infeasible => {
+            return Ok(Outcome::Infeasible(conflict::find(model, alternative, conflict::Extra::default(), &limits(gap))?));
+        }
         Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
     };
     let Some(rounded) = rounding::round(&terms, &formulation, &found, whole, &limits(gap))? else {
@@ -136,7 +142,7 @@ pub(crate) fn solve(
     if terms.tree.leaves().count() > 1 {
         let value = value_of_stochastic_solution(&terms, &formulation, &found, &limits(gap))?;
         if let Some(roadmap) = plan.roadmap.as_mut() {
-            roadmap.value_of_stochastic_solution = value.map(|value| bastide_units::Money::from_meur(value));
+            roadmap.value_of_stochastic_solution = value.map(bastide_units::Money::from_meur);
         }
     }
     Ok(Outcome::Planned(Box::new(plan)))
@@ -145,7 +151,12 @@ pub(crate) fn solve(
 /// What planning for the mean of all outlooks costs more, in expectation [M EUR/y]: what is decided before anything is known is taken from
 /// that plan, the rest follows as the outlooks come (Birge and Louveaux 2011, section 4.2). `None` where a limit comes first or the
 /// decisions for the mean leave no way in some outlook.
-fn value_of_stochastic_solution(terms: &Terms, formulation: &Formulation, found: &Found, limits: &Limits) -> Result<Option<f64>, PlanError> {
+fn value_of_stochastic_solution(
+    terms: &Terms,
+    formulation: &Formulation,
+    found: &Found,
+    limits: &Limits,
+) -> Result<Option<f64>, PlanError> {
     let means = terms.with_tree(terms.tree.of_means(terms.periods));
     let mean = Formulation::new(&means, &Relaxed::default());
     let Answer::Found(expected) = solver::solve(&mean.program, limits)? else { return Ok(None) };

@@ -76,13 +76,15 @@ pub(crate) struct Proof {
     pub columns: usize,
     /// Of which integer.
     pub integers: usize,
+    /// Whether a limit that a price could belong to may bind.
+    pub priced: bool,
 }
 
 impl Proof {
     /// The general search's.
     pub(crate) fn of(solver: &str, program: &Program) -> Self {
         let integers = program.columns.iter().filter(|column| column.integer).count();
-        Self { solver: solver.to_owned(), rows: program.rows.len(), columns: program.columns.len(), integers }
+        Self { solver: solver.to_owned(), rows: program.rows.len(), columns: program.columns.len(), integers, priced: true }
     }
 }
 
@@ -153,7 +155,9 @@ impl Siting {
                 let it = &program.columns[column];
                 it.lower == 0.0 && it.cost >= 0.0 && it.upper >= instance.classes[*class].demand() * (1.0 - TOLERANCE)
             }
-            Role::Build(_) => program.columns[column].lower == 0.0 && program.columns[column].upper == 1.0 && program.columns[column].cost >= 0.0,
+            Role::Build(_) => {
+                program.columns[column].lower == 0.0 && program.columns[column].upper == 1.0 && program.columns[column].cost >= 0.0
+            }
             Role::Unserved(_) => program.columns[column].lower == 0.0,
             Role::Other => false,
         });
@@ -165,10 +169,13 @@ impl Siting {
         // A site that cannot take what it needs to be in use is never used.
         let sites: Vec<usize> = (0..instance.sites.len()).filter(|site| found.room[*site].most >= found.room[*site].least).collect();
         let most = found.open.1.min(sites.len());
+        let demand: Vec<f64> = instance.classes.iter().zip(&found.weight).map(|(class, weight)| whole(class.demand() * weight)).collect();
+        // Sums of parts that are no whole numbers may exceed by rounding what they fill exactly.
+        let slack = if demand.iter().all(|need| need.fract() == 0.0) { 1.0 } else { 1.0 + TOLERANCE };
         let location = Location {
             fixed: sites.iter().map(|site| program.columns[formulation.build[*site]].cost * 1e6).collect(),
-            capacity: sites.iter().map(|site| found.room[*site].most * per_node).collect(),
-            demand: instance.classes.iter().zip(&found.weight).map(|(class, weight)| class.demand() * weight).collect(),
+            capacity: sites.iter().map(|site| found.room[*site].most * per_node * slack).collect(),
+            demand,
             cost: sites
                 .iter()
                 .flat_map(|site| {
@@ -258,8 +265,14 @@ impl Siting {
             rows: n + m + pairs + 2,
             columns: m + pairs,
             integers: if it.single { m + pairs } else { m },
+            priced: !it.is_uncapacitated(),
         }
     }
+}
+
+/// The whole number that a number is meant to be, if it is near one.
+fn whole(value: f64) -> f64 {
+    if (value - value.round()).abs() <= TOLERANCE * value.abs() { value.round() } else { value }
 }
 
 /// The one type that any site may have.

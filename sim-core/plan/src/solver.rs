@@ -9,7 +9,7 @@ use good_lp::{Constraint, Expression, ProblemVariables, SolverModel, Variable, c
 use highs::{HighsModelStatus, HighsSolutionStatus};
 
 use crate::PlanError;
-use crate::program::{Program, Sense};
+use crate::program::{Column, Program, Sense};
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +84,14 @@ pub(crate) fn express(program: &Program) -> (UnsolvedProblem, Vec<Variable>, Vec
     (variables.minimise(objective), columns, constraints)
 }
 
+/// What no point can be better than, from costs and bounds of the columns alone.
+fn trivial_bound(program: &Program) -> f64 {
+    let least = |column: &Column| if column.cost >= 0.0 { column.cost * column.lower } else { column.cost * column.upper };
+    // Zero times infinity, for a free column without limits, is nothing.
+    let terms = program.columns.iter().filter(|column| column.cost != 0.0).map(least);
+    program.offset + terms.sum::<f64>()
+}
+
 /// Solves a program.
 ///
 /// # Errors
@@ -137,6 +145,7 @@ pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64
         status => return Err(failed(&format!("{status:?}"))),
     };
     if !usable {
+        let bound = bound.max(trivial_bound(program));
         let reason = format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit));
         return Ok(Answer::Unknown { bound, reason });
     }

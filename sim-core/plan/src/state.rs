@@ -143,13 +143,15 @@ impl Instance<'_> {
             for (place, (service, _)) in class.members.iter().enumerate() {
                 let tier = self.model.services[*service].tier;
                 if tiers.contains(&tier) {
-                    let units = class::scenario_demand(self.model, *service) * outage.demand_factor[tier as usize] / class.tokens_per_unit(*service);
+                    let units = class::scenario_demand(self.model, *service) * outage.demand_factor[tier as usize]
+                        / class.tokens_per_unit(*service);
                     self.join_part(&mut parts, class, (at, place, *service, units), outage);
                 }
             }
         }
         let left = |site: &instance::SiteTerms| outage.left(site.id);
-        let of_type = |left: f64| self.types.iter().map(move |kind| if outage.down_types.contains(&kind.id) { 0.0 } else { left }).collect();
+        let of_type =
+            |left: f64| self.types.iter().map(move |kind| if outage.down_types.contains(&kind.id) { 0.0 } else { left }).collect();
         State {
             group,
             weight: 0.0,

@@ -13,46 +13,19 @@
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::{Plan, Worst};
 
-use crate::backbone::Laid;
-use crate::conflict::Extra;
 use crate::deadline::Deadline;
 use crate::formulation::Formulation;
 use crate::instance::{Instance, Relaxed};
 use crate::program::{Group, Program};
 use crate::solver::{Answer, Found, Limits};
-use crate::search::certify;
-use crate::siting::Proof;
-use crate::{Conflict, Outcome, PlanError, SOLVER, SolveOptions, conflict, cost_lines, extract, lazy};
+use crate::{Conflict, PlanError, SolveOptions, conflict, extract, lazy};
 
 pub(crate) mod adversary;
 
 use adversary::{Case, worst_case};
 
-/// Relative gap of the first master program.
-const FIRST_GAP: f64 = 0.02;
-/// Share of what is open between the bounds that a master may leave open by itself.
-const SHARPER: f64 = 0.1;
-
-/// Finds the plan whose cost together with its worst case is least, with links that are laid.
-///
-/// # Errors
-/// [`PlanError`] when the solver breaks off.
-pub(crate) fn plan(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, laid: Laid) -> Result<Outcome, PlanError> {
-    let Guarded { mut plan, bound, limited, program } = match solve(model, alternative, options, laid.capital)? {
-        Robust::Found(guarded) => *guarded,
-        Robust::Infeasible(conflict) => return Ok(Outcome::Infeasible(conflict)),
-        Robust::Unknown(bound, reason) => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
-    };
-    plan.name = alternative.map_or_else(|| "recommended".to_owned(), |it| it.entity.name.clone());
-    plan.links.clone_from(&laid.links);
-    plan.cost = cost_lines(model, &plan);
-    let recovery = Instance::new(model, alternative, &Relaxed::default()).building_recovery;
-    certify(&mut plan, bound, limited, Proof::of(SOLVER, &program), &laid, recovery);
-    Ok(Outcome::Planned(Box::new(plan)))
-}
-
 /// How a search against the worst case ended.
-enum Robust {
+pub(crate) enum Robust {
     /// A plan.
     Found(Box<Guarded>),
     /// These wishes exclude each other.
@@ -62,15 +35,15 @@ enum Robust {
 }
 
 /// A plan against the worst case.
-struct Guarded {
+pub(crate) struct Guarded {
     /// The plan, without name, cost and certificate.
-    plan: Plan,
+    pub plan: Plan,
     /// No plan is cheaper [M EUR/y].
-    bound: f64,
+    pub bound: f64,
     /// Whether a limit ended the search.
-    limited: bool,
+    pub limited: bool,
     /// The last master program.
-    program: Program,
+    pub program: Program,
 }
 
 /// The model without outlooks and critical demand: what the worst case is about is said by its states.
@@ -94,10 +67,9 @@ struct Master<'m> {
 }
 
 impl<'m> Master<'m> {
-    fn new(model: &'m Model, bare: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions, links: f64) -> Self {
+    fn new(model: &'m Model, bare: &'m Model, alternative: Option<&'m Alternative>, options: &SolveOptions) -> Self {
         let mut instance = Instance::new(bare, alternative, &Relaxed::default());
         instance.add_outages(&options.outages);
-        instance.links = links;
         // The nominal outlook limits the plan and costs nothing.
         instance.nominal.weight = 0.0;
         let mut formulation = Formulation::new(&instance, &Relaxed::default());
@@ -123,23 +95,34 @@ impl<'m> Master<'m> {
     }
 }
 
-fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, links: f64) -> Result<Robust, PlanError> {
-    let limits = &options.limits(model);
+/// Finds the plan whose cost together with its worst case is least.
+///
+/// # Errors
+/// [`PlanError`] when the solver breaks off.
+pub(crate) fn solve(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    limits: &Limits,
+) -> Result<Robust, PlanError> {
     let deadline = Deadline::new(limits.time_limit);
     let bare = bare(model);
-    let mut master = Master::new(model, &bare, alternative, options, links);
+    let mut master = Master::new(model, &bare, alternative, options);
     let mut best: Option<(f64, Vec<f64>, Case)> = None;
     let (mut bound, mut limited) = (f64::NEG_INFINITY, false);
     // Worst cases of the relaxation first: they are many of those that whole numbers need, and cheaper to find.
     for whole in [false, true] {
-        // Masters that know few cases are not worth an exact answer: their bounds are true all the same.
-        let mut gap = if whole { FIRST_GAP.max(limits.gap) } else { 0.0 };
         loop {
-            let left = Limits { time_limit: deadline.left(), gap };
-            let found = match lazy::within(&master.instance, &mut master.formulation, &left, whole)? {
+            let limits = Limits { time_limit: deadline.left(), ..*limits };
+            let found = match lazy::within(&master.instance, &mut master.formulation, &limits, whole)? {
                 Answer::Found(found) => found,
                 Answer::Infeasible => {
-                    return Ok(Robust::Infeasible(conflict::find(&bare, alternative, Extra { outages: &options.outages, links }, &left)?));
+                    return Ok(Robust::Infeasible(conflict::find(
+                        &bare,
+                        alternative,
+                        conflict::Extra { outages: &options.outages, links: 0.0 },
+                        &limits,
+                    )?));
                 }
                 Answer::Unknown { bound: own, reason } => {
                     if best.is_none() {
@@ -160,25 +143,21 @@ fn solve(model: &Model, alternative: Option<&Alternative>, options: &SolveOption
             }
             let least = best.as_ref().map_or(total, |(objective, ..)| *objective);
             let close = least - bound <= limits.gap * least.abs();
-            let exact = !whole || gap <= limits.gap;
-            limited |= whole && !close && ((known && exact) || found.limited || deadline.passed());
-            // A case that the master knows already cannot raise the bound of an exact answer.
-            if close || (known && exact) || found.limited || deadline.passed() {
+            limited |= whole && !close && !known && (found.limited || deadline.passed());
+            // A case that the master knows already cannot raise its bound.
+            if close || known || found.limited || deadline.passed() {
                 break;
             }
-            if whole {
-                let open = (least - bound) / least.abs().max(f64::MIN_POSITIVE);
-                gap = if known { gap * SHARPER } else { gap.min(open * SHARPER) }.max(limits.gap);
-            }
-            if !known {
-                master.add(case);
-            }
+            master.add(case);
         }
     }
     let Some((objective, values, case)) = best else {
-        return Ok(Robust::Unknown(bound, format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit))));
+        return Ok(Robust::Unknown(
+            bound,
+            format!("no plan was found within the time limit of {}", bastide_units::display(limits.time_limit)),
+        ));
     };
-    let mut plan = placed(&bare, alternative, options, &master, &values)?;
+    let mut plan = placed(&bare, alternative, options, &master.formulation, &values, limits)?;
     let sites = model.planning.uncertainty.strike.unwrap_or(0);
     plan.hedge.worst = Some(Worst { sites, lost: case.lost, raised: case.raised, unserved: case.unserved });
     Ok(Robust::Found(Box::new(Guarded { plan, bound: bound.min(objective), limited, program: master.formulation.program })))
@@ -195,19 +174,18 @@ fn placed(
     bare: &Model,
     alternative: Option<&Alternative>,
     options: &SolveOptions,
-    master: &Master<'_>,
+    master: &Formulation,
     values: &[f64],
+    limits: &Limits,
 ) -> Result<Plan, PlanError> {
     let mut instance = Instance::new(bare, alternative, &Relaxed::default());
     instance.add_outages(&options.outages);
-    instance.links = master.instance.links;
     let mut formulation = Formulation::new(&instance, &Relaxed::default());
-    for (column, chosen) in formulation.first_stage().into_iter().zip(master.formulation.first_stage()) {
+    for (column, chosen) in formulation.first_stage().into_iter().zip(master.first_stage()) {
         let it = &mut formulation.program.columns[column];
         (it.lower, it.upper) = (values[chosen], values[chosen]);
     }
-    let limits = options.limits(bare);
-    let limits = Limits { time_limit: limits.time_limit.max(lazy::LEAST), ..limits };
+    let limits = Limits { time_limit: limits.time_limit.max(lazy::LEAST), ..*limits };
     match lazy::solve(&instance, &mut formulation, &limits)? {
         Answer::Found(found) => Ok(extract::plan(&instance, &formulation, &found.values)),
         Answer::Infeasible | Answer::Unknown { .. } => Err(PlanError::Late),

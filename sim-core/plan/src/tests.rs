@@ -1,9 +1,12 @@
 //! Tiny instances worked out by hand, laws on random ones, and conflicts.
 
+mod closed_loop;
 mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod recheck;
+mod siting;
 mod size;
 mod uncertainty;
 

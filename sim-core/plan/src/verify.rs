@@ -38,11 +38,11 @@ pub struct Check {
 const TOLERANCE: f64 = 1e-6;
 
 /// Collects checks, what the broken ones are about, and the last limit.
-struct Checks(Vec<Check>, Vec<Mark>, f64);
+pub(crate) struct Checks(Vec<Check>, Vec<Mark>, f64);
 
 impl Checks {
     /// `used <= limit`.
-    fn at_most(&mut self, name: impl Into<String>, used: f64, limit: f64, unit: &'static str) -> &mut Self {
+    pub(crate) fn at_most(&mut self, name: impl Into<String>, used: f64, limit: f64, unit: &'static str) -> &mut Self {
         let slack = limit - used;
         self.0.push(Check { name: name.into(), ok: slack >= -TOLERANCE * limit.abs().max(1.0), slack, unit });
         self.2 = limit;
@@ -55,8 +55,12 @@ impl Checks {
         self.2 = scale;
         self
     }
+    /// What is left of a limit of a size.
+    pub(crate) fn slack(&mut self, name: impl Into<String>, slack: f64, size: f64, unit: &'static str) {
+        self.0.push(Check { name: name.into(), ok: slack >= -TOLERANCE * size.abs().max(1.0), slack, unit });
+    }
     /// Nothing wrong in `wrong` cases.
-    fn none(&mut self, name: impl Into<String>, wrong: usize) -> &mut Self {
+    pub(crate) fn none(&mut self, name: impl Into<String>, wrong: usize) -> &mut Self {
         self.at_most(name, wrong as f64, 0.0, "exceptions")
     }
 }
@@ -67,14 +71,29 @@ pub fn verify(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> 
     all(model, plan, alternative).0
 }
 
+/// Checks that a plan survives outages that the scenario does not name.
+#[must_use]
+pub fn verify_outages(model: &Model, plan: &Plan, outages: &[crate::outage::Outage]) -> Vec<Check> {
+    let realised = model.realised(plan);
+    let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
+    outages.iter().for_each(|outage| hedge::survives(&realised, plan, outage, &mut checks));
+    checks.0
+}
+
 fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks {
     let mut checks = Checks(Vec::new(), Vec::new(), 0.0);
+    if let (Some(roadmap), Some(horizon)) = (&plan.roadmap, &model.growth.horizon) {
+        crate::roadmap::verify(model, horizon, plan, roadmap, alternative, &mut checks);
+        return checks;
+    }
     let (scenario, realised) = (model, model.realised(plan));
     let model = &*realised;
     if !model.investments.is_empty() {
-        checks
-            .none("investments as they may be bought", investment::broken(model, plan))
-            .marked("F0985", Some(&model.planning.span), || (0..plan.investments.len()).map(Entry::Investment));
+        checks.none("investments as they may be bought", investment::broken(model, plan)).marked(
+            "F0985",
+            Some(&model.planning.span),
+            || (0..plan.investments.len()).map(Entry::Investment),
+        );
     }
     let installed = installed(model, plan);
     purchases(model, plan, alternative, &mut checks);
@@ -209,8 +228,10 @@ fn power(model: &Model, plan: &Plan, alternative: Option<&Alternative>, installe
     let (fewest, most) = instance::count(model, alternative);
     let counted = alternative.filter(|it| it.count.is_some());
     let used = installed.iter().filter(|power| **power > 0.0).count() as f64;
-    checks.at_most("fewest sites", f64::from(fewest), used, "sites").marked("F0902", Some(rule(model, counted)), Vec::new);
-    checks.at_most("most sites", used, f64::from(most), "sites").marked("F0902", Some(rule(model, counted)), Vec::new);
+    checks.at_most("fewest sites", f64::from(fewest), used, "sites").marked("F0915", Some(rule(model, counted)), Vec::new);
+    checks
+        .at_most("most sites", used, f64::from(most), "sites")
+        .marked("F0915", Some(rule(model, counted)), || builds_where(plan, |_| true).into_iter().rev());
     let required = alternative.iter().flat_map(|it| &it.required);
     checks.none("required sites", required.filter(|site| installed[site.index()] <= 0.0).count()).marked(
         "F0915",
@@ -326,7 +347,8 @@ fn capacity(model: &Model, plan: &Plan, checks: &mut Checks) {
             let placed = plan.placements.iter().filter(|it| it.site == site).flat_map(|it| &it.accelerators);
             let busy: f64 = placed.filter(|(id, _)| *id == kind).map(|(_, count)| count).sum();
             let share = hedge::nominal_share(model, site);
-            let used = (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
+            let used =
+                (busy + hedge::reserved(plan, site, kind)) / model.policy.headroom + share * gangs(model, plan, site, kind, |_| true);
             let there = share * accelerators(model, plan, site, kind);
             if used > 0.0 || there > 0.0 {
                 let name = format!("{} at {}", model.accelerators[kind].entity.name, model.sites[site].entity.name);
@@ -454,7 +476,7 @@ fn site_loss(model: &Model, plan: &Plan, survive: &[Tier], rule: &Span, checks: 
 
 /// Least share of a site's accelerators that can carry these services (tokens per second each), infinite if none can.
 /// One type is a division; with several, services are spread over types by a small linear program.
-fn filling(model: &Model, needs: &[(ServiceId, f64)], there: &[(AcceleratorId, f64)]) -> f64 {
+pub(crate) fn filling(model: &Model, needs: &[(ServiceId, f64)], there: &[(AcceleratorId, f64)]) -> f64 {
     if needs.iter().all(|(_, need)| *need <= 0.0) {
         return 0.0;
     }

@@ -1,11 +1,13 @@
 //! What a plan makes of a model: pools of accelerators, routes of requests, offers and loads of the grid. Computed once, read by
 //! every replication.
 
+mod calendar;
 mod facility;
 mod failure;
 mod gang;
 mod grid;
 
+pub(crate) use calendar::Calendar;
 use std::ops::Range;
 
 use bastide_engine::{derive_key, stream_key};
@@ -40,7 +42,12 @@ pub(crate) struct Pool {
 /// Nodes that become energised together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
+    /// When they begin to work.
     pub due: Time,
+    /// When they are delivered, where a roadmap says so; what holds up deliveries acts then.
+    pub delivered: Option<Time>,
+    /// When they leave.
+    pub retired: Time,
     pub nodes: u32,
     /// Whether supply delays concern it: it is on order, not standing.
     pub on_order: bool,
@@ -101,6 +108,8 @@ pub(crate) struct Setup<'a> {
     pub service_flows: Vec<Range<usize>>,
     /// Share of each service's demand that the plan places.
     pub placed: Vec<f64>,
+    /// What a roadmap changes over time.
+    pub calendar: Calendar,
     /// `choices[choice_at[service * sites + site]]`.
     pub choices: Vec<Choice>,
     pub choice_at: Vec<Range<usize>>,
@@ -151,14 +160,14 @@ pub(crate) struct Setup<'a> {
 impl<'a> Setup<'a> {
     pub(crate) fn new(model: &'a Model, plan: &'a Plan, layout: &'a Layout) -> Result<Self, GridError> {
         let (pools, site_pools) = pools(model, plan);
+        let everywhere = calendar::everywhere(plan);
         let built: Vec<bool> = site_pools.iter().map(|range| !range.is_empty()).collect();
         let mut it_mw = vec![0.0; model.sites.len()];
         for pool in &pools {
-            let nodes: u32 = pool.orders.iter().map(|order| order.nodes).sum();
-            it_mw[pool.site] += f64::from(nodes) * pool.per_node * pool.power_mw;
+            it_mw[pool.site] += f64::from(pool.most_nodes()) * pool.per_node * pool.power_mw;
         }
         let graph = Graph::new(model, &plan.links);
-        let (choices, choice_at) = choices(model, plan, &pools, &site_pools);
+        let (choices, choice_at) = choices(model, &everywhere, &pools, &site_pools);
         let mut origins = vec![false; model.nations.len()];
         for service in &model.services {
             for (nation, _) in &service.origins {
@@ -170,7 +179,8 @@ impl<'a> Setup<'a> {
         }
         let mut latency = crate::world::network::Paths::new(&graph);
         latency.solve(&graph, &vec![true; graph.width.len()], &graph.latency_s, &origins);
-        let routes = routes(model, plan, &latency);
+        let routes = routes(model, &everywhere, &latency);
+        let calendar = Calendar::new(model, plan, &routes, &latency);
         let others = others(model, &built, &choice_at, &latency);
         let mut pool_choices = vec![Vec::new(); pools.len()];
         for (at, choice) in choices.iter().enumerate() {
@@ -225,6 +235,7 @@ impl<'a> Setup<'a> {
             service_pairs: routes.service_pairs,
             service_flows: routes.service_flows,
             placed: routes.placed,
+            calendar,
             choices,
             choice_at,
             pool_choices,
@@ -270,6 +281,19 @@ fn service_order(model: &Model) -> Vec<usize> {
     order
 }
 
+impl Pool {
+    /// Nodes that are due at a time and have not left; of what has no date of its own, all.
+    pub(crate) fn expected(&self, now: Time) -> u32 {
+        let dated = |order: &&Order| order.delivered.is_none() || order.due <= now && now < order.retired;
+        self.orders.iter().filter(dated).map(|order| order.nodes).sum()
+    }
+    /// Most nodes that are there at any time.
+    pub(crate) fn most_nodes(&self) -> u32 {
+        let at = |now: Time| self.orders.iter().filter(|order| order.due <= now && now < order.retired).map(|order| order.nodes).sum();
+        self.orders.iter().map(|order| at(order.due)).max().unwrap_or(0)
+    }
+}
+
 impl Setup<'_> {
     /// How long requests take in a replica of a choice; `None` where their lengths are unknown.
     #[inline]
@@ -306,17 +330,21 @@ fn pools(model: &Model, plan: &Plan) -> (Vec<Pool>, Vec<Range<usize>>) {
         for (at, accelerator) in model.accelerators.iter().enumerate() {
             let mut orders = Vec::new();
             let mut count = 0;
-            let mut order = |accelerators: u32, due, on_order, bought| {
+            let mut order = |accelerators: u32, due, delivered, retired, on_order, bought| {
                 if accelerators > 0 {
                     count += accelerators;
-                    orders.push(Order { due, nodes: accelerators.div_ceil(accelerator.per_node.max(1)), on_order, bought });
+                    let nodes = accelerators.div_ceil(accelerator.per_node.max(1));
+                    orders.push(Order { due, delivered, retired, nodes, on_order, bought });
                 }
             };
             for fleet in model.fleets.iter().filter(|f| f.site.index() == site && f.accelerator.index() == at) {
-                order(fleet.count, fleet.energised, fleet.energised > Time::ZERO, false);
+                order(fleet.count, fleet.energised, None, fleet.retired, fleet.energised > Time::ZERO, false);
             }
-            for build in plan.builds.iter().filter(|b| b.site.index() == site && b.accelerator.index() == at) {
-                order(build.count, Time::ZERO + model.planning.lead_time, true, true);
+            for build in plan.builds.iter().filter(|b| b.site.index() == site && b.accelerator.index() == at && plan.roadmap.is_none()) {
+                order(build.count, Time::ZERO + model.planning.lead_time, None, Time::NEVER, true, true);
+            }
+            for lot in plan.roadmap.iter().flat_map(|it| &it.lots).filter(|lot| lot.site.index() == site && lot.accelerator.index() == at) {
+                order(lot.count, lot.energised, Some(lot.delivered), lot.retired, true, true);
             }
             let nodes: u32 = orders.iter().map(|order| order.nodes).sum();
             if nodes > 0 {
@@ -362,7 +390,7 @@ fn choices(model: &Model, plan: &Plan, pools: &[Pool], site_pools: &[Range<usize
     (choices, ranges)
 }
 
-struct Routes {
+pub(crate) struct Routes {
     pairs: Vec<Pair>,
     flows: Vec<Flow>,
     service_pairs: Vec<Range<usize>>,

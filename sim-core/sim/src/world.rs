@@ -26,6 +26,7 @@ mod partition;
 mod power_cap;
 pub(crate) mod reconstruction;
 mod repair;
+mod roadmap;
 pub(crate) mod service;
 mod shedding;
 pub(crate) mod site;
@@ -55,66 +56,220 @@ pub(crate) const CLASS_DECISION: u8 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Hour,
-    Energised { pool: u32, nodes: u32, bought: bool },
-    Failure { process: u32, version: u32 },
-    Noticed { job: u32 },
-    Repaired { job: u32 },
-    RepairDone { job: u32, version: u32 },
-    CrewBack { pool: u32 },
-    FollowUp { strike: u32 },
-    PartArrives { pool: u32 },
-    SpareArrives { site: u32, pool: u32 },
-    Maintenance { maintenance: u32 },
-    PowerCap { cap: u32 },
-    UnitFails { generator: u32 },
-    UnitsRepaired { generator: u32, units: u32 },
-    BlackStart { bus: u32, version: u32 },
+    Energised {
+        pool: u32,
+        nodes: u32,
+        bought: bool,
+    },
+    /// Nodes that a roadmap ordered arrive, to work from a moment on.
+    Delivered {
+        pool: u32,
+        nodes: u32,
+        energise: Time,
+    },
+    /// Delivered nodes begin to work.
+    SwitchedOn {
+        pool: u32,
+        nodes: u32,
+    },
+    /// Nodes leave.
+    Retired {
+        pool: u32,
+        nodes: u32,
+    },
+    /// A site's connection grows.
+    Connected {
+        site: u32,
+        kw: u32,
+    },
+    /// A period of a roadmap begins.
+    PeriodBegins {
+        period: u32,
+    },
+    Failure {
+        process: u32,
+        version: u32,
+    },
+    Noticed {
+        job: u32,
+    },
+    Repaired {
+        job: u32,
+    },
+    RepairDone {
+        job: u32,
+        version: u32,
+    },
+    CrewBack {
+        pool: u32,
+    },
+    FollowUp {
+        strike: u32,
+    },
+    PartArrives {
+        pool: u32,
+    },
+    SpareArrives {
+        site: u32,
+        pool: u32,
+    },
+    Maintenance {
+        maintenance: u32,
+    },
+    PowerCap {
+        cap: u32,
+    },
+    UnitFails {
+        generator: u32,
+    },
+    UnitsRepaired {
+        generator: u32,
+        units: u32,
+    },
+    BlackStart {
+        bus: u32,
+        version: u32,
+    },
     Reclose,
-    CutOver { seq: u64 },
-    TurnOver { bus: u32 },
-    LineFails { line: u32 },
-    LineBack { line: u32 },
-    BusBack { bus: u32 },
-    LinkFails { link: u32 },
-    LinkBack { link: u32 },
-    LinkState { chain: u32, version: u32 },
-    FacilityFails { facility: u32 },
-    FacilityBack { facility: u32 },
-    GraceOver { claim: u32, version: u32 },
-    SiteFails { site: u32 },
-    SiteBack { site: u32 },
-    PowerTimer { site: u32, version: u32 },
-    Refuelled { site: u32 },
-    Restarted { site: u32, version: u32 },
-    Restored { site: u32 },
-    IntrusionEnds { intrusion: u32 },
-    Assessed { attack: u32 },
-    WorkDone { hazard: u32, version: u32 },
-    PoolBack { pool: u32 },
-    FacilityRestored { facility: u32 },
+    CutOver {
+        seq: u64,
+    },
+    TurnOver {
+        bus: u32,
+    },
+    LineFails {
+        line: u32,
+    },
+    LineBack {
+        line: u32,
+    },
+    BusBack {
+        bus: u32,
+    },
+    LinkFails {
+        link: u32,
+    },
+    LinkBack {
+        link: u32,
+    },
+    LinkState {
+        chain: u32,
+        version: u32,
+    },
+    FacilityFails {
+        facility: u32,
+    },
+    FacilityBack {
+        facility: u32,
+    },
+    GraceOver {
+        claim: u32,
+        version: u32,
+    },
+    SiteFails {
+        site: u32,
+    },
+    SiteBack {
+        site: u32,
+    },
+    PowerTimer {
+        site: u32,
+        version: u32,
+    },
+    Refuelled {
+        site: u32,
+    },
+    Restarted {
+        site: u32,
+        version: u32,
+    },
+    Restored {
+        site: u32,
+    },
+    IntrusionEnds {
+        intrusion: u32,
+    },
+    Assessed {
+        attack: u32,
+    },
+    WorkDone {
+        hazard: u32,
+        version: u32,
+    },
+    PoolBack {
+        pool: u32,
+    },
+    FacilityRestored {
+        facility: u32,
+    },
     Failover,
     Legal,
     LawChanges,
-    SpellActs { spell: u32 },
-    SpellEnds { spell: u32 },
-    CampaignStart { campaign: u32 },
-    CampaignDone { campaign: u32 },
-    PlannedStop { campaign: u32 },
-    CheckpointCopy { gang: u32, store: campaign::Store },
-    CheckpointCopied { gang: u32, store: campaign::Store },
-    FaultFound { gang: u32 },
-    SeekPlace { gang: u32 },
-    StragglerOver { gang: u32 },
-    Copied { dataset: u32, replica: u32 },
+    SpellActs {
+        spell: u32,
+    },
+    SpellEnds {
+        spell: u32,
+    },
+    CampaignStart {
+        campaign: u32,
+    },
+    CampaignDone {
+        campaign: u32,
+    },
+    PlannedStop {
+        campaign: u32,
+    },
+    CheckpointCopy {
+        gang: u32,
+        store: campaign::Store,
+    },
+    CheckpointCopied {
+        gang: u32,
+        store: campaign::Store,
+    },
+    FaultFound {
+        gang: u32,
+    },
+    SeekPlace {
+        gang: u32,
+    },
+    StragglerOver {
+        gang: u32,
+    },
+    Copied {
+        dataset: u32,
+        replica: u32,
+    },
     CopyAges,
-    EvacuationOrder { evacuation: u32 },
-    EvacuationStep { version: u32 },
-    DeviceStep { evacuation: u32, device: u32, version: u32 },
-    SpikeBegins { spike: u32 },
-    SpikeStep { place: u32 },
-    Replicas { choice: u32 },
-    BacklogEmpty { queue: u32, version: u32 },
-    Hazard { hazard: u32, target: u32 },
+    EvacuationOrder {
+        evacuation: u32,
+    },
+    EvacuationStep {
+        version: u32,
+    },
+    DeviceStep {
+        evacuation: u32,
+        device: u32,
+        version: u32,
+    },
+    SpikeBegins {
+        spike: u32,
+    },
+    SpikeStep {
+        place: u32,
+    },
+    Replicas {
+        choice: u32,
+    },
+    BacklogEmpty {
+        queue: u32,
+        version: u32,
+    },
+    Hazard {
+        hazard: u32,
+        target: u32,
+    },
 }
 
 /// What has to be solved again.
@@ -204,6 +359,8 @@ pub(crate) struct World<'a> {
     pub replication: u32,
     pub now: Time,
     pub hour: usize,
+    /// Period of a roadmap.
+    pub period: usize,
     pub queue: Queue<Event>,
     pub dirty: Dirty,
     pub recorder: Recorder,
@@ -253,6 +410,7 @@ impl<'a> World<'a> {
             replication,
             now: Time::ZERO,
             hour: 0,
+            period: 0,
             queue: Queue::with_capacity(1024),
             dirty: Dirty { network: true, data: true, services: true, grid: true, needs: true, ..Dirty::default() },
             recorder: Recorder::new(options.trace),
@@ -294,6 +452,7 @@ impl<'a> World<'a> {
     /// Schedules what is known at the start.
     fn begin(&mut self) {
         self.begin_fleet();
+        self.begin_roadmap();
         self.begin_maintenance();
         self.begin_power_caps();
         self.begin_sites();
@@ -343,6 +502,11 @@ impl<'a> World<'a> {
         match event {
             Event::Hour => self.on_hour(),
             Event::Energised { pool, nodes, bought } => self.on_energised(pool as usize, nodes, bought),
+            Event::Delivered { pool, nodes, energise } => self.on_delivered(pool as usize, nodes, energise),
+            Event::SwitchedOn { pool, nodes } => self.switch_on(pool as usize, nodes),
+            Event::Retired { pool, nodes } => self.on_retired(pool as usize, nodes),
+            Event::Connected { site, kw } => self.on_connected(site as usize, f64::from(kw) * 1e-3),
+            Event::PeriodBegins { period } => self.on_period(period as usize),
             Event::Failure { process, version } => self.on_failure(process as usize, version),
             Event::Noticed { job } => self.on_noticed(job as usize),
             Event::RepairDone { job, version } => self.on_repair_done(job, version),

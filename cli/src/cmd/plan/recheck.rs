@@ -73,7 +73,9 @@ pub fn of_alternatives(model: &Model, changed: bool) -> Vec<Diagnostic> {
         let Ok((mut plan, places)) = Plan::read_with_places(text, &input.path, model) else { continue };
         plan.name.clone_from(&alternative.entity.name);
         let known = check_plan(model, &plan, &places);
-        all.extend(found(model, &plan, &places, None, None, changed).into_iter().filter(|it| !known.contains(it)));
+        // A rival that a person drew may leave the wishes of `[plan]` open: that is what it is compared for.
+        let errors = found(model, &plan, &places, None, None, changed).into_iter().filter(|it| it.severity == Severity::Error);
+        all.extend(errors.filter(|it| !known.contains(it)));
     }
     all
 }

@@ -64,7 +64,7 @@ fn period(model: &Model, roadmap: &Roadmap, from: Time, until: Time) -> Value {
     for (site, accelerator, count) in running {
         let mw = f64::from(count) * model.accelerators[accelerator].power.as_mw();
         it_mw += mw;
-        facility_mw += mw * model.pue(site, model.sites[site].temperature.map(|profile| Temperature::from_celsius(model.mean(profile))));
+        facility_mw += mw * pue(model, site);
     }
     let connection_mw = connection(model, roadmap, last);
     let (demand, served) = service(model, roadmap, from, until);
@@ -96,10 +96,24 @@ fn quarter(model: &Model, from: Time) -> String {
     }
 }
 
-/// Connection that can be used: that of sites which stand, works and steps that are ready \[MW\].
+/// Facility power per IT power of a site at its mean temperature.
+fn pue(model: &Model, site: SiteId) -> f64 {
+    model.pue(site, model.sites[site].temperature.map(|profile| Temperature::from_celsius(model.mean(profile))))
+}
+
+/// Connection that can be used: that of the fleets, works and steps that are ready \[MW\].
 fn connection(model: &Model, roadmap: &Roadmap, at: Time) -> f64 {
-    let standing = model.sites.iter().filter(|site| site.existing).map(|site| site.connection.as_mw()).sum::<f64>();
-    let works = roadmap.works.iter().filter(|works| works.ready <= at && !model.sites[works.site].existing);
+    let fleets = |site: SiteId, time: Time| {
+        let here = model.fleets.iter().filter(|it| it.site == site && it.energised <= time && time < it.retired);
+        here.map(|it| f64::from(it.count) * model.accelerators[it.accelerator].power.as_mw()).sum::<f64>()
+    };
+    // Halls and connections of the fleets stand from the start, as the planner counts.
+    let standing = (0..model.sites.len()).map(SiteId::from_index).map(|site| {
+        let moments = model.fleets.iter().filter(|it| it.site == site).map(|it| it.energised);
+        pue(model, site) * moments.map(|time| fleets(site, time)).fold(0.0, f64::max)
+    });
+    let standing = standing.sum::<f64>();
+    let works = roadmap.works.iter().filter(|works| works.ready <= at);
     let steps = roadmap.steps.iter().filter(|step| step.ready <= at);
     standing
         + works.map(|works| works.connection.as_mw()).sum::<f64>()
@@ -115,10 +129,15 @@ fn capital(model: &Model, roadmap: &Roadmap, inside: &dyn Fn(Time) -> bool) -> f
     let works = roadmap.works.iter().filter(|works| inside(works.decided)).map(|works| {
         let site = &model.sites[works.site];
         let opening = if works.opens && !site.existing { site.fixed_cost.as_eur() } else { 0.0 };
-        opening + 1e6 * (site.building_cost.as_meur_per_mw() * works.it_power.as_mw() + site.connection_cost.as_meur_per_mw() * works.connection.as_mw())
+        opening
+            + 1e6
+                * (site.building_cost.as_meur_per_mw() * works.it_power.as_mw()
+                    + site.connection_cost.as_meur_per_mw() * works.connection.as_mw())
     });
     let steps = roadmap.steps.iter().filter(|step| inside(step.decided));
-    lots.sum::<f64>() + works.sum::<f64>() + steps.map(|step| f64::from(step.count) * model.growth.expansions[step.expansion].cost.as_eur()).sum::<f64>()
+    lots.sum::<f64>()
+        + works.sum::<f64>()
+        + steps.map(|step| f64::from(step.count) * model.growth.expansions[step.expansion].cost.as_eur()).sum::<f64>()
 }
 
 /// Mean demand and what is planned to be served of it \[tokens/s\].

@@ -29,7 +29,12 @@ pub fn strike(model: &mut Arc<Model>, strike: Option<u32>) -> Result<(), Failure
 }
 
 /// What the outlooks are worth to a plan.
-pub fn information(model: &Model, alternative: Option<&Alternative>, options: &SolveOptions, plan: &Plan) -> Result<Option<Information>, Failure> {
+pub fn information(
+    model: &Model,
+    alternative: Option<&Alternative>,
+    options: &SolveOptions,
+    plan: &Plan,
+) -> Result<Option<Information>, Failure> {
     stochastic::uncertainty(model, alternative, options, plan)
         .map_err(|error| Failure::sentence(format!("the value of information could not be worked out: {error}")))
 }

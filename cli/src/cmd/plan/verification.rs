@@ -94,7 +94,7 @@ pub fn verify(
         }
         let findings = closed_loop::tighten(model, alternative, &settings.target, &mean, &found, settings.replications, &cuts);
         round.beyond = findings.beyond;
-        let last = number == settings.rounds;
+        let last = number == settings.rounds || !closed_loop::takes_cuts(model);
         let next = if last { None } else { next(model, alternative, options, findings.cuts, &mut cuts, &mut round, &mut conflict)? };
         for cut in &round.cuts {
             output.say(&format!("  cut: {}", words(cut)));
@@ -106,7 +106,8 @@ pub fn verify(
             output.say(&format!("  beyond any cut: {:.3} % of {}: {}", 100.0 * it.share, it.tier.name(), it.reason));
         }
         reason = match (&next, last) {
-            (_, true) => format!("{number} rounds are over"),
+            (_, true) if !closed_loop::takes_cuts(model) => "a plan over periods takes no cuts".to_owned(),
+            (_, true) => format!("{number} round{} over", if number == 1 { " is" } else { "s are" }),
             (None, _) if !round.refused.is_empty() => "no plan keeps what is still missing".to_owned(),
             (None, _) => "no cut is left that would raise service".to_owned(),
             (Some(_), _) => String::new(),
@@ -299,9 +300,11 @@ impl Verified {
         let service = |round: &Round| -> Vec<Value> {
             let of = |tier: Tier| {
                 let (wanted, share) = (self.target[tier as usize], round.service[tier as usize]?);
+                let (it, level) = (round.losses[tier as usize], level(&self.target, &round.service, tier));
                 Some(json!({
-                    "tier": tier, "target": wanted, "mean": share.mean, "stderr": share.stderr, "n": share.n,
-                    "level": wanted.map(|_| level(&self.target, &round.service, tier).word()),
+                    "tier": tier, "target": wanted, "planned": (it.demanded > 0.0).then(|| 1.0 - it.by_choice / it.demanded),
+                    "simulated": share.mean, "stderr": share.stderr, "n": share.n,
+                    "level": wanted.map(|_| level.word()), "met": wanted.map(|_| level != Level::Short),
                 }))
             };
             Tier::ALL.into_iter().filter_map(of).collect()
@@ -326,9 +329,10 @@ impl Verified {
             .map(|(at, round)| {
                 let c = round.plan.certificate.as_ref();
                 json!({
-                    "round": at + 1, "status": c.map(|c| c.status), "objective": c.map(|c| c.objective_eur), "bound": c.map(|c| c.bound_eur), "gap": c.map(|c| c.gap),
+                    "round": at + 1, "status": c.map(|c| c.status), "objective_eur": c.map(|c| c.objective_eur), "bound_eur": c.map(|c| c.bound_eur), "gap": c.map(|c| c.gap),
                     "service": service(round), "losses": losses(round),
-                    "cuts": round.cuts.iter().map(cut).collect::<Vec<_>>(), "refused": round.refused.iter().map(cut).collect::<Vec<_>>(),
+                    "cuts": round.cuts.len(), "added": round.cuts.iter().map(words).collect::<Vec<_>>(),
+                    "new_cuts": round.cuts.iter().map(cut).collect::<Vec<_>>(), "refused": round.refused.iter().map(cut).collect::<Vec<_>>(),
                     "beyond": round.beyond.iter().map(|it| json!({ "tier": it.tier, "reason": it.reason, "share": it.share, "for_any_plan": it.for_any_plan })).collect::<Vec<_>>(),
                 })
             })

@@ -33,11 +33,6 @@ pub fn check(ctx: &mut Context, model: &Model) {
     }
     crowded(ctx, model);
     let to_build = planning.survive_link_loss && model.links.iter().any(|link| link.build_cost.is_some());
-    if planning.survive_link_loss && model.links.is_empty() && model.nations.len() > 1 && !ctx.is_unsure("link") {
-        let message = "`survive_link_loss` asks for links, and the scenario has none";
-        let hint = "add `[[link]]` entries, with a `build_cost` where they do not stand yet";
-        ctx.push(Diagnostic::error("F0953", planning.span.clone(), message).hint(hint));
-    }
     if !to_build && model.services.is_empty() && model.campaigns.is_empty() && !ctx.is_unsure("service") && !ctx.is_unsure("campaign") {
         let diagnostic =
             Diagnostic::warning("F0515", planning.span.clone(), "the scenario has no service and no campaign: nothing to plan for");

@@ -86,7 +86,9 @@ pub fn import_placement(text: &str, file: &str, strike: Option<u32>) -> Result<I
     check(&it).map_err(|message| wrong(message, 0, 0))?;
     let stem = std::path::Path::new(file).file_stem().map_or_else(|| "placement".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let name = word(&stem);
-    Ok(ImportedScenario { files: vec![("scenario.toml".to_owned(), scenario(&it, &name, strike)), ("README.md".to_owned(), readme(&name, file))] })
+    Ok(ImportedScenario {
+        files: vec![("scenario.toml".to_owned(), scenario(&it, &name, strike)), ("README.md".to_owned(), readme(&name, file))],
+    })
 }
 
 /// A name for a scenario: `placement` where the file's has no letter to begin with.
@@ -101,9 +103,12 @@ fn check(it: &File) -> Result<(), String> {
     if it.kind != "placement-v1" {
         return Err(format!("`kind` is `{}`, not `placement-v1`", it.kind));
     }
-    for (what, empty) in
-        [("sites", it.sites.is_empty()), ("gpus", it.gpus.is_empty()), ("workloads", it.workloads.is_empty()), ("scenarios", it.scenarios.is_empty())]
-    {
+    for (what, empty) in [
+        ("sites", it.sites.is_empty()),
+        ("gpus", it.gpus.is_empty()),
+        ("workloads", it.workloads.is_empty()),
+        ("scenarios", it.scenarios.is_empty()),
+    ] {
         if empty {
             return Err(format!("`{what}` is empty"));
         }
@@ -209,7 +214,8 @@ fn scenario(it: &File, name: &str, strike: Option<u32>) -> String {
         let value = work.penalty * 1e12 / (TOKENS * YEAR.1);
         let served = work.gpus.iter().filter_map(|gpu| Some((gpu, *work.eff.get(&gpu.to_string())?))).filter(|(_, eff)| *eff > 0.0);
         let known = served.filter(|(gpu, _)| !work.sites.is_empty() && it.gpus.iter().any(|other| other.id == **gpu));
-        let rates: Vec<String> = known.map(|(gpu, eff)| format!("gpu-{gpu} = \"{:?} tokens/s\"", eff * TOKENS / f64::from(BLOCK))).collect();
+        let rates: Vec<String> =
+            known.map(|(gpu, eff)| format!("gpu-{gpu} = \"{:?} tokens/s\"", eff * TOKENS / f64::from(BLOCK))).collect();
         let _ = write!(
             out,
             "\n[[service]]\nname = \"work-{id}\"\nnation = \"all\"\ntier = \"T1\"\ntokens_per_accelerator = {{ {rates} }}\ndemand = \"{demand:?} tokens/s\"\nvalue = \"{value:?} EUR/M tokens\"\n\

@@ -7,14 +7,15 @@ use bastide_units::{
 
 use super::Kind::{
     AppliesTo, Boolean, Count, Date, Degrees, Dependants, Distribution, Endpoint, Factors, Integer, LinkStates, ListOf, Name, Nations,
-    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings, Shape, Targets, Text, Word, Words,
+    Objectives, OneOf, Profile, Purchases, Quantity, QuantityBy, RatiosOf, RatiosOfNations, Reference, References, Restoration, Settings,
+    Shape, Targets, Text, Word, Words,
 };
 use super::Need::{Computed, Default, Optional, Required};
 use super::Range::{Any, AtLeastOne, BelowOne, NotNegative, Positive, PositiveShare, Share};
 use super::{Key, Kind, Need, TableSpec, unit};
 
-mod investment;
 mod growth;
+mod investment;
 mod strike;
 mod supply;
 mod uncertainty;
@@ -349,7 +350,12 @@ pub static TABLES: &[TableSpec] = &[
             ),
             row("max_it_power", POWER, Computed("connection / pue"), "Most IT power that it has room for."),
             growth::SITE_LEAD_TIME,
-            row("max_accelerators", Count(AtLeastOne), Optional, "Most accelerators that it takes, of all types together: its racks or halls."),
+            row(
+                "max_accelerators",
+                Count(AtLeastOne),
+                Optional,
+                "Most accelerators that it takes, of all types together: its racks or halls.",
+            ),
             row("pue", Kind::Ratio(AtLeastOne), Default("1.2"), "Power usage effectiveness up to `free_cooling`."),
             row("pue_rise", Kind::Ratio(NotNegative), Default("0"), "Rise of the PUE per degree above `free_cooling`."),
             row(
@@ -1221,7 +1227,12 @@ pub static TABLES: &[TableSpec] = &[
             row("survive", ListOf(ASSETS), Default(""), "Classes of assets of which the loss of any single one leaves `min_service` met."),
             row("cvar", Kind::Table(&CVAR), Optional, "Weight on the worst outlooks."),
             row("strike", Count(AtLeastOne), Optional, "Plan against the worst loss of at most so many sites, instead of the expectation."),
-            row("demand_budget", Kind::Table(&DEMAND_BUDGET), Optional, "Plan against the worst rise of demand within a budget, instead of the expectation."),
+            row(
+                "demand_budget",
+                Kind::Table(&DEMAND_BUDGET),
+                Optional,
+                "Plan against the worst rise of demand within a budget, instead of the expectation.",
+            ),
             row("verify", Kind::Table(&VERIFICATION), Optional, "Simulate the plan and plan again until each tier is served as wanted."),
             row("min_sites", Count(NotNegative), Default("0"), "Fewest sites."),
             row("max_sites", Count(AtLeastOne), Computed("number of sites"), "Most sites."),
@@ -1238,7 +1249,12 @@ pub static TABLES: &[TableSpec] = &[
             row("time_limit", TIME, Default("120 s"), "Time limit for the solver."),
         ],
     ),
-    growth::EXPANSION, growth::EXPORT_CAP, growth::MILESTONE, growth::ORDER_BOOK, uncertainty::OUTAGE, uncertainty::OUTLOOK,
+    growth::EXPANSION,
+    growth::EXPORT_CAP,
+    growth::MILESTONE,
+    growth::ORDER_BOOK,
+    uncertainty::OUTAGE,
+    uncertainty::OUTLOOK,
     array(
         "alternative",
         false,

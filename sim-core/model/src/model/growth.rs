@@ -79,6 +79,11 @@ impl Horizon {
     pub fn period_from(&self, time: Time) -> usize {
         (time.since(Time::ZERO) / self.period - 1e-9).ceil().max(0.0) as usize
     }
+    /// Period in which a moment lies, within a second.
+    #[must_use]
+    pub fn period_at(&self, time: Time) -> usize {
+        ((time.since(Time::ZERO).as_s() + 1.0) / self.period.as_s()).max(0.0) as usize
+    }
     /// Whole periods in which a time has passed.
     #[must_use]
     pub fn lag(&self, time: Duration) -> usize {

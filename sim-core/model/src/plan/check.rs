@@ -1,5 +1,7 @@
 //! Whether a plan keeps the law, the limits and its own arithmetic.
 
+mod roadmap;
+
 use bastide_units::{Money, Power, Time, TokenRate};
 
 use super::{Plan, PlanPlaces};
@@ -21,8 +23,12 @@ pub fn check_plan(model: &Model, plan: &Plan, places: &PlanPlaces) -> Vec<Diagno
     let mut check = Check { model: &realised, plan, places, found: Vec::new() };
     check.investments();
     check.nodes();
-    check.power();
-    check.money();
+    if let Some(roadmap) = &plan.roadmap {
+        check.roadmap(roadmap);
+    } else {
+        check.power();
+        check.money();
+    }
     check.placements();
     check.standbys();
     check.capacity();

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use bastide_units::{Quantity, TokenRate};
 
-use super::{Build, CampaignPlacement, Certificate, CostLine, Placement, Plan, Price, Replica, SolveStatus, StandBy};
+use super::roadmap::file as dated;
+use super::{Build, CampaignPlacement, Certificate, CostLine, Lot, Placement, Plan, Price, Replica, Roadmap, SolveStatus, StandBy};
 use crate::decode::{Context, Cursor};
 use crate::diag::{Diagnostic, Severity};
 use crate::keys::Kind::{Boolean, Count, Ratio as RatioKind, Reference, Text, Word};
@@ -27,6 +28,10 @@ pub struct PlanPlaces {
     pub builds: Vec<Span>,
     /// `[[investment]]`.
     pub investments: Vec<Span>,
+    /// `[[works]]`.
+    pub works: Vec<Span>,
+    /// `[[step]]`.
+    pub steps: Vec<Span>,
     /// `[[placement]]`.
     pub placements: Vec<Span>,
     /// `[[stand-by]]`.
@@ -54,6 +59,8 @@ impl PlanPlaces {
         Self {
             file: Span::file(name),
             builds: vec![],
+            works: vec![],
+            steps: vec![],
             investments: vec![],
             placements: vec![],
             standbys: vec![],
@@ -83,8 +90,19 @@ const SITE: Key = row("site", Reference("site"), Required);
 const SERVICE: Key = row("service", Reference("service"), Required);
 const SHARE: Key = row("share", RatioKind(Range::Share), Required);
 
-static BUILD: TableSpec =
-    list("build", &[SITE, row("accelerator", Reference("accelerator"), Required), row("count", Count(Range::NotNegative), Required)]);
+static BUILD: TableSpec = list(
+    "build",
+    &[
+        SITE,
+        row("accelerator", Reference("accelerator"), Required),
+        row("count", Count(Range::NotNegative), Required),
+        dated::LOT[0],
+        dated::LOT[1],
+        dated::LOT[2],
+        dated::LOT[3],
+        dated::LOT[4],
+    ],
+);
 static INVESTMENT: TableSpec =
     list("investment", &[row("name", Reference("investment"), Required), row("count", Count(Range::AtLeastOne), Optional)]);
 static PLACEMENT: TableSpec = list("placement", &[SERVICE, SITE, SHARE, row("accelerators", Kind::AppliesTo, Optional)]);
@@ -130,8 +148,24 @@ static CERTIFICATE: TableSpec = TableSpec {
     ],
     variants: &[],
 };
-static SPECS: [&TableSpec; 11] =
-    [&BUILD, &INVESTMENT, &PLACEMENT, &STANDBY, &CAMPAIGN, &REPLICA, &LINK, &UNSERVED, &COST, &PRICE, &CERTIFICATE];
+static SPECS: [&TableSpec; 16] = [
+    &dated::WORKS,
+    &dated::STEP,
+    &dated::PERIOD,
+    &dated::BEGIN,
+    &dated::OUTLOOKS,
+    &BUILD,
+    &INVESTMENT,
+    &PLACEMENT,
+    &STANDBY,
+    &CAMPAIGN,
+    &REPLICA,
+    &LINK,
+    &UNSERVED,
+    &COST,
+    &PRICE,
+    &CERTIFICATE,
+];
 const STATUSES: [(&str, SolveStatus); 4] = [
     ("optimal", SolveStatus::Optimal),
     ("within-gap", SolveStatus::WithinGap),
@@ -148,7 +182,8 @@ impl Plan {
         let service = |id: ServiceId| quoted(&model.services[id].entity.name);
         let accelerator = |id: AcceleratorId| quoted(&model.accelerators[id].entity.name);
         // Writing to a String cannot fail.
-        for build in &self.builds {
+        // Those of a roadmap are dated.
+        for build in self.builds.iter().filter(|_| self.roadmap.is_none()) {
             let _ = write!(
                 out,
                 "\n[[build]]\nsite = {}\naccelerator = {}\ncount = {}\n",
@@ -229,6 +264,9 @@ impl Plan {
                 quoted(&price.place)
             );
         }
+        if let Some(roadmap) = &self.roadmap {
+            roadmap.write(&mut out, model);
+        }
         if let Some(proof) = &self.certificate {
             let status = STATUSES.iter().find(|(_, status)| *status == proof.status).map_or("manual", |(name, _)| name);
             let _ = write!(
@@ -275,6 +313,9 @@ impl Plan {
         names(&mut ctx, "dataset", model.datasets.iter().map(|dataset| &dataset.entity));
         names(&mut ctx, "outlook", model.planning.uncertainty.outlooks.iter().map(|outlook| &outlook.entity));
         names(&mut ctx, "link", model.links.iter().map(|link| &link.entity));
+        names(&mut ctx, "order_book", model.growth.order_books.iter().map(|book| &book.entity));
+        names(&mut ctx, "expansion", model.growth.expansions.iter().map(|expansion| &expansion.entity));
+        (ctx.clock, ctx.start_epoch_s) = (true, model.header.start_epoch_s);
         names(&mut ctx, "accelerator", model.accelerators.iter().map(|kind| &kind.entity));
         let name = outline(&mut ctx, &root, file);
         let (plan, places) = decode(&mut ctx, &root, name, file, model);
@@ -369,11 +410,18 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         AcceleratorId(index)
     };
     let mut nowhere = Vec::new();
-    let builds = each(ctx, root, &BUILD, &mut places.builds, |cursor| Build {
-        site: SiteId(cursor.reference("site", "site")),
-        accelerator: accelerator(cursor),
-        count: cursor.count("count"),
+    let mut lots = Vec::new();
+    let mut builds = each(ctx, root, &BUILD, &mut places.builds, |cursor| {
+        let build =
+            Build { site: SiteId(cursor.reference("site", "site")), accelerator: accelerator(cursor), count: cursor.count("count") };
+        lots.push(dated::lot(cursor, build.site, build.accelerator, build.count));
+        build
     });
+    let roadmap = roadmap(ctx, root, lots, &mut places);
+    match &roadmap {
+        Some(roadmap) => builds = roadmap.builds(),
+        None => twins(ctx, &builds, &places),
+    }
     let investments = each(ctx, root, &INVESTMENT, &mut places.investments, |cursor| {
         (InvestmentId(cursor.reference("name", "investment")), cursor.count_opt("count").unwrap_or(1))
     });
@@ -405,8 +453,9 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         site: SiteId(cursor.reference("site", "site")),
     });
     let links = each(ctx, root, &LINK, &mut places.links, |cursor| LinkId(cursor.reference("link", "link")));
-    let unserved =
-        each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand")));
+    let unserved = each(ctx, root, &UNSERVED, &mut places.unserved, |cursor| {
+        (ServiceId(cursor.reference("service", "service")), cursor.quantity("demand"))
+    });
     let (mut annual_costs, mut capital_costs) = (Vec::new(), Vec::new());
     let hedge = super::Hedge::read(ctx, root, model);
     let cost = each(ctx, root, &COST, &mut nowhere, |cursor| {
@@ -430,16 +479,55 @@ fn decode(ctx: &mut Context, root: &Table, name: String, file: u32, model: &Mode
         }
         _ => None,
     });
-    twins(ctx, &builds, &places);
     if ctx.files.diagnostics.is_empty() {
         for (placement, _) in placements.iter_mut().zip(given).filter(|(_, given)| !given) {
             placement.accelerators = split(model, &builds, placement);
         }
     }
     (
-        Plan { name, builds, investments, placements, standbys, campaigns, replicas, links, unserved, hedge, cost, prices, roadmap: None, certificate },
+        Plan {
+            name,
+            builds,
+            investments,
+            placements,
+            standbys,
+            campaigns,
+            replicas,
+            links,
+            unserved,
+            hedge,
+            cost,
+            prices,
+            roadmap,
+            certificate,
+        },
         places,
     )
+}
+
+/// What happens when, where anything of it is dated: then every build is.
+fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Option<Lot>>, places: &mut PlanPlaces) -> Option<Box<Roadmap>> {
+    let mut nowhere = Vec::new();
+    let periods = each(ctx, root, &dated::PERIOD, &mut nowhere, dated::period);
+    if lots.iter().all(Option::is_none) && periods.is_empty() {
+        return None;
+    }
+    if let Some(undated) = lots.iter().position(Option::is_none) {
+        let at = places.of(&places.builds, undated).clone();
+        ctx.push(Diagnostic::error("F0915", at, "some builds are dated and others are not").hint("give every `[[build]]` its `ordered`"));
+    }
+    let outlooks = root.get("outlooks").and_then(|entry| match &entry.node.value {
+        Value::Table(table) => Some(dated::outlooks(&mut Cursor::open(ctx, &dated::OUTLOOKS, 0, table, entry.node.at))),
+        _ => None,
+    });
+    Some(Box::new(Roadmap {
+        lots: lots.into_iter().flatten().collect(),
+        works: each(ctx, root, &dated::WORKS, &mut places.works, dated::works),
+        steps: each(ctx, root, &dated::STEP, &mut places.steps, dated::step),
+        periods,
+        starts: each(ctx, root, &dated::BEGIN, &mut nowhere, dated::begin),
+        value_of_stochastic_solution: outlooks,
+    }))
 }
 
 fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {
@@ -456,7 +544,7 @@ fn twins(ctx: &mut Context, builds: &[Build], places: &PlanPlaces) {
 }
 
 /// A bare number, which a program wrote.
-fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
+pub(super) fn real(cursor: &mut Cursor<'_, '_>, key: &str) -> f64 {
     match cursor.table.get(key).map(|entry| &entry.node.value) {
         Some(Value::Float(float)) => *float,
         Some(Value::Integer(integer)) => *integer as f64,

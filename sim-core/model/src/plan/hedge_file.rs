@@ -72,7 +72,8 @@ impl Hedge {
             unserved(&mut out, "recourse-unserved", &outlook, &it.unserved);
         }
         for it in &self.reserves {
-            let _ = write!(out, "\n[[reserve]]\nservice = {}\nsite = {}\n{}\n", service(it.service), site(it.site), types(&it.accelerators));
+            let _ =
+                write!(out, "\n[[reserve]]\nservice = {}\nsite = {}\n{}\n", service(it.service), site(it.site), types(&it.accelerators));
         }
         unserved(&mut out, "uncovered", "", &self.uncovered);
         if let Some(worst) = &self.worst {

@@ -1,5 +1,7 @@
 //! The dated part of a plan over years: what is ordered, built and served when.
 
+pub(crate) mod file;
+
 use bastide_units::{Money, Power, Time, TokenRate};
 
 use crate::model::{AcceleratorId, CampaignId, ServiceId, SiteId};

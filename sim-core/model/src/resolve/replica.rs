@@ -49,9 +49,14 @@ pub fn replicas(
 ) -> (Vec<Replica>, Vec<TokenRate>) {
     let replica = |(at, kind)| match &demands.tokens_per_accelerator {
         Some(stated_rate) => {
-            let by_type = |all: &Vec<(usize, TokenRate)>| all.iter().find(|(index, _)| *index == at).map_or(TokenRate::ZERO, |(_, rate)| *rate);
+            let by_type =
+                |all: &Vec<(usize, TokenRate)>| all.iter().find(|(index, _)| *index == at).map_or(TokenRate::ZERO, |(_, rate)| *rate);
             let rate = stated_rate.as_ref().map_or_else(by_type, |rate| *rate);
-            if rate.as_tokens_per_s() == 0.0 { (Replica { accelerators: 1, law: None }, rate) } else { (stated(service, demands, rate), rate) }
+            if rate.as_tokens_per_s() == 0.0 {
+                (Replica { accelerators: 1, law: None }, rate)
+            } else {
+                (stated(service, demands, rate), rate)
+            }
         }
         None => match library.replica(&service.model, at, kind) {
             Some(known) => (tabulated(service, demands, known), known.rate),

@@ -2,8 +2,8 @@
 
 use bastide_units::{DataSize, Money, Ratio, TokenRate};
 
-use super::{growth, each};
 use super::operation::{self, ReplicaKeys};
+use super::{each, growth};
 use crate::decode::{Context, Cursor, suggestion};
 use crate::keys;
 use crate::model::{Dataset, DatasetId, NationId, Service, ServiceId, Tier};

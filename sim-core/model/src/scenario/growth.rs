@@ -7,8 +7,8 @@ use crate::decode::{Context, Cursor};
 use crate::diag::Diagnostic;
 use crate::keys;
 use crate::model::{
-    AcceleratorId, Branch, Expansion, ExportCap, Growth, Horizon, Milestone, NationId, OrderBook, Outlook, Path, Planning, Profile, Series, SeriesId, Site,
-    SiteId, Supply,
+    AcceleratorId, Branch, Expansion, ExportCap, Growth, Horizon, Milestone, NationId, OrderBook, Outlook, Path, Planning, Profile, Series,
+    SeriesId, Site, SiteId, Supply,
 };
 use crate::tree::{Table, Value};
 
@@ -44,7 +44,8 @@ pub fn horizon(cursor: &mut Cursor<'_, '_>) -> Option<Horizon> {
     }
     let periods = (length / period).ceil();
     if periods > MOST_PERIODS as f64 {
-        let message = format!("a horizon of {} has {periods:.0} periods of {}", bastide_units::display(length), bastide_units::display(period));
+        let message =
+            format!("a horizon of {} has {periods:.0} periods of {}", bastide_units::display(length), bastide_units::display(period));
         cursor.wrong("F0970", "horizon", message, format!("at most {MOST_PERIODS}: lengthen `period`, or shorten `horizon`"));
     }
     Some(horizon)
@@ -71,7 +72,12 @@ pub fn growth(ctx: &mut Context, root: &Table, planning: Option<&Planning>, site
     }
     for (table, at) in entries(root, "outlook") {
         if horizon.is_none() && table.get("parent").is_some() {
-            ctx.error_hint("F0971", at, "`parent` stands without `horizon` in `[plan]`", "without a roadmap, nothing follows: leave it out");
+            ctx.error_hint(
+                "F0971",
+                at,
+                "`parent` stands without `horizon` in `[plan]`",
+                "without a roadmap, nothing follows: leave it out",
+            );
         }
     }
     if horizon.is_some() {
@@ -82,10 +88,7 @@ pub fn growth(ctx: &mut Context, root: &Table, planning: Option<&Planning>, site
 
 /// What the program of a roadmap does not have.
 fn not_read(ctx: &mut Context, root: &Table) {
-    let plan = match root.get("plan").map(|entry| &entry.node.value) {
-        Some(Value::Table(plan)) => plan,
-        _ => return,
-    };
+    let Some(Value::Table(plan)) = root.get("plan").map(|entry| &entry.node.value) else { return };
     let keys = ["survive", "cvar", "strike", "demand_budget"].into_iter().filter_map(|key| Some((key, plan.get(key)?.key_at)));
     let tables = ["outage", "investment"].into_iter().filter_map(|table| Some((table, entries(root, table).first()?.1)));
     for (word, at) in keys.chain(tables).collect::<Vec<_>>() {
@@ -250,7 +253,9 @@ pub fn tree(ctx: &mut Context, outlooks: &[Outlook]) {
             let sum: f64 = siblings.iter().map(|other| other.probability).sum();
             if it.branch.parent.is_some() && (sum - 1.0).abs() > 1e-6 {
                 let message = format!("the outlooks that follow the parent of `{}` sum to {sum:.6}, not to 1", it.entity.name);
-                ctx.push(Diagnostic::error("F0978", it.entity.span.clone(), message).hint("their probabilities are those given the parent"));
+                ctx.push(
+                    Diagnostic::error("F0978", it.entity.span.clone(), message).hint("their probabilities are those given the parent"),
+                );
             }
         } else if siblings[0].branch.from != it.branch.from {
             let message = format!("outlook `{}` begins at another moment than `{}`", it.entity.name, siblings[0].entity.name);

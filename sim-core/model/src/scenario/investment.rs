@@ -47,7 +47,10 @@ pub fn investments(
         let faster = investment.effect.speedup.iter().flat_map(|(_, faster)| faster);
         if let Some(service) = faster.map(|id| &services[id.index()]).find(|service| costed || service.critical.share > 0.0) {
             let name = &service.entity.name;
-            let message = format!("service `{name}` has {}, and no plan can weigh that against a speedup", if costed { "serving costs" } else { "critical demand" });
+            let message = format!(
+                "service `{name}` has {}, and no plan can weigh that against a speedup",
+                if costed { "serving costs" } else { "critical demand" }
+            );
             cursor.wrong("F0986", "services", message, "leave it out, or write the faster service as a case");
         }
         index += 1;

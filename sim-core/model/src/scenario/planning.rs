@@ -55,6 +55,7 @@ pub fn planning(
             let message = format!("no tier survives the loss of a site where at most {usable} can be used");
             cursor.wrong("F0608", "survive_site_loss", message, "give two candidates or more, or leave `survive_site_loss` out");
         }
+        let survive_link_loss = survive_link_loss(cursor);
         let it_power: Power = cursor.quantity("it_power");
         power_for_a_node(cursor, it_power, &accelerators);
         *horizon = growth::horizon(cursor);
@@ -76,13 +77,24 @@ pub fn planning(
             discount_rate: cursor.ratio("discount_rate"),
             // Decoded once the services are known.
             serving_cost: None,
-            survive_link_loss: cursor.boolean("survive_link_loss"),
+            survive_link_loss,
             building_lifetime: cursor.quantity("building_lifetime"),
             lead_time: cursor.quantity("lead_time"),
             gap: cursor.ratio("gap"),
             time_limit: cursor.quantity("time_limit"),
         }
     })
+}
+
+/// `survive_link_loss`; reports it where nations have no links.
+fn survive_link_loss(cursor: &mut Cursor<'_, '_>) -> bool {
+    let survive = cursor.boolean("survive_link_loss");
+    let count = |table: &str| cursor.ctx.names.get(table).map_or(0, std::collections::BTreeMap::len);
+    if survive && count("link") == 0 && count("nation") > 1 && !cursor.ctx.is_unsure("link") {
+        let hint = "add `[[link]]` entries, with a `build_cost` where they do not stand yet";
+        cursor.wrong("F0953", "survive_link_loss", "`survive_link_loss` asks for links, and the scenario has none", hint);
+    }
+    survive
 }
 
 /// Reports a limit on IT power below what the smallest node draws.

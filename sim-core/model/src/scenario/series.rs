@@ -249,7 +249,14 @@ fn irregular(step: i64, text: &str, first: bool) -> (&'static str, String, &'sta
     }
 }
 
-fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&str, At), course: &Course, range: Range) -> Option<SeriesId> {
+fn values<Q: Quantity>(
+    ctx: &mut Context,
+    file: &CsvFile,
+    name: &str,
+    column: (&str, At),
+    course: &Course,
+    range: Range,
+) -> Option<SeriesId> {
     let bare = |text: &str| text.split('[').next().unwrap_or("").trim().to_owned();
     let names: Vec<String> = file.header.iter().skip(1).map(bare).collect();
     let Some(index) = names.iter().position(|known| known == column.0) else {
@@ -319,7 +326,8 @@ fn values<Q: Quantity>(ctx: &mut Context, file: &CsvFile, name: &str, column: (&
         }
         let outside = values.iter().position(|value| !range.holds(value * course.scale));
         if let Some(hour) = outside {
-            let message = format!("`{}` grows out of what it may be: it must be {}, and is not from hour {hour} on", column.0, range.words());
+            let message =
+                format!("`{}` grows out of what it may be: it must be {}, and is not from hour {hour} on", column.0, range.words());
             ctx.error_hint("F0508", column.1, message, "lower `growth`, or take it out");
             return None;
         }

@@ -108,8 +108,7 @@ fn outlooks(ctx: &mut Context, root: &Table, known: &Known<'_>) -> Vec<Outlook> 
 /// Factors on demand by service or tier; a service by its own name counts more than its tier.
 fn demand(cursor: &mut Cursor<'_, '_>, known: &Known<'_>) -> Vec<f64> {
     let mut all = vec![cursor.ratio("default_demand"); known.services.len()];
-    let (tiers, services): (Vec<_>, Vec<_>) =
-        cursor.named_ratios("demand").into_iter().partition(|(word, ..)| keys::TIERS.contains(word));
+    let (tiers, services): (Vec<_>, Vec<_>) = cursor.named_ratios("demand").into_iter().partition(|(word, ..)| keys::TIERS.contains(word));
     for (word, _, factor) in tiers {
         let of_tier = all.iter_mut().zip(known.services).filter(|(_, service)| keys::TIERS[service.tier as usize] == word);
         of_tier.for_each(|(it, _)| *it = factor);

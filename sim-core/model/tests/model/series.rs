@@ -112,8 +112,10 @@ fn growth_that_cannot_be(#[case] keys: &str, #[case] code: &str) {
 
 #[test]
 fn availability_may_not_grow_above_one() {
-    let scenario = patched("duration = \"365 d\"", "duration = \"2 d\"")
-        .replace("cost = \"5 EUR/MWh\"", "cost = \"5 EUR/MWh\"\navailability = { series = \"series/load.csv\", column = \"other\", repeat = true, growth = 0.5 }");
+    let scenario = patched("duration = \"365 d\"", "duration = \"2 d\"").replace(
+        "cost = \"5 EUR/MWh\"",
+        "cost = \"5 EUR/MWh\"\navailability = { series = \"series/load.csv\", column = \"other\", repeat = true, growth = 0.5 }",
+    );
     assert!(scenario.contains("growth"));
     let result = Folder::new().with("scenario.toml", scenario).with("series/load.csv", rows(0, 24, |_| "1".to_owned())).load();
     assert_eq!(found(&result)[0].0, "F0508");

@@ -21,7 +21,8 @@ pub(super) fn hedge(instance: &Instance, formulation: &Formulation, values: &[f6
             let held = by_type.iter().enumerate().filter_map(|(kind, column)| Some((kind, values[(*column)?])));
             let held: Vec<_> = held.filter(|(_, units)| *units > DUST * class.critical).collect();
             if !held.is_empty() {
-                let accelerators = held.iter().map(|(kind, units)| (instance.types[*kind].id, units * headroom / class.rate[*kind])).collect();
+                let accelerators =
+                    held.iter().map(|(kind, units)| (instance.types[*kind].id, units * headroom / class.rate[*kind])).collect();
                 hedge.reserves.push(Reserve { service, site: instance.sites[site].id, accelerators });
             }
         }
@@ -37,6 +38,7 @@ pub(super) fn hedge(instance: &Instance, formulation: &Formulation, values: &[f6
 }
 
 /// What runs where in an outlook: some flow from classes to sites exists for each type, because the rows of reach hold.
+#[expect(clippy::needless_range_loop, reason = "a type is a position in several lists")]
 fn recourse(instance: &Instance, formulation: &Formulation, values: &[f64], at: usize) -> Recourse {
     let (state, columns) = (&instance.states[at], &formulation.recourse[at]);
     let mut it = Recourse { outlook: at + 1, ..Recourse::default() };

@@ -51,7 +51,8 @@ impl Formulation {
     /// `sum_s facility power <= hosting limit` at each bus.
     pub(super) fn constraint_hosting_limit(&mut self, instance: &Instance) {
         for (bus, limit, sites) in instance.hosts() {
-            let facility = |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
+            let facility =
+                |at: &usize| scaled(self.it_power(instance, *at), instance.sites[*at].pue).chain(self.cooled_at(*at)).collect::<Vec<_>>();
             let power: Vec<_> = sites.iter().flat_map(facility).collect();
             let there: f64 = sites.iter().map(|at| instance.fleet_power(*at) * instance.sites[*at].pue).sum();
             self.program.at_most(Group::Hosting(bus), power, limit - there);

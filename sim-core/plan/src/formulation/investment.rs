@@ -74,7 +74,7 @@ impl Formulation {
         let model = instance.model;
         let (id, place) = (instance.sites[site].id, &instance.sites[site]);
         let fall = model.sites[id].pue - pue;
-        let (room, there) = (self.most_power(instance, site), instance.fleet_power(site));
+        let (room, there) = (Self::most_power(instance, site), instance.fleet_power(site));
         let power = self.it_power(instance, site);
         let cooled = self.product(invest, power, there, room, 0.0);
         self.investments.cooled.push((site, fall, cooled));
@@ -93,7 +93,8 @@ impl Formulation {
     pub(super) fn faster_in(&mut self, instance: &Instance, service: ServiceId, unserved: usize, units: f64) -> Vec<usize> {
         let all = instance.model.investments.iter().zip(self.investments.invest.clone());
         let speedups = all.filter_map(|(it, invest)| Some((it.effect.speedup.as_ref()?, invest)));
-        let ours: Vec<_> = speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
+        let ours: Vec<_> =
+            speedups.filter(|((_, services), _)| services.contains(&service)).map(|((f, _), invest)| (1.0 - 1.0 / f, invest)).collect();
         ours.into_iter().map(|(saving, invest)| self.faster(invest, saving, unserved, units)).collect()
     }
 
@@ -103,7 +104,7 @@ impl Formulation {
         for (at, it) in model.investments.iter().enumerate() {
             let (Some(pue), Some(site)) = (it.effect.pue, it.site.and_then(|site| position(instance, site))) else { continue };
             let invest = self.investments.invest[at];
-            let (fall, room) = (model.sites[instance.sites[site].id].pue - pue, self.most_power(instance, site));
+            let (fall, room) = (model.sites[instance.sites[site].id].pue - pue, Self::most_power(instance, site));
             let (load, fleet) = self.mean_load(instance, site);
             self.product(invest, load, fleet, room, -fall * instance.sites[site].energy);
         }
@@ -139,7 +140,7 @@ impl Formulation {
     }
 
     /// More IT power than a site can ever have (MW).
-    fn most_power(&self, instance: &Instance, site: usize) -> f64 {
+    fn most_power(instance: &Instance, site: usize) -> f64 {
         let id = instance.sites[site].id;
         let added = |it: &Investment| if it.site == Some(id) { it.effect.it_power.as_mw() * f64::from(it.most) } else { 0.0 };
         let model = instance.model;
@@ -200,8 +201,7 @@ impl Formulation {
     /// Capital of investments, less the connection that better cooling spares [M EUR].
     pub(super) fn invested(&self, instance: &Instance) -> Vec<(usize, f64)> {
         let bought = instance.model.investments.iter().zip(&self.investments.invest).map(|(it, column)| (*column, it.cost.as_meur()));
-        let spared =
-            self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
+        let spared = self.investments.spared.iter().map(|(site, fall, column)| (*column, -fall * instance.sites[*site].connection));
         bought.chain(spared).collect()
     }
 

@@ -171,15 +171,19 @@ impl Formulation {
             let cost = state.weight * state.energy[site] * headroom * instance.busy_cost(site, kind);
             (cost > 0.0 && possible(this, site, kind)).then(|| this.program.continuous(cost, 0.0, f64::INFINITY))
         };
-        it.load =
-            (0..instance.sites.len()).map(|site| (0..instance.types.len()).map(|kind| load(self, site, kind)).collect()).collect();
+        it.load = (0..instance.sites.len()).map(|site| (0..instance.types.len()).map(|kind| load(self, site, kind)).collect()).collect();
         it
     }
 
     fn constraint_recourse_demand(&mut self, instance: &Instance, at: usize) {
         for (part, what) in instance.states[at].parts.iter().enumerate() {
             let it = &self.recourse[at];
-            let columns = it.served[part].iter().flatten().chain(it.place[part].iter().flatten().flatten()).chain(&it.unserved[part]).chain(&it.faster[part]);
+            let columns = it.served[part]
+                .iter()
+                .flatten()
+                .chain(it.place[part].iter().flatten().flatten())
+                .chain(&it.unserved[part])
+                .chain(&it.faster[part]);
             let terms: Vec<_> = columns.map(|column| (*column, 1.0)).collect();
             self.program.row(Group::Structure, terms, Sense::Equal, what.demand());
             let Some(dataset) = instance.classes[what.class].dataset else { continue };
@@ -305,7 +309,9 @@ impl Formulation {
         match at {
             None => {
                 let members = instance.classes.iter().zip(&self.unserved).enumerate();
-                members.flat_map(|(at, (it, columns))| it.members.iter().zip(columns).map(move |((id, _), column)| (*column, value(at, *id)))).collect()
+                members
+                    .flat_map(|(at, (it, columns))| it.members.iter().zip(columns).map(move |((id, _), column)| (*column, value(at, *id))))
+                    .collect()
             }
             Some(at) => {
                 let parts = instance.states[at].parts.iter().zip(&self.recourse[at].unserved);

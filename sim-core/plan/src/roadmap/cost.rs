@@ -21,7 +21,10 @@ pub(crate) fn cost_lines(model: &Model, horizon: &Horizon, plan: &Plan) -> Vec<C
     };
     vec![
         line("accelerators", cost.accelerators()),
-        line("opening of sites", cost.works(|site| if site.existing { 0.0 } else { site.fixed_cost.as_eur() }, |it, price| if it.opens { price } else { 0.0 })),
+        line(
+            "opening of sites",
+            cost.works(|site| if site.existing { 0.0 } else { site.fixed_cost.as_eur() }, |it, price| if it.opens { price } else { 0.0 }),
+        ),
         line("buildings", cost.works(|site| site.building_cost.as_meur_per_mw() * 1e6, |it, price| it.it_power.as_mw() * price)),
         line("grid connections", cost.works(|site| site.connection_cost.as_meur_per_mw() * 1e6, |it, price| it.connection.as_mw() * price)),
         line("expansions", cost.steps()),
@@ -74,8 +77,8 @@ impl Cost<'_> {
             let life = book.map_or(kind.lifetime, |book| book.life).as_y();
             let end = Time::ZERO + self.horizon.length;
             let left = match () {
-                () if lot.retired < end => 0.0,
-                () if lot.energised >= end => 1.0,
+                // What waits to the end is worth nothing.
+                () if lot.retired < end || lot.energised >= end => 0.0,
                 () => self.worth.left(life, self.horizon.period_from(lot.energised)),
             };
             capital += paid;
@@ -84,7 +87,11 @@ impl Cost<'_> {
         (today, capital)
     }
 
-    fn works(&self, price: impl Fn(&bastide_model::model::Site) -> f64, of: impl Fn(&bastide_model::plan::Works, f64) -> f64) -> (f64, f64) {
+    fn works(
+        &self,
+        price: impl Fn(&bastide_model::model::Site) -> f64,
+        of: impl Fn(&bastide_model::plan::Works, f64) -> f64,
+    ) -> (f64, f64) {
         let (mut today, mut capital) = (0.0, 0.0);
         for it in &self.roadmap.works {
             let site = &self.model.sites[it.site];
@@ -107,13 +114,16 @@ impl Cost<'_> {
 
     /// Sum over periods of something per year, as value today.
     fn over_time(&self, of: impl Fn(usize, Time) -> f64) -> f64 {
-        (0..self.periods()).map(|period| of(period, self.horizon.begin(period)) * self.worth.years(period) * self.worth.at_end(period)).sum()
+        (0..self.periods())
+            .map(|period| of(period, self.horizon.begin(period)) * self.worth.years(period) * self.worth.at_end(period))
+            .sum()
     }
 
     /// IT power at a site in a period, fleets included, and what of it is drawn when idle [MW].
     fn it_power(&self, site: SiteId, period: usize) -> (f64, f64) {
         let begin = self.horizon.begin(period);
-        let lots = self.roadmap.lots.iter().filter(|lot| lot.site == site && lot.runs(begin)).map(|lot| (lot.accelerator, f64::from(lot.count)));
+        let lots =
+            self.roadmap.lots.iter().filter(|lot| lot.site == site && lot.runs(begin)).map(|lot| (lot.accelerator, f64::from(lot.count)));
         let kinds = (0..self.model.accelerators.len()).map(bastide_model::model::AcceleratorId::from_index);
         let fleets = kinds.map(|kind| (kind, fleet(self.model, self.horizon, site, kind, period)));
         lots.chain(fleets).fold((0.0, 0.0), |(full, idle), (kind, count)| {
@@ -165,7 +175,8 @@ impl Cost<'_> {
     fn training(&self, it: &bastide_model::plan::CampaignPlacement, begin: Time) -> f64 {
         let Some(duration) = campaign::duration(self.model, it.campaign, it.accelerator) else { return 0.0 };
         let kind = &self.model.accelerators[it.accelerator];
-        let power = kind.power.as_mw() * (1.0 - kind.idle_share) * f64::from(self.model.held(it.campaign, it.accelerator)) * f64::from(it.islands);
+        let power =
+            kind.power.as_mw() * (1.0 - kind.idle_share) * f64::from(self.model.held(it.campaign, it.accelerator)) * f64::from(it.islands);
         let (mut left, mut period, mut sum) = (duration.as_y(), self.horizon.period_from(begin), 0.0);
         while left > 1e-12 && period < self.periods() {
             let years = left.min(self.worth.years(period));
@@ -178,8 +189,7 @@ impl Cost<'_> {
 
     fn waiting(&self) -> f64 {
         let of_lot = |lot: &Lot| f64::from(lot.count) * self.model.accelerators[lot.accelerator].price.as_eur();
-        self.horizon.waiting_cost
-            * self.over_time(|_, begin| self.roadmap.lots.iter().filter(|lot| lot.waits(begin)).map(of_lot).sum())
+        self.horizon.waiting_cost * self.over_time(|_, begin| self.roadmap.lots.iter().filter(|lot| lot.waits(begin)).map(of_lot).sum())
     }
 
     fn unserved(&self) -> f64 {

@@ -1,7 +1,7 @@
 //! From the program's values to a plan: along a tree, that of the first outlooks, the nominal ones.
 
 use bastide_model::model::{DatasetId, ServiceId};
-use bastide_model::plan::{Hedge, Build, CampaignPlacement, Lot, Period, Placement, Plan, Replica, Roadmap, StandBy, Step, Works};
+use bastide_model::plan::{Build, CampaignPlacement, Hedge, Lot, Period, Placement, Plan, Replica, Roadmap, StandBy, Step, Works};
 use bastide_units::{Power, Time, TokenRate};
 
 use super::formulation::Formulation;
@@ -83,7 +83,11 @@ fn lots(terms: &Terms, formulation: &Formulation, values: &[f64], way: &[usize])
             let count = |list: &[Option<usize>]| -> Vec<f64> {
                 let mut sum = 0.0;
                 let each = way.iter().map(|stage| list[*stage].map_or(0.0, |column| values[column]));
-                each.map(|value| { sum += value; (sum + 1e-6).floor() }).collect()
+                each.map(|value| {
+                    sum += value;
+                    (sum + 1e-6).floor()
+                })
+                .collect()
             };
             let (began, left) = (count(&formulation.energise[book][site]), count(&formulation.retire[book][site]));
             // Orders with what of them arrives, and when.
@@ -96,7 +100,8 @@ fn lots(terms: &Terms, formulation: &Formulation, values: &[f64], way: &[usize])
                 ordered.push((period, terms.tree.stages[to].period, (sum + 1e-6).floor()));
             }
             ordered.sort_by_key(|(_, to, _)| *to);
-            let mut edges: Vec<u64> = began.iter().chain(&left).copied().chain(ordered.iter().map(|it| it.2)).map(|edge| edge as u64).collect();
+            let mut edges: Vec<u64> =
+                began.iter().chain(&left).copied().chain(ordered.iter().map(|it| it.2)).map(|edge| edge as u64).collect();
             edges.sort_unstable();
             edges.dedup();
             let kind = &terms.base.types[it.kind];
@@ -105,7 +110,9 @@ fn lots(terms: &Terms, formulation: &Formulation, values: &[f64], way: &[usize])
                 if until <= from {
                     continue;
                 }
-                let first = |list: &[f64]| list.iter().position(|count| *count as u64 > from).map_or(Time::NEVER, |period| terms.horizon.begin(period));
+                let first = |list: &[f64]| {
+                    list.iter().position(|count| *count as u64 > from).map_or(Time::NEVER, |period| terms.horizon.begin(period))
+                };
                 if let Some((order, delivered, _)) = ordered.iter().find(|it| it.2 as u64 > from) {
                     lots.push(Lot {
                         site: terms.base.sites[site].id,
@@ -173,7 +180,8 @@ fn steps(terms: &Terms, formulation: &Formulation, values: &[f64], way: &[usize]
 fn served(terms: &Terms, formulation: &Formulation, values: &[f64], stage: usize) -> Vec<(ServiceId, f64, f64, usize, f64)> {
     let mut found = Vec::new();
     for (class, it) in terms.classes.iter().enumerate() {
-        let placed: f64 = formulation.place[class].iter().flatten().filter_map(|list| list[stage]).map(|column| values[column].max(0.0)).sum();
+        let placed: f64 =
+            formulation.place[class].iter().flatten().filter_map(|list| list[stage]).map(|column| values[column].max(0.0)).sum();
         for ((service, units), list) in it.members.iter().zip(&formulation.unserved[class]) {
             let demand = terms.units(*service, *units, stage);
             let unserved = values[list[stage]].clamp(0.0, demand);
@@ -194,7 +202,8 @@ fn placements(terms: &Terms, formulation: &Formulation, values: &[f64], stage: u
             let sum: f64 = here.iter().sum();
             if demand > 0.0 && sum > DUST * demand {
                 let taken = here.iter().enumerate().filter(|(_, x)| **x > DUST * sum);
-                let accelerators = taken.map(|(kind, x)| (terms.base.types[kind].id, x * headroom / terms.classes[class].rate[kind])).collect();
+                let accelerators =
+                    taken.map(|(kind, x)| (terms.base.types[kind].id, x * headroom / terms.classes[class].rate[kind])).collect();
                 placements.push(Placement { service, site: terms.base.sites[site].id, share: sum / demand, accelerators });
             }
         }
@@ -208,7 +217,9 @@ fn standbys(terms: &Terms, formulation: &Formulation, values: &[f64], stage: usi
     let mut standbys = Vec::new();
     let placed = placements(terms, formulation, values, stage);
     for (service, _, _, class, _) in served(terms, formulation, values, stage) {
-        let spare = |site: &Vec<Vec<Option<usize>>>| -> f64 { site.iter().filter_map(|list| list[stage]).map(|column| values[column].max(0.0)).sum() };
+        let spare = |site: &Vec<Vec<Option<usize>>>| -> f64 {
+            site.iter().filter_map(|list| list[stage]).map(|column| values[column].max(0.0)).sum()
+        };
         let free: Vec<f64> = formulation.spare[class].iter().map(spare).collect();
         for place in placed.iter().filter(|it| it.service == service) {
             let others = || free.iter().enumerate().filter(|(at, free)| terms.base.sites[*at].id != place.site && **free > DUST);

@@ -159,7 +159,8 @@ impl Formulation {
             }
         }
         let model = terms.base.model;
-        cost += (0..model.campaigns.len()).map(|at| model.campaigns[at].value.as_meur() * terms.due(CampaignId::from_index(at))).sum::<f64>();
+        cost +=
+            (0..model.campaigns.len()).map(|at| model.campaigns[at].value.as_meur() * terms.due(CampaignId::from_index(at))).sum::<f64>();
         self.program.offset += terms.worth.recovery() * cost;
     }
 
@@ -194,7 +195,7 @@ impl Formulation {
         }
     }
 
-    /// `order(b,s,k)` at its price, paid where it arrives; `energise`, `retire`; `waiting` with its cost and, at the end, its worth;
+    /// `order(b,s,k)` at its price, paid where it arrives; `energise`, `retire`; `waiting` with its cost;
     /// `running` with upkeep and idle energy.
     fn variable_nodes(&mut self, terms: &Terms) {
         let recovery = terms.worth.recovery();
@@ -213,11 +214,10 @@ impl Formulation {
                     here[0].push((!arrivals.is_empty()).then(|| self.program.continuous(recovery * price * paid, 0.0, f64::INFINITY)));
 
                     let waits = kind.per_node * kind.price * terms.horizon.waiting_cost * years;
-                    let worth = if at.children.is_empty() { terms.end(stage) * it.resale * kind.per_node } else { 0.0 };
                     let idle = place.upkeep + kind.idle * terms.energy_cost(site, stage);
                     let works = kind.per_node * kind.power * idle * years;
                     let possible = first.is_some_and(|first| first + it.lead <= at.period);
-                    let columns = [(0.0, most), (0.0, most), (recovery * (waits - worth), f64::INFINITY), (recovery * works, most)];
+                    let columns = [(0.0, most), (0.0, most), (recovery * waits, f64::INFINITY), (recovery * works, most)];
                     for (list, (cost, upper)) in here[1..].iter_mut().zip(columns) {
                         list.push(possible.then(|| self.program.continuous(cost, 0.0, upper)));
                     }
@@ -264,7 +264,8 @@ impl Formulation {
                     let (mut place, mut spare) = (Vec::new(), Vec::new());
                     for (stage, at) in terms.tree.stages.iter().enumerate() {
                         let there = terms.fleet[site][kind][at.period] > 0.0
-                            || (0..terms.books.len()).any(|book| terms.books[book].kind == kind && self.running[book][site][stage].is_some());
+                            || (0..terms.books.len())
+                                .any(|book| terms.books[book].kind == kind && self.running[book][site][stage].is_some());
                         let possible = terms.may_run(class, site, at.period) && *rate > 0.0 && there;
                         let units = terms.class_units(class, stage);
                         let busy = terms.base.types[kind].power * (1.0 - terms.base.types[kind].idle) * terms.energy_cost(site, stage);

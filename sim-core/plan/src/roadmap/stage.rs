@@ -117,7 +117,8 @@ impl Tree {
         let outlooks = &model.planning.uncertainty.outlooks;
         let period = |time| model.growth.horizon.as_ref().map_or(1, |horizon| horizon.period_from(time));
         let first = |at: usize| outlooks[at].branch.from.map_or(1, period).max(1);
-        let children: Vec<usize> = (0..outlooks.len()).filter(|at| outlooks[*at].branch.parent == outlook && first(*at) < periods).collect();
+        let children: Vec<usize> =
+            (0..outlooks.len()).filter(|at| outlooks[*at].branch.parent == outlook && first(*at) < periods).collect();
         let factors = outlook.map_or_else(|| Factors::none(model), |at| Factors::of(&outlooks[at]));
         let mut probability = parent.map_or(1.0, |at| self.stages[at].probability);
         probability *= outlook.map_or(1.0, |at| outlooks[at].probability);

@@ -1,6 +1,8 @@
 //! The sets and coefficients of a roadmap, taken from the model. Power in MW, money in M EUR, time in periods.
 
-use bastide_model::model::{AcceleratorId, Alternative, BusId, CampaignId, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier};
+use bastide_model::model::{
+    AcceleratorId, Alternative, BusId, CampaignId, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier,
+};
 use bastide_units::{Duration, Time};
 
 use super::stage::Tree;
@@ -9,6 +11,9 @@ use crate::campaign;
 use crate::class::{self, Class};
 use crate::instance::{self, Instance, Relaxed, year_s};
 use crate::program::Group;
+
+/// IT power of a site whose limits the search for a conflict leaves out (MW): more than anyone builds.
+pub(super) const UNLIMITED: f64 = 1e5;
 
 /// Accelerators of one type under the same conditions.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +108,8 @@ pub(super) struct Terms<'m> {
     pub fleet: Vec<Vec<Vec<f64>>>,
     /// From the decision to build at a site to its use, in periods.
     pub lead: Vec<usize>,
+    /// `roomy[site]`: whether the search for a conflict leaves its room out.
+    pub roomy: Vec<bool>,
     /// Where and when campaigns may begin.
     pub starts: Vec<Start>,
 }
@@ -167,6 +174,7 @@ impl<'m> Terms<'m> {
         let of_type = |site: SiteId, kind: AcceleratorId| (0..periods).map(|period| fleet(model, horizon, site, kind, period)).collect();
         let fleet = base.sites.iter().map(|site| base.types.iter().map(|kind| of_type(site.id, kind.id)).collect()).collect();
         let lead = base.sites.iter().map(|site| horizon.lag(model.sites[site.id].lead_time)).collect();
+        let roomy = base.sites.iter().map(|site| relaxed.contains(&Group::Room(site.id))).collect();
         let mut terms = Self {
             base,
             horizon,
@@ -180,9 +188,12 @@ impl<'m> Terms<'m> {
             energy,
             fleet,
             lead,
+            roomy,
             starts: Vec::new(),
         };
         terms.books = terms.find_books();
+        let cheapest = terms.tree.stages.iter().map(|stage| stage.factors.accelerator_price).fold(1.0, f64::min);
+        terms.books.iter_mut().for_each(|book| book.resale *= cheapest);
         terms.steps = terms.find_steps();
         terms.classes = terms.find_classes(relaxed);
         terms.starts = terms.find_starts();
@@ -199,7 +210,8 @@ impl<'m> Terms<'m> {
             if supply.accelerators.as_ref().is_some_and(|types| !types.contains(&terms.id)) {
                 continue;
             }
-            let own: Vec<usize> = (0..model.growth.order_books.len()).filter(|at| model.growth.order_books[*at].accelerator == terms.id).collect();
+            let own: Vec<usize> =
+                (0..model.growth.order_books.len()).filter(|at| model.growth.order_books[*at].accelerator == terms.id).collect();
             if own.is_empty() {
                 let it = &model.accelerators[terms.id];
                 books.push(BookTerms {
@@ -407,7 +419,9 @@ impl<'m> Terms<'m> {
     /// Energy for a MW of IT power that is busy in all of a stage [M EUR/y].
     pub(super) fn energy_cost(&self, site: usize, stage: usize) -> f64 {
         let at = &self.tree.stages[stage];
-        self.base.sites[site].pue * self.energy[site][at.period] * at.factors.energy_price[self.base.model.sites[self.base.sites[site].id].bus.index()]
+        self.base.sites[site].pue
+            * self.energy[site][at.period]
+            * at.factors.energy_price[self.base.model.sites[self.base.sites[site].id].bus.index()]
     }
     /// Energy beyond idle of one accelerator of a campaign, from its beginning to its end, as value today.
     pub(super) fn busy_energy(&self, start: &Start) -> f64 {
@@ -434,8 +448,12 @@ impl<'m> Terms<'m> {
     }
     /// Most IT power of a site, all steps included [MW].
     pub(super) fn room(&self, site: usize) -> f64 {
+        if self.roomy[site] {
+            return UNLIMITED;
+        }
         let steps = self.steps.iter().filter(|step| step.site == site);
-        self.base.model.sites[self.base.sites[site].id].max_it_power.as_mw() + steps.map(|step| f64::from(step.most) * step.room).sum::<f64>()
+        self.base.model.sites[self.base.sites[site].id].max_it_power.as_mw()
+            + steps.map(|step| f64::from(step.most) * step.room).sum::<f64>()
     }
     /// Most nodes of a book that fit in a site.
     pub(super) fn most_nodes(&self, book: usize, site: usize) -> f64 {

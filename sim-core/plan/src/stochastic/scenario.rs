@@ -35,12 +35,12 @@ pub fn uncertainty(
     options: &SolveOptions,
     plan: &Plan,
 ) -> Result<Option<Information>, PlanError> {
-    let all = crate::state::outlooks(model);
-    let (Some(first), Some(certificate)) = (all.first(), &plan.certificate) else { return Ok(None) };
-    if all.len() < 2 || plan.hedge.worst.is_some() {
+    let uncertainty = &model.planning.uncertainty;
+    let (Some(first), Some(certificate)) = (uncertainty.outlooks.first(), &plan.certificate) else { return Ok(None) };
+    if uncertainty.outlooks.len() < 2 || plan.hedge.worst.is_some() {
         return Ok(None);
     }
-    let outlooks: Vec<(f64, Outlook)> = all.iter().map(|outlook| (outlook.probability, outlook.clone())).collect();
+    let outlooks: Vec<(f64, Outlook)> = uncertainty.outlooks.iter().map(|outlook| (outlook.probability, outlook.clone())).collect();
     let mean = mean(first, &outlooks);
     let plans = Plans {
         model,
@@ -52,9 +52,7 @@ pub fn uncertainty(
     };
     match information(&outlooks, &mean, &plans, Some(certificate.objective_eur)) {
         // Out of time before any answer: what is known is the plan itself.
-        Err(PlanError::Late) => {
-            Ok(Some(Information { rp: certificate.objective_eur, ws: None, ev: None, eev: None, limited: true }))
-        }
+        Err(PlanError::Late) => Ok(Some(Information { rp: certificate.objective_eur, ws: None, ev: None, eev: None, limited: true })),
         other => other,
     }
 }

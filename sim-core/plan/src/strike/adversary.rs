@@ -77,7 +77,8 @@ pub(crate) fn tiers(model: &Model) -> Vec<Tier> {
 /// The state of a case.
 pub(crate) fn state(model: &Model, instance: &Instance, case: &Case) -> State {
     let mut parts: Vec<Part> = Vec::new();
-    let rise = |service| if case.raised.contains(&service) { model.planning.uncertainty.demand_budget.map_or(0.0, |it| it.rise) } else { 0.0 };
+    let rise =
+        |service| if case.raised.contains(&service) { model.planning.uncertainty.demand_budget.map_or(0.0, |it| it.rise) } else { 0.0 };
     for claim in claims(model, instance) {
         let class = &instance.classes[claim.class];
         let place = class.members.iter().position(|(id, _)| *id == claim.service).unwrap_or(0);
@@ -111,7 +112,8 @@ pub(crate) fn rooms(model: &Model, instance: &Instance, formulation: &Formulatio
         let kept: f64 = here.map(|((gang, column), _)| gang.accelerators * values[*column]).sum();
         (instance.fleet[site][kind] + bought - kept).max(0.0)
     };
-    let has_copy = |dataset: usize, site: usize| formulation.replica[dataset].iter().any(|(at, column)| *at == site && values[*column] > 0.5);
+    let has_copy =
+        |dataset: usize, site: usize| formulation.replica[dataset].iter().any(|(at, column)| *at == site && values[*column] > 0.5);
     Rooms {
         free: (0..instance.sites.len()).map(|site| (0..instance.types.len()).map(|kind| free(site, kind)).collect()).collect(),
         reads: instance
@@ -176,7 +178,14 @@ pub(crate) fn worst_case(model: &Model, instance: &Instance, rooms: &Rooms, time
 }
 
 /// What a case leaves unserved at best.
-fn suffer(model: &Model, instance: &Instance, rooms: &Rooms, claims: &[Claim], case: &mut Case, time_limit: Duration) -> Result<(), PlanError> {
+fn suffer(
+    model: &Model,
+    instance: &Instance,
+    rooms: &Rooms,
+    claims: &[Claim],
+    case: &mut Case,
+    time_limit: Duration,
+) -> Result<(), PlanError> {
     let rise = model.planning.uncertainty.demand_budget.map_or(0.0, |budget| budget.rise);
     let mut program = Program::default();
     let mut used: Vec<Vec<Vec<(usize, f64)>>> = vec![vec![Vec::new(); instance.types.len()]; instance.sites.len()];

@@ -1,4 +1,4 @@
-use bastide_model::model::{AssetClass, Branch, Critical, Cvar, DemandBudget, Model, Outlook, SiteId, Tier};
+use bastide_model::model::{AssetClass, Critical, Cvar, DemandBudget, Model, Outlook, SiteId, Tier};
 use bastide_model::plan::Plan;
 use bastide_units::{Money, Power, Quantity, TokenPrice};
 
@@ -31,7 +31,7 @@ fn outlook(model: &Model, name: &str, probability: f64) -> Outlook {
         availability: vec![1.0; model.sites.len()],
         demand: vec![1.0; model.services.len()],
         energy_price: vec![1.0; model.buses.len()],
-        branch: Branch::default(),
+        branch: bastide_model::model::Branch::default(),
     }
 }
 

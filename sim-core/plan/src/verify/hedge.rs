@@ -6,11 +6,11 @@ use bastide_model::plan::{Plan, Recourse, Worst};
 use super::{Checks, gangs, sites, types};
 use crate::class::{critical_demand, full_rate, planned_rate, scenario_demand};
 use crate::cost::accelerators;
+use crate::instance::{Instance, Relaxed};
 use crate::outage::{Outage, outages};
 use crate::program::{Group, Program, Sense};
 use crate::solver::{self, Answer, Limits};
 use crate::state::{demand_in, nominal};
-use crate::instance::{Instance, Relaxed};
 use crate::strike::adversary::{self, Rooms};
 use crate::{instance, lazy, strike};
 
@@ -139,13 +139,16 @@ fn spread(model: &Model, plan: &Plan, alternative: Option<&Alternative>, checks:
     }
 }
 
+/// What a site and a type are used for: columns with the accelerators that one takes.
+type Used = (SiteId, AcceleratorId, Vec<(usize, f64)>);
+
 /// The least service of each tier on what an outage leaves, by a linear program of its own.
-fn survives(model: &Model, plan: &Plan, outage: &Outage, checks: &mut Checks) {
+pub(super) fn survives(model: &Model, plan: &Plan, outage: &Outage, checks: &mut Checks) {
     let tiers = outage.tiers();
     let latencies = bastide_model::latencies(model);
     let mut program = Program::default();
     let short = program.continuous(1.0, 0.0, f64::INFINITY);
-    let mut used: Vec<(SiteId, AcceleratorId, Vec<(usize, f64)>)> = Vec::new();
+    let mut used: Vec<Used> = Vec::new();
     for tier in &tiers {
         let of_tier = || (0..model.services.len()).map(ServiceId::from_index).filter(|id| model.services[*id].tier == *tier);
         let demand = |id: ServiceId| scenario_demand(model, id) * outage.demand_factor[*tier as usize];

@@ -99,13 +99,13 @@ pub fn recheck(model: &Model, plan: &Plan, places: &PlanPlaces, alternative: Opt
         let mut spans: Vec<Span> = mark.iter().flat_map(|mark| &mark.entries).map(|entry| place(places, *entry).clone()).collect();
         spans.dedup();
         if spans.is_empty() {
-            spans.push(places.file.clone());
+            // What is missing stands nowhere: the first entry of the plan has to do.
+            spans.push(places.builds.iter().chain(&places.placements).next().unwrap_or(&places.file).clone());
         }
         let first = spans.remove(0);
-        let mut diagnostic = match by_hand && ["F0914", "F0915", "F0916", "F0917"].contains(&code) {
-            true => Diagnostic::warning(code, first, sentence(check)),
-            false => Diagnostic::error(code, first, sentence(check)),
-        };
+        let wish = by_hand && ["F0914", "F0915", "F0916", "F0917"].contains(&code);
+        let mut diagnostic =
+            if wish { Diagnostic::warning(code, first, sentence(check)) } else { Diagnostic::error(code, first, sentence(check)) };
         for span in spans {
             diagnostic = diagnostic.label(span, "and this");
         }

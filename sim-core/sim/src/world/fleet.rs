@@ -100,15 +100,71 @@ impl World<'_> {
                 if order.on_order {
                     self.fleet.pools[at].late = late_by[pool.accelerator];
                 }
-                let late = if order.on_order { delay_s[pool.accelerator] } else { 0.0 };
-                let time = order.due + Duration::from_s(late);
-                self.queue.schedule(time, CLASS_RETURN, Event::Energised { pool: at as u32, nodes: order.nodes, bought: order.bought });
+                let late = Duration::from_s(if order.on_order { delay_s[pool.accelerator] } else { 0.0 });
+                let (pool, nodes) = (at as u32, order.nodes);
+                if order.retired < setup.end {
+                    self.queue.schedule(order.retired, CLASS_RETURN, Event::Retired { pool, nodes });
+                }
+                let event = match order.delivered {
+                    None => Event::Energised { pool, nodes, bought: order.bought },
+                    Some(_) => Event::Delivered { pool, nodes, energise: order.due },
+                };
+                let time = order.delivered.unwrap_or(order.due) + late;
+                if time < setup.end || order.delivered.is_none() {
+                    self.queue.schedule(time, CLASS_RETURN, event);
+                }
             }
         }
     }
 
     pub(super) fn on_energised(&mut self, pool: usize, nodes: u32, bought: bool) {
-        let nodes = self.admit(pool, nodes, bought);
+        let nodes = self.admit(pool, nodes, bought, None);
+        self.switch_on(pool, nodes);
+    }
+
+    /// What a roadmap ordered is there: it works from its date on, or at once if that has passed.
+    pub(super) fn on_delivered(&mut self, pool: usize, nodes: u32, energise: Time) {
+        let nodes = self.admit(pool, nodes, true, Some(energise));
+        let time = energise.max(self.now);
+        if nodes > 0 && time < self.setup.end {
+            self.queue.schedule(time, CLASS_RETURN, Event::SwitchedOn { pool: pool as u32, nodes });
+        }
+    }
+
+    /// Nodes leave at the end of their life: the oldest, those in repair in proportion.
+    pub(super) fn on_retired(&mut self, pool: usize, nodes: u32) {
+        let gone = nodes.min(self.fleet.pools[pool].installed);
+        if gone == 0 {
+            return;
+        }
+        let site = self.setup.pools[pool].site;
+        let count = f64::from(gone) * self.setup.pools[pool].per_node;
+        self.recorder.event(self.now, "retired", "fleet", site, count, "accelerators", None);
+        let state = &mut self.fleet.pools[pool];
+        let share = f64::from(gone) / f64::from(state.installed);
+        let in_repair = state.installed - state.up;
+        let of_repair = ((f64::from(in_repair) * share).round() as u32).clamp(gone.saturating_sub(state.up), gone.min(in_repair));
+        state.installed -= gone;
+        state.up -= gone - of_repair;
+        state.void_repairs += of_repair;
+        let of_faulty = ((f64::from(state.faulty) * share).round() as u32).min(state.faulty);
+        state.faulty -= of_faulty;
+        state.void_faults += of_faulty;
+        let mut left = gone;
+        for (_, nodes) in &mut state.cohorts {
+            let out = left.min(*nodes);
+            *nodes -= out;
+            left -= out;
+        }
+        state.cohorts.retain(|(_, nodes)| *nodes > 0);
+        self.restart_causes(pool);
+        self.set_ceiling(site);
+        self.nodes_changed(pool);
+        self.dirty.services = true;
+        self.dirty.grid = true;
+    }
+
+    pub(super) fn switch_on(&mut self, pool: usize, nodes: u32) {
         if nodes == 0 {
             return;
         }

@@ -312,7 +312,14 @@ impl World<'_> {
     /// Capital as the plan states it, or as an annuity of the model's prices where the plan states none.
     fn capital_eur(&self) -> f64 {
         let model = self.setup.model;
-        let stated: f64 = self.setup.plan.cost.iter().filter(|line| line.capital_eur > 0.0 || line.line == "investments").map(|line| line.annual_eur).sum();
+        let stated: f64 = self
+            .setup
+            .plan
+            .cost
+            .iter()
+            .filter(|line| line.capital_eur > 0.0 || line.line == "investments")
+            .map(|line| line.annual_eur)
+            .sum();
         if stated > 0.0 || self.setup.plan.builds.is_empty() {
             return stated;
         }

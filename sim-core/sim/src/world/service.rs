@@ -205,6 +205,7 @@ impl World<'_> {
         if self.setup.restricted {
             self.audit();
         }
+        self.look();
     }
 
     /// Takes over a new number of accelerators, or of gangs, that leaves the allocation of services as it is.

@@ -30,6 +30,8 @@ const LEAST_SHARE: f64 = 0.05;
 const ENOUGH: f64 = 1.0 - 1e-6;
 
 pub(crate) struct SiteState {
+    /// Limit of the grid connection, with the steps that are ready \[MW\].
+    pub connection_mw: f64,
     /// Something is energised.
     pub energised: bool,
     since: Time,
@@ -112,6 +114,7 @@ pub(super) fn states(setup: &Setup, seed: u64, replication: u32) -> Vec<SiteStat
     let one = |site: &bastide_model::model::Site| {
         let stream = |purpose: &str| Stream::new(seed, replication, entity_key("site", &site.entity.name, purpose));
         SiteState {
+            connection_mw: site.connection.as_mw(),
             energised: false,
             since: Time::ZERO,
             outage: Outage::default(),
@@ -307,7 +310,7 @@ impl World<'_> {
     pub(super) fn set_ceiling(&mut self, site: usize) {
         let (_, full) = self.it_power(site);
         let facility = full * self.sites[site].pue;
-        let connection = self.setup.model.sites[site].connection.as_mw();
+        let connection = self.sites[site].connection_mw;
         let allowed = if facility > connection { connection / facility } else { 1.0 };
         let ceiling = self.sites[site].cooling.min(if allowed > ENOUGH { 1.0 } else { allowed });
         if ceiling != self.sites[site].ceiling {
@@ -329,7 +332,7 @@ impl World<'_> {
         let busy = if state.stopped { LEAST_SHARE * full } else { 0.0 };
         // What the cap has taken away already, cooling and connection do not take again.
         let ceiling = (state.ceiling / state.cap).min(1.0);
-        (now.max(busy) * ceiling.max(LEAST_SHARE) * state.pue).min(self.setup.model.sites[site].connection.as_mw())
+        (now.max(busy) * ceiling.max(LEAST_SHARE) * state.pue).min(state.connection_mw)
     }
 
     /// Goes through the rules of the power chain after a dispatch or a timer.

@@ -18,6 +18,7 @@ mod network;
 mod power;
 mod recovery;
 mod services;
+mod shortfalls;
 mod speed;
 mod strikes;
 mod support;

@@ -41,8 +41,12 @@ pub(super) const DEMAND_BY_YEAR: Key = row(
     Optional,
     "Factors on the demand at the beginning of each year, straight lines between, constant after the last; instead of `growth`.",
 );
-pub(super) const ORDER_BOOKS: Key =
-    row("order_books", References("order_book"), Computed("all"), "Order books that a roadmap may use; types without a book are not concerned.");
+pub(super) const ORDER_BOOKS: Key = row(
+    "order_books",
+    References("order_book"),
+    Computed("all"),
+    "Order books that a roadmap may use; types without a book are not concerned.",
+);
 pub(super) const ACCELERATORS: Key =
     row("accelerators", References("accelerator"), Computed("those of `[plan]`"), "Types that a roadmap may buy, of those in `[plan]`.");
 pub(super) const EXPORT_CAPS: Key = row("export_caps", References("export_cap"), Computed("all"), "Export caps that hold.");
@@ -50,13 +54,22 @@ pub(super) const EXPANSIONS: Key = row("expansions", References("expansion"), Co
 pub(super) const ORDER_FROM: Key = row("order_from", Date, Computed("the start"), "First moment at which a roadmap orders accelerators.");
 pub(super) const ORDER_UNTIL: Key = row("order_until", Date, Computed("the end"), "End of orders, not included.");
 
-pub(super) const PARENT: Key = row("parent", Reference("outlook"), Optional, "In a roadmap: the outlook that this one follows; siblings sum to 1.");
+pub(super) const PARENT: Key =
+    row("parent", Reference("outlook"), Optional, "In a roadmap: the outlook that this one follows; siblings sum to 1.");
 pub(super) const FROM_THEN: Key =
     row("from", Date, Computed("the second period"), "In a roadmap: when everybody knows; what it says holds from then on.");
-pub(super) const ACCELERATOR_PRICE: Key =
-    row("accelerator_price", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on the price of accelerators that are ordered then.");
-pub(super) const DELIVERIES: Key =
-    row("deliveries", Kind::Ratio(Share), Computed("1"), "In a roadmap: share of what is due then that arrives; the rest never comes and is not paid.");
+pub(super) const ACCELERATOR_PRICE: Key = row(
+    "accelerator_price",
+    Kind::Ratio(NotNegative),
+    Computed("1"),
+    "In a roadmap: factor on the price of accelerators that are ordered then.",
+);
+pub(super) const DELIVERIES: Key = row(
+    "deliveries",
+    Kind::Ratio(Share),
+    Computed("1"),
+    "In a roadmap: share of what is due then that arrives; the rest never comes and is not paid.",
+);
 pub(super) const DELAY: Key = row("delay", DURATION, Computed("0 d"), "In a roadmap: what is due then arrives later by this.");
 pub(super) const HOSTING: Key = row("hosting", Kind::Ratio(NotNegative), Computed("1"), "In a roadmap: factor on hosting limits.");
 
@@ -86,8 +99,18 @@ pub(super) const ORDER_BOOK: TableSpec = array(
             "Price of one at the start, with its share of host, network and storage; fixed at the order, paid at delivery.",
         ),
         row("price_decline", Kind::Ratio(Any), Optional, "Yearly fall of the price; negative where it rises."),
-        row("price_by_year", ByYear(unit::<Ratio>(), NotNegative), Optional, "Factors on the price at the beginning of each year, straight lines between, constant after the last; instead of `price_decline`."),
-        row("remaining_life", TIME, Computed("the lifetime of the type"), "Time in service from energised on: shorter for second-hand ones."),
+        row(
+            "price_by_year",
+            ByYear(unit::<Ratio>(), NotNegative),
+            Optional,
+            "Factors on the price at the beginning of each year, straight lines between, constant after the last; instead of `price_decline`.",
+        ),
+        row(
+            "remaining_life",
+            TIME,
+            Computed("the lifetime of the type"),
+            "Time in service from energised on: shorter for second-hand ones.",
+        ),
         row("sites", References("site"), Computed("all candidates"), "Sites that may get them."),
         SOURCE,
         VERIFIED,
@@ -140,6 +163,11 @@ pub(super) const MILESTONE: TableSpec = array(
         NAME,
         TITLE,
         row("from", Date, Required, "From when on."),
-        row("min_service", RatiosOf(TIERS), Required, "Least share of each tier's demand that must be served; other tiers stay as they were."),
+        row(
+            "min_service",
+            RatiosOf(TIERS),
+            Required,
+            "Least share of each tier's demand that must be served; other tiers stay as they were.",
+        ),
     ],
 );

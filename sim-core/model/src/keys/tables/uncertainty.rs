@@ -2,7 +2,7 @@
 
 use super::Kind::{Count, Ratio, RatiosBy, RatiosOf, Words};
 use super::Need::{Computed, Default, Required};
-use super::{NAME, growth, SOURCE, TIERS, TITLE, VERIFIED, array, row, single};
+use super::{NAME, SOURCE, TIERS, TITLE, VERIFIED, array, growth, row, single};
 use crate::keys::Range::{AtLeastOne, NotNegative, Positive, Share};
 use crate::keys::{Key, TableSpec};
 

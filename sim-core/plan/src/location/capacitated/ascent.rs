@@ -21,6 +21,9 @@ const BEYOND: f64 = 5e-4;
 /// How far above the bound the steps aim at most, as a share of it.
 const AIM: f64 = 0.1;
 
+/// Every so many better bounds, the facilities behind them are looked at.
+const VISITED: usize = 8;
+
 /// How long to climb.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
@@ -77,7 +80,7 @@ impl Climber {
     }
 
     /// Climbs from the present multipliers until the bound reaches `goal`, the effort is spent or the time is over; the best bound, infinite
-    /// if no set of facilities is permitted. `visit` sees the relaxation at every new best.
+    /// if no set of facilities is permitted. `visit` sees the relaxation at the first bound and at some of the better ones.
     pub(super) fn climb(
         &mut self,
         relaxation: &mut Relaxation,
@@ -92,7 +95,7 @@ impl Climber {
         self.slope.copy_from_slice(&relaxation.slope);
         self.mean.copy_from_slice(&relaxation.cover.chosen);
         let (mut reach, mut weight) = (effort.reach, WEIGHT);
-        let (mut failures, mut checked) = (0, best);
+        let (mut rises, mut failures, mut checked) = (0, 0, best);
         for step in 1..effort.steps {
             let square: f64 = self.slope.iter().zip(&self.scale).map(|(slope, scale)| slope * slope * scale).sum();
             if best >= goal || square <= 1e-14 || self.deadline.passed() {
@@ -115,7 +118,10 @@ impl Climber {
                 if along >= 0.0 {
                     reach = (reach * 1.1).min(2.0);
                 }
-                visit(relaxation);
+                rises += 1;
+                if rises % VISITED == 0 {
+                    visit(relaxation);
+                }
             } else {
                 failures += 1;
                 if failures >= effort.patience {

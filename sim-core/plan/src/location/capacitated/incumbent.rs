@@ -16,15 +16,17 @@ pub(super) struct Incumbent<'a> {
     pub cost: f64,
     /// Its facilities in order.
     pub open: Vec<usize>,
-    /// Routes customers; holds the last routing, which is not always that of the incumbent.
-    pub transport: Transport,
+    /// Facility, column and amount of its routing.
+    pub amounts: Vec<(usize, usize, f64)>,
+    transport: Transport,
     tried: BTreeSet<Vec<u32>>,
     deadline: Deadline,
 }
 
 impl<'a> Incumbent<'a> {
     pub(super) fn new(dense: &'a Dense, deadline: Deadline) -> Self {
-        Self { dense, cost: f64::INFINITY, open: Vec::new(), transport: Transport::default(), tried: BTreeSet::new(), deadline }
+        let transport = Transport::new(deadline);
+        Self { dense, cost: f64::INFINITY, open: Vec::new(), amounts: Vec::new(), transport, tried: BTreeSet::new(), deadline }
     }
 
     /// Tries a set of facilities, in order, unless it was tried before; whether it is the new incumbent.
@@ -40,7 +42,13 @@ impl<'a> Incumbent<'a> {
         let Some(cost) = self.transport.route(self.dense, open, self.cost) else { return false };
         self.cost = cost;
         self.open = open.to_vec();
+        self.amounts = self.transport.amounts(open).collect();
         true
+    }
+
+    /// Whether these facilities could serve everyone, however many may be open; false, too, after the deadline.
+    pub(super) fn can_serve(&mut self, open: &[usize]) -> bool {
+        self.transport.route(self.dense, open, f64::INFINITY).is_some()
     }
 
     /// Offers the sets that differ from the incumbent by one facility less, one more, or one exchanged, until none is better; only

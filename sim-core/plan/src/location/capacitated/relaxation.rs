@@ -14,6 +14,9 @@ use super::dense::Dense;
 /// A list of profitable columns has those that become so when a multiplier rises by this share.
 const MARGIN: f64 = 0.1;
 
+/// Rounding of a sum, as a share of its terms.
+const ROUNDING: f64 = 1e-13;
+
 /// Evaluates the bound; keeps its arrays from one evaluation to the next.
 pub(super) struct Relaxation<'a> {
     pub dense: &'a Dense,
@@ -91,7 +94,7 @@ impl<'a> Relaxation<'a> {
                 self.load(i, share);
             }
         }
-        Some(multipliers.iter().sum::<f64>() + least)
+        Some(rounded_down(multipliers, least))
     }
 
     /// Lets a column into the lists where it has become profitable.
@@ -178,7 +181,7 @@ impl<'a> Relaxation<'a> {
         let before = std::mem::replace(&mut state[i], other);
         let least = self.cover.solve(self.dense, state, &self.value);
         state[i] = before;
-        least.map_or(f64::INFINITY, |least| multipliers.iter().sum::<f64>() + least)
+        least.map_or(f64::INFINITY, |least| rounded_down(multipliers, least))
     }
 
     /// The facilities of the last evaluation.
@@ -187,6 +190,13 @@ impl<'a> Relaxation<'a> {
         self.open.extend((0..self.dense.facilities).filter(|i| self.cover.chosen[*i] > 0.5));
         &self.open
     }
+}
+
+/// The bound from its parts, less what rounding may have added.
+fn rounded_down(multipliers: &[f64], least: f64) -> f64 {
+    let sum: f64 = multipliers.iter().sum();
+    let size: f64 = multipliers.iter().map(|multiplier| multiplier.abs()).sum();
+    sum + least - ROUNDING * (size + least.abs())
 }
 
 /// Fills a capacity with the most profitable of items that do not all fit: the profit per weight of the last, and the profit.

@@ -100,6 +100,9 @@ fn number_of_open(#[case] open: (usize, usize), #[case] cost: Option<f64>) {
     assert_eq!(best(&location), cost);
 }
 
+/// Coordinates and two more random numbers.
+type Spot = (f64, f64, f64, f64);
+
 #[test]
 fn numbers_that_are_none_do_no_harm() {
     let plain = location(&[5.0, 4.0, 4.0, f64::NAN], &[10.0, 6.0, f64::NAN, 0.1], &[4.0, 9.0, 9.0, 3.0, 0.0, 0.0, 0.0, 0.0], &[4.0, 4.0]);
@@ -149,9 +152,7 @@ fn spread(facilities: usize, customers: usize, seed: u64) -> Location {
     let demand: Vec<f64> = people.iter().map(|it| 5.0 + 30.0 * it.2).collect();
     let all: f64 = demand.iter().sum();
     let capacity: Vec<f64> = places.iter().map(|it| (1.0 + 4.0 * it.2) * all / facilities as f64).collect();
-    let cost = |(facility, customer): (&(f64, f64, f64, f64), &(f64, f64, f64, f64))| {
-        10.0 * customer.2 * (facility.0 - customer.0).hypot(facility.1 - customer.1)
-    };
+    let cost = |(facility, customer): (&Spot, &Spot)| 10.0 * customer.2 * (facility.0 - customer.0).hypot(facility.1 - customer.1);
     Location {
         fixed: places.iter().map(|it| 20.0 + 50.0 * it.2.sqrt() + 20.0 * it.3).collect(),
         capacity,

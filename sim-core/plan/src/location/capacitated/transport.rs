@@ -6,57 +6,58 @@
 //! moves to `b` at the least cost per unit. The node potentials are the prices of capacity.
 
 use super::dense::Dense;
+use crate::deadline::Deadline;
 
 /// Loads above capacity by less than this share of all demand are rounding.
 const ROUNDING: f64 = 1e-12;
 
-/// The cheapest way from one open facility to another.
-#[derive(Clone, Copy)]
-struct Link {
-    cost: f64,
-    column: u32,
-}
-
-const NO_LINK: Link = Link { cost: f64::INFINITY, column: u32::MAX };
+/// Chains between two looks at the clock.
+const CHAINS: usize = 64;
 
 /// Routes customers; keeps its arrays from one set of facilities to the next.
 #[derive(Default)]
 pub(super) struct Transport {
+    /// When it has to end; never, if absent.
+    deadline: Option<Deadline>,
     /// Amounts served, by open facility: column and amount.
     held: Vec<Vec<(u32, f64)>>,
     /// Price of capacity by open facility.
     price: Vec<f64>,
-    link: Vec<Link>,
     load: Vec<f64>,
+    /// The arcs: least cost per unit of moving a customer from one open facility to another, and that customer's column.
+    arc: Vec<f64>,
+    mover: Vec<u32>,
+    /// Whether the arcs out of a facility are up to date.
+    scanned: Vec<bool>,
     distance: Vec<f64>,
+    /// The distance of those that are not done.
+    pending: Vec<f64>,
     before: Vec<usize>,
-    done: Vec<bool>,
     path: Vec<usize>,
 }
 
 impl Transport {
-    /// Cost of opening these facilities and serving all from them; `None` if they cannot, or for no less than `cutoff`.
+    pub(super) fn new(deadline: Deadline) -> Self {
+        Self { deadline: Some(deadline), ..Self::default() }
+    }
+
+    /// Cost of opening these facilities and serving all from them; `None` if they cannot, or for no less than `cutoff`, or not before
+    /// the deadline.
     pub(super) fn route(&mut self, dense: &Dense, open: &[usize], cutoff: f64) -> Option<f64> {
         let k = open.len();
         let opening: f64 = open.iter().map(|i| dense.fixed[*i]).sum();
-        if k == 0 {
-            return (dense.columns() == 0 && opening < cutoff).then_some(opening);
-        }
         let room: f64 = open.iter().map(|i| dense.capacity[*i]).sum();
         if room < dense.total * (1.0 - ROUNDING) {
             return None;
         }
         self.start(dense, open)?;
-        for a in 0..k {
-            self.scan(dense, open, a);
-        }
         let slight = ROUNDING * dense.total;
         let mut cost = opening + self.served(dense, open);
-        loop {
+        for chain in 1.. {
             let excess = |a: usize| self.load[a] - dense.capacity[open[a]];
             // Costs at the present prices: a bound on the cost of any routing.
             let bound = cost + (0..k).map(|a| self.price[a] * excess(a)).sum::<f64>();
-            if bound >= cutoff {
+            if bound >= cutoff || (chain % CHAINS == 0 && self.deadline.is_some_and(|deadline| deadline.passed())) {
                 return None;
             }
             let Some(from) = (0..k).find(|a| excess(*a) > (k + 2) as f64 * slight) else { break };
@@ -82,8 +83,11 @@ impl Transport {
         self.price.resize(k, 0.0);
         self.load.clear();
         self.load.resize(k, 0.0);
-        self.link.clear();
-        self.link.resize(k * k, NO_LINK);
+        // What is left of arcs from before is not looked at: nothing is scanned yet.
+        self.arc.resize((k * k).max(self.arc.len()), f64::INFINITY);
+        self.mover.resize((k * k).max(self.mover.len()), u32::MAX);
+        self.scanned.clear();
+        self.scanned.resize(k, false);
         for column in 0..dense.columns() {
             let costs = &dense.by_column[column * dense.facilities..(column + 1) * dense.facilities];
             let (mut best, mut least) = (usize::MAX, f64::INFINITY);
@@ -107,27 +111,29 @@ impl Transport {
         self.amounts(open).map(|(i, column, amount)| amount * dense.by_column[column * dense.facilities + i]).sum()
     }
 
-    /// Finds the links out of `a` anew.
+    /// Finds the arcs out of `a` anew.
     fn scan(&mut self, dense: &Dense, open: &[usize], a: usize) {
         let k = open.len();
-        let links = &mut self.link[a * k..(a + 1) * k];
-        links.fill(NO_LINK);
-        for (column, _) in &self.held[a] {
-            Self::offer(dense, open, a, *column, links);
+        self.arc[a * k..(a + 1) * k].fill(f64::INFINITY);
+        self.scanned[a] = true;
+        for at in 0..self.held[a].len() {
+            self.offer(dense, open, a, self.held[a][at].0);
         }
     }
 
-    /// Lets a customer of `a` be the link to where it moves at less cost than any other.
-    fn offer(dense: &Dense, open: &[usize], a: usize, column: u32, links: &mut [Link]) {
+    /// Lets a customer of `a` be the mover to where it moves at less cost than any other.
+    fn offer(&mut self, dense: &Dense, open: &[usize], a: usize, column: u32) {
         if column as usize >= dense.loaded {
             return;
         }
+        let k = open.len();
         let costs = &dense.by_column[column as usize * dense.facilities..(column as usize + 1) * dense.facilities];
         let here = costs[open[a]];
-        for (link, i) in links.iter_mut().zip(open) {
+        let arcs = self.arc[a * k..(a + 1) * k].iter_mut().zip(&mut self.mover[a * k..(a + 1) * k]);
+        for ((arc, mover), i) in arcs.zip(open) {
             let cost = costs[*i] - here;
-            if cost < link.cost {
-                *link = Link { cost, column };
+            if cost < *arc {
+                (*arc, *mover) = (cost, column);
             }
         }
     }
@@ -137,36 +143,42 @@ impl Transport {
         let k = open.len();
         self.distance.clear();
         self.distance.resize(k, f64::INFINITY);
+        self.distance[from] = 0.0;
+        self.pending.clear();
+        self.pending.resize(k, f64::INFINITY);
         self.before.clear();
         self.before.resize(k, usize::MAX);
-        self.done.clear();
-        self.done.resize(k, false);
-        self.distance[from] = 0.0;
+        let mut a = from;
         loop {
-            let mut a = usize::MAX;
-            for b in 0..k {
-                if !self.done[b] && self.distance[b] < f64::INFINITY && (a == usize::MAX || self.distance[b] < self.distance[a]) {
-                    a = b;
-                }
-            }
-            if a == usize::MAX {
-                return None;
-            }
+            let far = self.distance[a];
             if self.load[a] < dense.capacity[open[a]] - slight {
-                let far = self.distance[a];
-                for b in (0..k).filter(|b| self.done[*b]) {
-                    self.price[b] += far - self.distance[b];
+                for (price, distance) in self.price.iter_mut().zip(&self.distance) {
+                    *price += (far - distance).max(0.0);
                 }
                 return Some(a);
             }
-            self.done[a] = true;
+            if !self.scanned[a] {
+                self.scan(dense, open, a);
+            }
+            self.pending[a] = f64::INFINITY;
+            let base = far - self.price[a];
+            let (mut next, mut least) = (usize::MAX, f64::INFINITY);
             for b in 0..k {
-                let reduced = (self.link[a * k + b].cost + self.price[b] - self.price[a]).max(0.0);
-                if !self.done[b] && self.distance[a] + reduced < self.distance[b] {
-                    self.distance[b] = self.distance[a] + reduced;
+                // Not below `far`: a reduced cost below zero is rounding.
+                let distance = (base + self.arc[a * k + b] + self.price[b]).max(far);
+                if distance < self.distance[b] {
+                    self.distance[b] = distance;
+                    self.pending[b] = distance;
                     self.before[b] = a;
                 }
+                if self.pending[b] < least {
+                    (next, least) = (b, self.pending[b]);
+                }
             }
+            if next == usize::MAX {
+                return None;
+            }
+            a = next;
         }
     }
 
@@ -183,38 +195,35 @@ impl Transport {
         self.path.reverse();
         let excess = self.load[from] - dense.capacity[open[from]];
         let room = dense.capacity[open[to]] - self.load[to];
+        // The customers that move are those of the arcs as they stand before the first of them moves.
+        let moves: Vec<(usize, usize, u32)> =
+            self.path.windows(2).map(|step| (step[0], step[1], self.mover[step[0] * k + step[1]])).collect();
         let mut amount = excess.min(room);
-        for step in self.path.windows(2) {
-            let column = self.link[step[0] * k + step[1]].column;
-            let held = self.held[step[0]].iter().find(|(it, _)| *it == column).map_or(0.0, |(_, held)| *held);
+        for (a, _, column) in &moves {
+            let held = self.held[*a].iter().find(|(it, _)| it == column).map_or(0.0, |(_, held)| *held);
             amount = amount.min(held);
         }
         let mut cost = 0.0;
-        let path = std::mem::take(&mut self.path);
-        // The customers that move are those of the links as they stand before the first of them moves.
-        let moves: Vec<(usize, usize, Link)> = path.windows(2).map(|step| (step[0], step[1], self.link[step[0] * k + step[1]])).collect();
-        self.path = path;
-        for (a, b, link) in &moves {
-            cost += amount * link.cost;
-            let at = self.held[*a].iter().position(|(it, _)| *it == link.column);
-            if let Some(at) = at {
+        for (a, b, column) in &moves {
+            cost += amount * self.arc[a * k + b];
+            if let Some(at) = self.held[*a].iter().position(|(it, _)| it == column) {
                 self.held[*a][at].1 -= amount;
                 if self.held[*a][at].1 <= 0.0 {
                     self.held[*a].swap_remove(at);
                 }
             }
-            match self.held[*b].iter_mut().find(|(it, _)| *it == link.column) {
+            match self.held[*b].iter_mut().find(|(it, _)| it == column) {
                 Some((_, held)) => *held += amount,
-                None => self.held[*b].push((link.column, amount)),
+                None => self.held[*b].push((*column, amount)),
             }
         }
-        for (a, b, link) in &moves {
-            if !self.held[*a].iter().any(|(it, _)| it == &link.column)
-                && self.link[a * k..(a + 1) * k].iter().any(|it| it.column == link.column)
-            {
-                self.scan(dense, open, *a);
+        for (a, b, column) in &moves {
+            if !self.held[*a].iter().any(|(it, _)| it == column) {
+                self.scanned[*a] = false;
             }
-            Self::offer(dense, open, *b, link.column, &mut self.link[b * k..(b + 1) * k]);
+            if self.scanned[*b] {
+                self.offer(dense, open, *b, *column);
+            }
         }
         self.load[from] -= amount;
         self.load[to] += amount;

@@ -128,9 +128,10 @@ impl<'a> Tree<'a> {
         let feasible = if self.dense.open.1 >= all.len() && self.dense.open.0 <= all.len() {
             self.incumbent.offer(&all)
         } else {
-            self.incumbent.transport.route(self.dense, &all, f64::INFINITY).is_some()
+            self.incumbent.can_serve(&all)
         };
-        if feasible {
+        // After the deadline nothing is known.
+        if feasible || self.deadline.passed() {
             self.open.push(Node { state, multipliers: self.first.clone(), bound: f64::NEG_INFINITY, number: 0 });
         } else {
             self.nodes = 1;
@@ -171,7 +172,11 @@ impl<'a> Tree<'a> {
             let settled = self.settle(&mut state);
             let free = state.iter().filter(|it| **it == State::Free).count();
             if free == 0 {
-                self.close(&state);
+                let open: Vec<usize> = (0..state.len()).filter(|i| state[*i] == State::Open).collect();
+                // The only answer of this part; after the deadline it may not have been routed to the end.
+                if !self.incumbent.accept(&open) && self.deadline.passed() {
+                    self.push(state, bound, self.climber.kept(), number);
+                }
                 return;
             }
             if settled < free {
@@ -179,12 +184,6 @@ impl<'a> Tree<'a> {
             }
         }
         self.branch(state, bound);
-    }
-
-    /// The only answer of a part where all is settled.
-    fn close(&mut self, state: &[State]) {
-        let open: Vec<usize> = (0..state.len()).filter(|i| state[*i] == State::Open).collect();
-        self.incumbent.accept(&open);
     }
 
     /// Tries the facilities that the relaxation likes best.
@@ -208,7 +207,7 @@ impl<'a> Tree<'a> {
         let chosen = self.relaxation.cover.chosen.clone();
         let mut settled = 0;
         for i in 0..state.len() {
-            if state[i] == State::Free {
+            if state[i] == State::Free && !self.deadline.passed() {
                 let (same, other) = if chosen[i] > 0.5 { (State::Open, State::Closed) } else { (State::Closed, State::Open) };
                 let bound = self.relaxation.otherwise(&self.climber.multipliers, state, i, other);
                 if bound >= goal {

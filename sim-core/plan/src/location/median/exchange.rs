@@ -88,8 +88,8 @@ impl<'a> Exchange<'a> {
                 }
             }
             // What closing a facility costs while no other opens.
-            for facility in 0..m {
-                loss[facility] = -self.location.fixed[facility];
+            for (loss, fixed) in loss.iter_mut().zip(&self.location.fixed) {
+                *loss = -fixed;
             }
             for customer in 0..n {
                 loss[first[customer].1] += second[customer].0 - first[customer].0;

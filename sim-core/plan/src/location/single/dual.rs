@@ -145,6 +145,7 @@ impl<'a> Ascent<'a> {
     }
 
     /// Settles facilities, and forbids pairs, that lift the bound above a limit; false where nothing is left.
+    #[expect(clippy::needless_range_loop, reason = "a facility is a position in several lists")]
     pub(super) fn settle(&mut self, limit: f64) -> bool {
         if self.volume.bound.is_infinite() {
             return false;

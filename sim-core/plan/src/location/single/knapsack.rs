@@ -39,7 +39,7 @@ impl Knapsack {
         if whole && cells <= TABLE as f64 {
             self.tabulate(items, capacity.floor() as usize, chosen)
         } else {
-            self.branch(items, capacity, chosen)
+            Self::branch(items, capacity, chosen)
         }
     }
 
@@ -79,7 +79,7 @@ impl Knapsack {
     }
 
     /// Branch and bound, items by gain per size, with Dantzig's bound (Horowitz and Sahni 1974).
-    fn branch(&mut self, items: &mut [Item], capacity: f64, chosen: &mut Vec<usize>) -> f64 {
+    fn branch(items: &mut [Item], capacity: f64, chosen: &mut Vec<usize>) -> f64 {
         let rate = |item: &Item| if item.size > 0.0 { item.gain / item.size } else { f64::INFINITY };
         items.sort_by(|one, other| rate(other).total_cmp(&rate(one)).then(one.customer.cmp(&other.customer)));
         let ceiling = bound(items, 0, capacity);

@@ -2,13 +2,10 @@
 
 use bastide_model::model::{CampaignId, DatasetId, Tier};
 
-use super::super::terms::Terms;
+use super::super::terms::{Terms, UNLIMITED};
 use super::Formulation;
 use crate::instance::Relaxed;
 use crate::program::{Group, Sense};
-
-/// IT power of a site whose limits the search for a conflict leaves out (MW): more than anyone builds.
-const UNLIMITED: f64 = 1e5;
 
 /// Terms with their factor.
 fn scaled(terms: impl IntoIterator<Item = (usize, f64)>, factor: f64) -> impl Iterator<Item = (usize, f64)> {
@@ -42,7 +39,9 @@ impl Formulation {
                     }
                 }
                 for (stage, arrivals) in arrivals.into_iter().enumerate() {
-                    let (Some(energise), Some(retire)) = (self.energise[book][site][stage], self.retire[book][site][stage]) else { continue };
+                    let (Some(energise), Some(retire)) = (self.energise[book][site][stage], self.retire[book][site][stage]) else {
+                        continue;
+                    };
                     let parent = terms.tree.stages[stage].parent;
                     let stock = |list: &[Option<usize>]| {
                         let before = parent.and_then(|parent| list[parent]).map(|column| (column, -1.0));
@@ -67,7 +66,8 @@ impl Formulation {
                     if terms.tree.stages[stage].period < it.life {
                         continue;
                     }
-                    let young = terms.tree.back(stage).take(it.life).filter_map(|k| self.energise[book][site][k]).map(|column| (column, -1.0));
+                    let young =
+                        terms.tree.back(stage).take(it.life).filter_map(|k| self.energise[book][site][k]).map(|column| (column, -1.0));
                     let row: Vec<_> = young.chain([(running, 1.0)]).collect();
                     self.program.at_most(Group::Structure, row, 0.0);
                 }
@@ -132,7 +132,8 @@ impl Formulation {
             for stage in 0..terms.tree.stages.len() {
                 let own = it.connection.as_mw();
                 let rows = self.program.rows.len();
-                let (limit, open) = if standing > 0.0 { (own - site.pue * standing, None) } else { (0.0, Some((self.open[at][stage], -own))) };
+                let (limit, open) =
+                    if standing > 0.0 { (own - site.pue * standing, None) } else { (0.0, Some((self.open[at][stage], -own))) };
                 self.program.at_most(Group::Connection(site.id), open.into_iter().chain([(self.line[at][stage], 1.0)]), limit.max(0.0));
                 self.mark(rows, stage);
             }
@@ -297,7 +298,8 @@ impl Formulation {
                         let arrivals = terms.arrivals(book, *from);
                         let share: f64 = arrivals.iter().filter(|(to, _)| way.contains(to) && counts(*to)).map(|(_, share)| share).sum();
                         let sites = (0..terms.base.sites.len()).filter(|site| cap.counts(model, terms.base.sites[*site].id, kind.id));
-                        delivered.extend(sites.filter_map(|site| self.order[book][site][*from]).map(|column| (column, share * kind.per_node)));
+                        delivered
+                            .extend(sites.filter_map(|site| self.order[book][site][*from]).map(|column| (column, share * kind.per_node)));
                     }
                 }
                 self.program.at_most(Group::ExportCap(id as u32), delivered, f64::from(cap.cap));
@@ -333,7 +335,11 @@ impl Formulation {
                 let of_tier: Vec<usize> = terms.base.of_tier(*tier).collect();
                 let own: Vec<_> = of_tier.iter().flat_map(|site| scaled(self.it_power(terms, *site, stage), -1.0)).collect();
                 let there_of_tier: f64 = of_tier.iter().map(|site| terms.fleet_power(*site, at.period)).sum();
-                self.program.at_most(Group::TierShare(*tier), power.into_iter().chain(own).collect::<Vec<_>>(), there_of_tier - share * there);
+                self.program.at_most(
+                    Group::TierShare(*tier),
+                    power.into_iter().chain(own).collect::<Vec<_>>(),
+                    there_of_tier - share * there,
+                );
             }
             if let Some(share) = alternative.max_site_share {
                 for site in all.clone() {
@@ -391,7 +397,8 @@ impl Formulation {
         for class in (0..terms.classes.len()).filter(|class| terms.classes[*class].protected) {
             for stage in 0..terms.tree.stages.len() {
                 for lost in 0..terms.base.sites.len() {
-                    let at_risk: Vec<_> = self.place[class][lost].iter().filter_map(|by_stage| by_stage[stage]).map(|column| (column, 1.0)).collect();
+                    let at_risk: Vec<_> =
+                        self.place[class][lost].iter().filter_map(|by_stage| by_stage[stage]).map(|column| (column, 1.0)).collect();
                     if at_risk.is_empty() {
                         continue;
                     }
@@ -409,7 +416,8 @@ impl Formulation {
         for (at, campaign) in terms.base.model.campaigns.iter().enumerate() {
             let id = CampaignId::from_index(at);
             let islands = f64::from(campaign.islands());
-            let runs: Vec<_> = terms.starts.iter().zip(&self.run).filter(|(start, _)| start.campaign == id).map(|(s, c)| (*s, *c)).collect();
+            let runs: Vec<_> =
+                terms.starts.iter().zip(&self.run).filter(|(start, _)| start.campaign == id).map(|(s, c)| (*s, *c)).collect();
             let trains: Vec<_> = self.train.iter().copied().filter(|(campaign, ..)| *campaign == id).collect();
             for (_, kind, stage, train) in &trains {
                 let there = runs.iter().filter(|(start, _)| start.kind == *kind && start.stage == *stage).map(|(_, column)| (*column, 1.0));

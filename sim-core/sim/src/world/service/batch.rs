@@ -98,7 +98,7 @@ impl World<'_> {
         let setup = self.setup;
         let service = self.services.batch.queues[at].service;
         let sites = setup.model.sites.len();
-        let arrivals = self.services.demand.total[service] * setup.placed[service];
+        let arrivals = self.services.demand.total[service] * self.placed(service);
         let want = if self.services.batch.queues[at].backlog.is_empty() { arrivals } else { f64::INFINITY };
         let mut left = want;
         let mut rate = 0.0;
@@ -135,12 +135,13 @@ impl World<'_> {
             }
             rate += here;
         }
+        let placed = self.placed(service);
         let batch = &mut self.services.batch;
         let queue = &mut batch.queues[at];
         queue.rate = rate;
         queue.version += 1;
         self.services.served[service] = rate;
-        self.services.lost[service] = self.services.demand.total[service] * (1.0 - setup.placed[service]);
+        self.services.lost[service] = self.services.demand.total[service] * (1.0 - placed);
         let horizon_s = setup.end.since(self.now).as_s();
         if !queue.backlog.is_empty()
             && let Some(seconds) = queue.backlog.empties_in(self.now, arrivals, rate, horizon_s, &mut batch.scratch)
@@ -160,9 +161,11 @@ impl World<'_> {
     /// Lets batch work flow from one moment to another.
     pub(super) fn integrate_batch(&mut self, from: Time, to: Time) {
         let setup = self.setup;
+        let period = self.period;
         let services = &mut self.services;
         for (place, queue) in services.batch.queues.iter_mut().enumerate() {
-            let arrivals = services.demand.total[queue.service] * setup.placed[queue.service];
+            let placed = setup.calendar.placed(period, queue.service).unwrap_or(setup.placed[queue.service]);
+            let arrivals = services.demand.total[queue.service] * placed;
             let flowed = queue.backlog.advance(from, to, arrivals, queue.rate);
             let sums = &mut services.sums[queue.service];
             sums.served += flowed.served;

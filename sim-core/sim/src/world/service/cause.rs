@@ -132,7 +132,7 @@ impl World<'_> {
             return Some(seq);
         }
         let pools = self.setup.site_pools[site].clone();
-        let ordered = |pool: usize| self.setup.pools[pool].orders.iter().map(|order| order.nodes).sum::<u32>();
+        let ordered = |pool: usize| self.setup.pools[pool].expected(self.now);
         let nodes = |count: &dyn Fn(usize) -> u32| pools.clone().map(count).sum::<u32>();
         let (ordered, installed) = (nodes(&ordered), nodes(&|pool| self.fleet.pools[pool].installed));
         let out = nodes(&|pool| self.fleet.pools[pool].installed - self.fleet.pools[pool].up);
@@ -166,7 +166,7 @@ impl World<'_> {
         let setup = self.setup;
         let mut missing = 0.0;
         for pool in setup.site_pools[site].clone() {
-            let ordered: u32 = setup.pools[pool].orders.iter().map(|order| order.nodes).sum();
+            let ordered = setup.pools[pool].expected(self.now);
             missing += f64::from(ordered.saturating_sub(self.fleet.pools[pool].installed)) * setup.pools[pool].per_node;
         }
         let cause = setup.site_pools[site].clone().filter_map(|pool| self.fleet.pools[pool].late).max();

@@ -19,7 +19,7 @@ impl World<'_> {
         for at in flows {
             let flow = setup.flows[at];
             let site = setup.pairs[flow.pair].site;
-            let asked = self.services.demand.of(service, flow.origin, flow.weight);
+            let asked = self.services.demand.of(service, flow.origin, self.weight(at));
             // Users who fail at what the service needs never come to ask.
             let want = asked * lets;
             missing += asked - want;
@@ -58,8 +58,8 @@ impl World<'_> {
         self.services.failing_over[service] = failing_over;
         self.services.served[service] = served;
         // What was asked of sites in vain, and what the plan leaves unserved by choice.
-        self.services.lost[service] = (missing - elsewhere + demand * (1.0 - setup.placed[service])).max(0.0);
-        self.note_disturbance(service, served, demand * setup.placed[service]);
+        self.services.lost[service] = (missing - elsewhere + demand * (1.0 - self.placed(service))).max(0.0);
+        self.note_disturbance(service, served, demand * self.placed(service));
     }
 
     /// The least share in which the services that one needs are served, and the one that it is.

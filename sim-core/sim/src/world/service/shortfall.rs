@@ -2,9 +2,9 @@
 //! behind them. What the plan leaves unserved by choice, what waits for a failover and what comes before the plan's accelerators are due
 //! is no matter of the state and is summed apart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bastide_model::model::{ServiceId, SiteId};
+use bastide_model::model::{Service, ServiceId, SiteId};
 use bastide_model::shortfall::{BIN, LAST_BIN, LOST_SITE, Shortfalls, State};
 use bastide_units::Duration;
 
@@ -19,70 +19,109 @@ const REACH: f64 = 0.5;
 /// Share of the ordered accelerators that must be due for a state to be the plan's.
 const DUE: f64 = 0.5;
 
+/// What a tier loses by an allocation, until the next one.
+struct Moment {
+    /// Tokens per second asked for, less what is left unserved by choice and what waits for a failover.
+    asked: f64,
+    served: f64,
+    lost: f64,
+    /// `None` before most of the plan's accelerators are due.
+    state: Option<State>,
+    /// Tokens per second lost, by what stands behind it.
+    because: BTreeMap<String, f64>,
+}
+
 /// Collects what tiers lose.
 pub(crate) struct Observer {
     /// Tiers that are looked at.
     tiers: [bool; 4],
     /// `latencies[nation][site]` when all links are up.
     latencies: Vec<Vec<Option<Duration>>>,
+    /// What the last allocation leaves lost; `None` where nothing is.
+    moments: [Option<Moment>; 4],
     pub found: Shortfalls,
 }
 
 impl Observer {
     pub(crate) fn new(setup: &Setup, tiers: [bool; 4]) -> Self {
-        Self { tiers, latencies: bastide_model::latencies(setup.model), found: Shortfalls::default() }
+        let latencies = bastide_model::latencies(setup.model);
+        Self { tiers, latencies, moments: [const { None }; 4], found: Shortfalls::default() }
     }
 }
 
+/// A tier's tokens per second of one service, split: (by choice, failing over, the rest that is lost).
+fn split(world: &World, service: usize) -> (f64, f64, f64) {
+    let (demand, lost) = (world.services.demand.total[service], world.services.lost[service]);
+    let by_choice = (demand * (1.0 - world.setup.placed[service])).clamp(0.0, lost);
+    let failing_over = world.services.failing_over[service].clamp(0.0, lost - by_choice);
+    (by_choice, failing_over, lost - by_choice - failing_over)
+}
+
 impl World<'_> {
-    /// What is lost in the time since the last allocation.
+    /// Looks at an allocation: the state that it was made in holds until the next one.
+    pub(super) fn look(&mut self) {
+        let Some(mut observer) = self.observer.take() else { return };
+        for tier in bastide_model::model::Tier::ALL.into_iter().filter(|tier| observer.tiers[*tier as usize]) {
+            let model = self.setup.model;
+            let (mut asked, mut served, mut lost) = (0.0, 0.0, 0.0);
+            let mut short = Vec::new();
+            let of_tier = |(_, service): &(usize, &Service)| service.tier == tier && service.operation.defer.is_none();
+            for (at, _) in model.services.iter().enumerate().filter(of_tier) {
+                let demand = self.services.demand.total[at];
+                let (by_choice, failing_over, rest) = split(self, at);
+                asked += demand - by_choice - failing_over;
+                served += demand - self.services.lost[at];
+                if rest > ROUNDING * demand {
+                    short.push((at, rest));
+                    lost += rest;
+                }
+            }
+            observer.moments[tier as usize] = (lost > ROUNDING * asked).then(|| {
+                let mut because = BTreeMap::new();
+                for (service, rest) in &short {
+                    for name in self.reasons(*service) {
+                        *because.entry(name).or_default() += rest;
+                    }
+                }
+                let state = self.mostly_due().then(|| self.state(&short, &observer.latencies));
+                Moment { asked, served, lost, state, because }
+            });
+        }
+        self.observer = Some(observer);
+    }
+
+    /// Sums up what is lost since the last allocation.
     pub(super) fn observe(&mut self, seconds: f64) {
         let Some(mut observer) = self.observer.take() else { return };
+        for (at, service) in self.setup.model.services.iter().enumerate() {
+            let sums = &mut observer.found.tiers[service.tier as usize];
+            let lost = self.services.lost[at];
+            sums.demanded += self.services.demand.total[at] * seconds;
+            sums.lost += lost * seconds;
+            if service.operation.defer.is_some() {
+                sums.batch += lost * seconds;
+                continue;
+            }
+            let (by_choice, failing_over, _) = split(self, at);
+            sums.by_choice += by_choice * seconds;
+            sums.failing_over += failing_over * seconds;
+        }
         for tier in bastide_model::model::Tier::ALL {
-            let model = self.setup.model;
-            let sums = &mut observer.found.tiers[tier as usize];
-            let (mut asked, mut served, mut short) = (0.0, 0.0, 0.0);
-            let mut services = Vec::new();
-            for (at, service) in model.services.iter().enumerate().filter(|(_, service)| service.tier == tier) {
-                let (demand, lost) = (self.services.demand.total[at], self.services.lost[at]);
-                sums.demanded += demand * seconds;
-                sums.lost += lost * seconds;
-                if service.operation.defer.is_some() {
-                    sums.batch += lost * seconds;
-                    continue;
-                }
-                let by_choice = (demand * (1.0 - self.setup.placed[at])).clamp(0.0, lost);
-                let failing_over = self.services.failing_over[at].clamp(0.0, lost - by_choice);
-                let rest = lost - by_choice - failing_over;
-                sums.by_choice += by_choice * seconds;
-                sums.failing_over += failing_over * seconds;
-                asked += demand - by_choice - failing_over;
-                served += demand - lost;
-                if rest > ROUNDING * demand {
-                    services.push((at, rest));
-                    short += rest;
-                }
-            }
-            if short <= ROUNDING * asked || !observer.tiers[tier as usize] {
+            let Some(moment) = &observer.moments[tier as usize] else { continue };
+            let Some(state) = &moment.state else {
+                observer.found.tiers[tier as usize].not_due += moment.lost * seconds;
                 continue;
-            }
-            if !self.mostly_due() {
-                sums.not_due += short * seconds;
-                continue;
-            }
-            let state = self.state(&services, &observer.latencies);
-            let found = observer.found.states.entry((tier, state)).or_default();
+            };
+            let found = observer.found.states.entry((tier, state.clone())).or_default();
             found.seconds += seconds;
-            found.asked += asked * seconds;
-            found.lost += short * seconds;
-            if served > ROUNDING * asked {
-                let bin = (asked / served / BIN).floor().clamp(0.0, f64::from(LAST_BIN)) as u32;
-                *found.by_ratio.entry(bin).or_default() += served * seconds;
+            found.asked += moment.asked * seconds;
+            found.lost += moment.lost * seconds;
+            if moment.served > ROUNDING * moment.asked {
+                let bin = (moment.asked / moment.served / BIN).floor().clamp(0.0, f64::from(LAST_BIN)) as u32;
+                *found.by_ratio.entry(bin).or_default() += moment.served * seconds;
             }
-            for (service, rest) in services {
-                for name in self.reasons(service) {
-                    *found.because.entry(name).or_default() += rest * seconds;
-                }
+            for (name, rate) in &moment.because {
+                *found.because.entry(name.clone()).or_default() += rate * seconds;
             }
         }
         self.observer = Some(observer);
@@ -102,6 +141,7 @@ impl World<'_> {
     }
 
     /// What is missing for services that fall short.
+    #[expect(clippy::needless_range_loop, reason = "a site is a position in several lists")]
     fn state(&self, services: &[(usize, f64)], latencies: &[Vec<Option<Duration>>]) -> State {
         let (setup, model) = (self.setup, self.setup.model);
         let mut state = State::default();

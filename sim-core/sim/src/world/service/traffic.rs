@@ -69,7 +69,7 @@ impl World<'_> {
             for at in setup.service_flows[service].clone() {
                 let flow = setup.flows[at];
                 let site = setup.pairs[flow.pair].site;
-                let asked = self.services.demand.of(service, flow.origin, flow.weight) * bytes;
+                let asked = self.services.demand.of(service, flow.origin, self.weight(at)) * bytes;
                 if asked > 0.0 && self.can_serve(service, flow.origin, site) {
                     traffic.flows.push((at, service));
                     traffic.asked.push(asked);

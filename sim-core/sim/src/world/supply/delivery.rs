@@ -1,7 +1,7 @@
 //! Deliveries and spare parts: what comes when it is due, what is held, what never comes.
 
 use bastide_model::model::{Disruption, DisruptionKind};
-use bastide_units::Duration;
+use bastide_units::{Duration, Time};
 
 use super::super::ledger::annuity;
 use super::super::{CLASS_RETURN, Event, World};
@@ -13,6 +13,8 @@ pub(crate) struct HeldDelivery {
     pool: usize,
     nodes: u32,
     bought: bool,
+    /// When a roadmap wants them to work.
+    energise: Option<Time>,
 }
 
 /// A spare part that a disruption keeps back.
@@ -24,14 +26,14 @@ pub(crate) struct HeldPart {
 
 impl World<'_> {
     /// How many of the nodes that are due come.
-    pub(in crate::world) fn admit(&mut self, pool: usize, nodes: u32, bought: bool) -> u32 {
+    pub(in crate::world) fn admit(&mut self, pool: usize, nodes: u32, bought: bool, energise: Option<Time>) -> u32 {
         let model = self.setup.model;
         if self.supply.spells.is_empty() {
             return nodes;
         }
         let (site, accelerator) = (self.setup.pools[pool].site, self.setup.pools[pool].accelerator);
         if let Some((spell, seq)) = self.stopping(site, accelerator, false) {
-            self.hold(spell, pool, nodes, bought, true, seq);
+            self.hold(HeldDelivery { spell, pool, nodes, bought, energise }, true, seq);
             return 0;
         }
         // Of several caps the one with the least room counts.
@@ -57,7 +59,7 @@ impl World<'_> {
         {
             comes = room;
             let (number, seq) = (self.supply.spells[at].number, self.supply.spells[at].seq);
-            self.hold(number, pool, nodes - room, bought, waits, seq);
+            self.hold(HeldDelivery { spell: number, pool, nodes: nodes - room, bought, energise }, waits, seq);
         }
         for at in accounts {
             self.supply.spells[at].admitted[accelerator] += f64::from(comes) * per_node;
@@ -94,13 +96,14 @@ impl World<'_> {
             .max()
     }
 
-    fn hold(&mut self, spell: u32, pool: usize, nodes: u32, bought: bool, waits: bool, cause: u64) {
+    fn hold(&mut self, held: HeldDelivery, waits: bool, cause: u64) {
+        let (pool, nodes) = (held.pool, held.nodes);
         let kind = if waits { "delivery-held" } else { "delivery-refused" };
         let count = f64::from(nodes) * self.setup.pools[pool].per_node;
         let seq = self.recorder.event(self.now, kind, "fleet", self.setup.pools[pool].site, count, "accelerators", Some(cause));
         self.fleet.pools[pool].late = Some(seq);
         if waits {
-            self.supply.deliveries.push(HeldDelivery { spell, pool, nodes, bought });
+            self.supply.deliveries.push(held);
         }
     }
 
@@ -155,7 +158,11 @@ impl World<'_> {
         for at in 0..self.supply.deliveries.len() {
             let held = &self.supply.deliveries[at];
             if held.spell == number {
-                let event = Event::Energised { pool: held.pool as u32, nodes: held.nodes, bought: held.bought };
+                let (pool, nodes) = (held.pool as u32, held.nodes);
+                let event = match held.energise {
+                    Some(energise) => Event::Delivered { pool, nodes, energise },
+                    None => Event::Energised { pool, nodes, bought: held.bought },
+                };
                 self.fleet.pools[held.pool].late = Some(seq);
                 self.queue.schedule(time, CLASS_RETURN, event);
             }
