@@ -61,7 +61,10 @@ fn a_location_problem_becomes_a_proven_plan() {
     let (exit, again) = json(&["plan", arg(&folder), "--check", arg(&file)]);
     assert_eq!(exit, 0, "{again}");
     // A second import does not write over the first.
-    assert_eq!(run(&["import", "orlib-cap", arg(&scratch.join("small.txt")), "--capacity", "20", "-o", arg(&folder)]).status.code(), Some(1));
+    assert_eq!(
+        run(&["import", "orlib-cap", arg(&scratch.join("small.txt")), "--capacity", "20", "-o", arg(&folder)]).status.code(),
+        Some(1)
+    );
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn what_the_file_leaves_open_is_asked_for() {
     assert!(first["hint"].as_str().expect("a text").contains("--capacity"), "{first}");
     assert!(!folder.exists());
     for capacity in ["0", "nan", "-1"] {
-        assert_eq!(run(&["import", "orlib-cap", arg(&scratch.join("small.txt")), &format!("--capacity={capacity}")]).status.code(), Some(1));
+        assert_eq!(
+            run(&["import", "orlib-cap", arg(&scratch.join("small.txt")), &format!("--capacity={capacity}")]).status.code(),
+            Some(1)
+        );
     }
 }
 

@@ -77,7 +77,7 @@ fn terminals(model: &Model) -> BTreeSet<usize> {
 /// The network of a model, costs in M EUR.
 fn backbone(model: &Model) -> Backbone {
     let ends = |link: &bastide_model::model::Link| (hub(model, link.from), hub(model, link.to));
-    let cost = |link: &bastide_model::model::Link| link.build_cost.map_or(0.0, |cost| cost.as_meur());
+    let cost = |link: &bastide_model::model::Link| link.build_cost.map_or(0.0, bastide_units::Money::as_meur);
     Backbone {
         nodes: model.nations.len(),
         links: model.links.iter().map(|link| (ends(link).0, ends(link).1, cost(link))).collect(),

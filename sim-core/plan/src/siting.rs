@@ -147,7 +147,9 @@ impl Siting {
                 let it = &program.columns[column];
                 it.lower == 0.0 && it.cost >= 0.0 && it.upper >= instance.classes[*class].demand() * (1.0 - TOLERANCE)
             }
-            Role::Build(_) => program.columns[column].lower == 0.0 && program.columns[column].upper == 1.0 && program.columns[column].cost >= 0.0,
+            Role::Build(_) => {
+                program.columns[column].lower == 0.0 && program.columns[column].upper == 1.0 && program.columns[column].cost >= 0.0
+            }
             Role::Unserved(_) => program.columns[column].lower == 0.0,
             Role::Other => false,
         });

@@ -123,10 +123,17 @@ impl Problem {
         writeln!(out, "start = 2027-01-01T00:00:00Z\nduration = \"365 d\"\nprice_year = 2025\n")?;
         writeln!(out, "[[nation]]\nname = \"world\"\n")?;
         writeln!(out, "[[bus]]\nname = \"world\"\nnation = \"world\"\nenergy_price = \"0 EUR/MWh\"\n")?;
-        writeln!(out, "[[generator]]\nname = \"world\"\nbus = \"world\"\ntechnology = \"none\"\ncapacity = \"{} MW\"", accelerators * 1e-6)?;
+        writeln!(
+            out,
+            "[[generator]]\nname = \"world\"\nbus = \"world\"\ntechnology = \"none\"\ncapacity = \"{} MW\"",
+            accelerators * 1e-6
+        )?;
         writeln!(out, "cost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\"\n")?;
         writeln!(out, "[[accelerator]]\nname = \"unit\"\ntitle = \"What serves {} of demand\"", scale.unit)?;
-        writeln!(out, "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"0.001 kW\"\nidle_share = \"0 %\"")?;
+        writeln!(
+            out,
+            "peak = \"1 TFLOP/s\"\nmemory = \"1 GB\"\nmemory_bandwidth = \"1 GB/s\"\npower = \"0.001 kW\"\nidle_share = \"0 %\""
+        )?;
         writeln!(out, "price = \"0 EUR\"\nper_node = 1\nnode_failure_rate = \"0 / y\"\nnode_repair = \"1 h\"\nlifetime = \"1 y\"")?;
         writeln!(out, "vendor = \"none\"\nvendor_nation = \"world\"")?;
         for (at, (fixed, capacity)) in self.fixed.iter().zip(&self.capacity).enumerate().filter(|(at, _)| self.is_usable(*at)) {
@@ -188,11 +195,21 @@ impl Problem {
 
     fn readme(&self, name: &str, file: &str, repeat: &str, scale: &Scale) -> String {
         let mut out = format!("# {name}\n\n{}.\n\n{}\n\n## How the file stands here\n\n", self.title, self.origin);
-        let _ = writeln!(out, "- one unit of the file's cost is one EUR a year: `fixed_cost` is paid off in one year without interest, and nothing else costs anything");
-        let _ = writeln!(out, "- `series/serving-cost.csv` has the cost of serving all of a customer from a site; where it is empty, it cannot be served from there");
+        let _ = writeln!(
+            out,
+            "- one unit of the file's cost is one EUR a year: `fixed_cost` is paid off in one year without interest, and nothing else costs anything"
+        );
+        let _ = writeln!(
+            out,
+            "- `series/serving-cost.csv` has the cost of serving all of a customer from a site; where it is empty, it cannot be served from there"
+        );
         let _ = writeln!(out, "- one accelerator serves {} of demand; `max_accelerators` of a site is its capacity", scale.unit);
         if scale.rounded {
-            let _ = writeln!(out, "- capacities have more digits than whole accelerators can hold: they are rounded down to multiples of {}", scale.unit);
+            let _ = writeln!(
+                out,
+                "- capacities have more digits than whole accelerators can hold: they are rounded down to multiples of {}",
+                scale.unit
+            );
         }
         let closed = (0..self.fixed.len()).filter(|at| !self.is_usable(*at)).count();
         if closed > 0 {

@@ -79,7 +79,11 @@ pub fn import_sndlib(text: &str, file: &str) -> Result<ImportedScenario, Vec<Dia
     let structure = root.child("networkStructure");
     let (nodes, links) = (structure.and_then(|it| it.child("nodes")), structure.and_then(|it| it.child("links")));
     let (Some(nodes), Some(links)) = (nodes, links) else {
-        reader.wrong(root.place, "the file has no `networkStructure` with `nodes` and `links`".to_owned(), "an XML file of SNDlib has both");
+        reader.wrong(
+            root.place,
+            "the file has no `networkStructure` with `nodes` and `links`".to_owned(),
+            "an XML file of SNDlib has both",
+        );
         return Err(reader.mistakes);
     };
     let on_map = nodes.attribute("coordinatesType") != Some("pixel");
@@ -105,7 +109,11 @@ fn read_nodes(reader: &mut Reader<'_>, nodes: &Element, on_map: bool) -> Vec<Nod
         let x = reader.number(coordinates.child("x"), node, "x");
         let y = reader.number(coordinates.child("y"), node, "y");
         if on_map && (x.abs() > 180.0 || y.abs() > 90.0) {
-            reader.wrong(coordinates.place, format!("node `{id}` lies off the globe: {x} degrees east, {y} north"), "`x` is the longitude, `y` the latitude");
+            reader.wrong(
+                coordinates.place,
+                format!("node `{id}` lies off the globe: {x} degrees east, {y} north"),
+                "`x` is the longitude, `y` the latitude",
+            );
         }
         points.push(Node { name: names.take(&id, &format!("node-{}", at + 1)), id, place: (x, y) });
     }
@@ -177,10 +185,19 @@ fn scenario(out: &mut String, name: &str, points: &[Node], edges: &[Link], on_ma
         let (name, title) = (quoted(&node.name), quoted(&node.id));
         let place = if on_map { format!("latitude = {:?}\nlongitude = {:?}\n", node.place.1, node.place.0) } else { String::new() };
         writeln!(out, "\n[[nation]]\nname = {name}\ntitle = {title}\n{place}source = {source}\nverified = true")?;
-        writeln!(out, "\n[[bus]]\nname = {name}\nnation = {name}\n{place}energy_price = \"0 EUR/MWh\"\nsource = {source}\nverified = true")?;
-        writeln!(out, "\n[[generator]]\nname = {name}\nbus = {name}\ntechnology = \"none\"\ncapacity = \"1 MW\"\ncost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\"")?;
+        writeln!(
+            out,
+            "\n[[bus]]\nname = {name}\nnation = {name}\n{place}energy_price = \"0 EUR/MWh\"\nsource = {source}\nverified = true"
+        )?;
+        writeln!(
+            out,
+            "\n[[generator]]\nname = {name}\nbus = {name}\ntechnology = \"none\"\ncapacity = \"1 MW\"\ncost = \"0 EUR/MWh\"\ncarbon = \"0 g/kWh\""
+        )?;
         writeln!(out, "source = \"{ASSUMED}: power plays no part\"\nverified = false")?;
-        writeln!(out, "\n[[site]]\nname = {name}\ntitle = {title}\nbus = {name}\ntier = \"regional\"\nconnection = \"1 MW\"\noperator = {name}\nbuilding_cost = \"0 EUR/MW\"")?;
+        writeln!(
+            out,
+            "\n[[site]]\nname = {name}\ntitle = {title}\nbus = {name}\ntier = \"regional\"\nconnection = \"1 MW\"\noperator = {name}\nbuilding_cost = \"0 EUR/MW\""
+        )?;
         writeln!(out, "source = \"{ASSUMED}: power plays no part\"\nverified = false")?;
     }
     for link in edges {

@@ -69,7 +69,12 @@ impl<'a> Words<'a> {
         if found.is_none() && !std::mem::replace(&mut self.ended, true) {
             let end = self.text.trim_end().len() as u32;
             let at = At { file: self.file, start: end.saturating_sub(1), end };
-            self.wrong("F0955", at, format!("the file ends where {what} should stand"), "the file is cut short, or its counts are too large");
+            self.wrong(
+                "F0955",
+                at,
+                format!("the file ends where {what} should stand"),
+                "the file is cut short, or its counts are too large",
+            );
         }
         found
     }

@@ -21,7 +21,7 @@ const MAX_REPORTS: usize = 20;
 
 /// Decodes the matrix. Services and sites that it does not name cost nothing; where a cell is empty, the service may not run.
 pub fn serving_cost(ctx: &mut Context, root: &Table, sites: &[Site], services: &[Service], demands: &[Demands]) -> Option<ServingCost> {
-    let plan = if let Value::Table(plan) = &root.get("plan")?.node.value { plan } else { return None };
+    let Value::Table(plan) = &root.get("plan")?.node.value else { return None };
     let node = &plan.get("serving_cost")?.node;
     let Value::Text(said) = &node.value else {
         ctx.error("F0204", node.at, format!("`serving_cost` must be a text, not {}", node.value.word()));
@@ -150,12 +150,16 @@ impl Matrix<'_> {
                 continue;
             }
             let wrong = match text.parse::<f64>() {
-                Ok(cost) if !cost.is_finite() => ("F0407", format!("`{text}` is not a finite number"), "leave the cell empty where the service may not run"),
+                Ok(cost) if !cost.is_finite() => {
+                    ("F0407", format!("`{text}` is not a finite number"), "leave the cell empty where the service may not run")
+                }
                 Ok(cost) if Range::NotNegative.holds(cost) => {
                     costs[*site] = Some(MoneyRate::from_base(cost * size));
                     continue;
                 }
-                Ok(_) => ("F0208", format!("a serving cost must be zero or more: {text}"), "leave the cell empty where the service may not run"),
+                Ok(_) => {
+                    ("F0208", format!("a serving cost must be zero or more: {text}"), "leave the cell empty where the service may not run")
+                }
                 Err(_) => ("F0406", format!("`{text}` is not a number"), "digits with a decimal point, without a unit"),
             };
             if reports < MAX_REPORTS {

@@ -153,7 +153,10 @@ fn any_beginning_of_a_file_is_read_or_refused() {
     for (form, text) in forms {
         for cut in 0..text.trim_end().len() {
             let outcome = import_location(form, &text[..cut], &options(None, Some(1)));
-            assert!(outcome.is_err() || form == LocationForm::Swain || text[cut..].starts_with(|c: char| c.is_ascii_digit() || c == '.'), "{form:?} {cut}");
+            assert!(
+                outcome.is_err() || form == LocationForm::Swain || text[cut..].starts_with(|c: char| c.is_ascii_digit() || c == '.'),
+                "{form:?} {cut}"
+            );
         }
     }
     for cut in 0..NETWORK.trim_end().len() {

@@ -220,9 +220,8 @@ impl<'a> Reading<'a> {
         let formulation = self.formulation;
         let with_home = formulation.home.iter().filter(|homes| !homes.is_empty()).count();
         self.split = with_home == 0;
-        let seen_all = |(homes, (seen, sum)): (&Vec<Option<usize>>, &(usize, bool))| {
-            homes.iter().flatten().count() == *seen && (*sum || *seen == 0)
-        };
+        let seen_all =
+            |(homes, (seen, sum)): (&Vec<Option<usize>>, &(usize, bool))| homes.iter().flatten().count() == *seen && (*sum || *seen == 0);
         let single = with_home == formulation.home.len() && formulation.home.iter().zip(&self.homes).all(seen_all);
         // A class without any place has no row of capacity, and no use for one.
         self.weight.iter_mut().filter(|weight| weight.is_nan()).for_each(|weight| *weight = 1.0);

@@ -76,12 +76,16 @@ fn the_search_of_its_own_finds_what_the_general_one_finds() {
         let model = random(seed);
         let instance = Instance::new(&model, None, &Relaxed::default());
         let formulation = Formulation::new(&instance, &Relaxed::default());
-        let (answer, proof) = siting::solve(&instance, &formulation, &limits()).unwrap().unwrap_or_else(|| panic!("{seed} is a location problem"));
+        let (answer, proof) =
+            siting::solve(&instance, &formulation, &limits()).unwrap().unwrap_or_else(|| panic!("{seed} is a location problem"));
         let general = solver::solve(&formulation.program, &limits()).unwrap();
         let possible = siting::is_possible(&instance, &formulation);
         match (&answer, &general) {
             (Answer::Found(own), Answer::Found(general)) => {
-                assert!((own.objective - general.objective).abs() <= 1e-6 * general.objective.abs().max(1e-3), "{seed}: {own:?} {general:?}");
+                assert!(
+                    (own.objective - general.objective).abs() <= 1e-6 * general.objective.abs().max(1e-3),
+                    "{seed}: {own:?} {general:?}"
+                );
                 assert!(own.bound <= own.objective && own.objective - own.bound <= 1e-6 * own.objective.abs().max(1e-6), "{seed}");
                 assert_ne!(possible, Some(false), "{seed}");
                 let plan = planned(&model, None);

@@ -108,7 +108,12 @@ pub(super) fn read_plane(text: &str, options: &LocationOptions) -> Result<Proble
 fn median_count(words: &mut Words<'_>, nodes: usize) -> usize {
     let Some((medians, at)) = words.count(1, "the number of medians") else { return 1 };
     if medians > nodes && nodes > 0 {
-        words.wrong("F0955", at, format!("{medians} medians are asked for, and there are {nodes} places for them"), "the first line says both");
+        words.wrong(
+            "F0955",
+            at,
+            format!("{medians} medians are asked for, and there are {nodes} places for them"),
+            "the first line says both",
+        );
     }
     medians
 }
