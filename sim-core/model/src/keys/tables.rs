@@ -1215,7 +1215,7 @@ pub static TABLES: &[TableSpec] = &[
                 "survive_link_loss",
                 Boolean,
                 Default("false"),
-                "Whether all ends of links stay connected when any single link is down; the plan may build those with a `build_cost`.",
+                "Whether nations with sites or users stay connected when any single link is down; the plan may build links with a `build_cost`.",
             ),
             row(
                 "serving_cost",

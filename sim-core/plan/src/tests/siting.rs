@@ -49,7 +49,7 @@ fn random(seed: u32) -> Model {
     let (sites, services) = (2 + below(4.0) as usize, 3 + below(5.0) as usize);
     model.accelerators[0].per_node = 1 + below(3.0) as u32;
     for at in 0..sites {
-        open_at(&mut model, &format!("s{at}"), 1e4 * below(9.0).floor(), 8 + below(20.0) as u32);
+        open_at(&mut model, &format!("s{at}"), 1e4 * below(9.0).floor(), 4 + below(12.0) as u32);
     }
     let (single, gaps) = (seed.is_multiple_of(3), seed % 4 == 1);
     let mut costs = Vec::new();
