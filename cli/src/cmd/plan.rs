@@ -34,9 +34,9 @@ pub fn run(
     uncertainty::strike(&mut model, asked.strike)?;
     let mut alternative = alternative.map(|name| find(&model, name)).transpose()?;
     let options = options(time_limit)?;
-    if model.growth.horizon.is_some() && asked.any() {
-        let message = "`--pareto`, `--why-not`, `--ranging` and `--start` are about plans of one moment";
-        return Err(Failure::hinted(message, "leave `horizon` of `[plan]` out"));
+    if asked.any() && (model.growth.horizon.is_some() || model.planning.uncertainty.is_robust()) {
+        let message = "`--pareto`, `--why-not`, `--ranging` and `--start` are about plans of one moment that are best in expectation";
+        return Err(Failure::hinted(message, "leave `horizon`, `strike` and `demand_budget` of `[plan]` out"));
     }
     if let Some(count) = asked.pareto {
         return front::run(&model, alternative, &options, usize::from(count), asked, global, output);

@@ -39,7 +39,7 @@ fn traced(model: &Model) -> Vec<f64> {
     let loads: Vec<Load> = model
         .loads
         .iter()
-        .map(|it| Load { bus: of_bus(it.bus), value_eur_per_mwh: model.policy.value_of_lost_load.as_eur_per_mwh() })
+        .map(|it| Load { bus: of_bus(it.bus), value_eur_per_mwh: it.value_of_lost_load.as_eur_per_mwh() })
         .collect();
     // A grid that cannot be dispatched has no plants to speak of.
     let Ok(mut dispatcher) = Dispatcher::new(&network, &offers, &loads) else { return vec![0.0; count] };

@@ -182,8 +182,10 @@ fn tier_word(tier: SiteTier) -> &'static str {
 fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage], group: Group) -> ConflictGroup {
     let planning = &model.planning;
     let plan = || vec![planning.span.clone()];
+    let places = &planning.ranking.places;
     // A rival's own wish stands in its own table.
-    let rival = |own: bool| alternative.filter(|_| own).map_or_else(plan, |it| vec![it.entity.span.clone()]);
+    let rival_at = |own: bool, key: &Span| alternative.filter(|_| own).map_or_else(|| vec![key.clone()], |it| vec![it.entity.span.clone()]);
+    let rival = |own: bool| rival_at(own, &planning.span);
     let (fewest, most) = instance::count(model, alternative);
     let site = |id: SiteId| &model.sites[id];
     let (name, sentence, spans) = match group {
@@ -201,10 +203,10 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
             vec![planning.it_power_span.clone()],
         ),
         Group::FewestSites => {
-            ("fewest sites".to_owned(), format!("at least {fewest} sites"), rival(alternative.is_some_and(|it| it.count.is_some())))
+            ("fewest sites".to_owned(), format!("at least {fewest} sites"), rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.min_sites))
         }
         Group::MostSites => {
-            ("most sites".to_owned(), format!("at most {most} sites"), rival(alternative.is_some_and(|it| it.count.is_some())))
+            ("most sites".to_owned(), format!("at most {most} sites"), rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.max_sites))
         }
         Group::Required(id) => {
             (format!("required site {}", site(id).entity.name), format!("site `{}` must be used", site(id).entity.name), rival(true))
@@ -251,7 +253,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         Group::TypeCap(id) => {
             let kind = &model.accelerators[id].entity;
             let cap = planning.accelerators.iter().find(|(it, _)| *it == id).and_then(|(_, cap)| *cap).unwrap_or(u32::MAX);
-            (format!("number of {}", kind.name), format!("at most {cap} accelerators `{}`", kind.name), plan())
+            (format!("number of {}", kind.name), format!("at most {cap} accelerators `{}`", kind.name), vec![places.accelerators.clone()])
         }
         Group::Legality(id) => legality(model, alternative, id),
         Group::Latency(id) => {
@@ -261,7 +263,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         }
         Group::Survival(tier) => {
             let own = alternative.is_some_and(|it| it.survive_site_loss.is_some());
-            (format!("survival of {}", tier.name()), format!("tier {} survives the loss of any single site", tier.name()), rival(own))
+            (format!("survival of {}", tier.name()), format!("tier {} survives the loss of any single site", tier.name()), rival_at(own, &places.survive_site_loss))
         }
         Group::Critical(id) => {
             let it = &model.services[id];
@@ -272,7 +274,7 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         Group::Outage(at) => outage(model, &outages[at]),
         Group::MinService(tier) => {
             let least = planning.min_service[tier as usize].unwrap_or(0.0);
-            let mut spans = plan();
+            let mut spans = vec![places.min_service.clone()];
             let services = model
                 .services
                 .iter()

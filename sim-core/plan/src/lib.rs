@@ -39,12 +39,14 @@ mod program;
 mod ranging;
 mod ranked;
 pub mod roadmap;
+mod scaling;
 mod search;
 mod siting;
 mod solver;
 mod start;
 mod state;
 pub mod stochastic;
+mod strengthen;
 mod strike;
 pub mod survivable;
 #[cfg(test)]

@@ -102,11 +102,11 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         }
         Group::TypeCap(id) => {
             let cap = planning.accelerators.iter().find(|(kind, _)| *kind == id)?.1?;
-            (format!("number of {}", model.accelerators[id].entity.name), "accelerators", 1.0, f64::from(cap), &planning.span)
+            (format!("number of {}", model.accelerators[id].entity.name), "accelerators", 1.0, f64::from(cap), &planning.ranking.places.accelerators)
         }
         Group::MinService(tier) => {
             let least = planning.min_service[tier as usize]?;
-            (format!("least service of {}", tier.name()), "percentage points", 0.01, least * 100.0, &planning.span)
+            (format!("least service of {}", tier.name()), "percentage points", 0.01, least * 100.0, &planning.ranking.places.min_service)
         }
         Group::YearBudget(_) | Group::OrderBook(_) | Group::ExportCap(_) => return None,
         Group::Structure

@@ -257,7 +257,7 @@ impl Question<'_> {
         };
         search.limits.time_limit = Duration::from_s(search.limits.time_limit.as_s().min(self.deadline.left().as_s()).max(1e-3));
         let limits: Limits = search.limits;
-        let mut program = search.formulation.program.clone();
+        let mut program = search.strengthened(&search.formulation.program);
         // Twins that the plan uses out of order are as good.
         program.rows.retain(|row| row.group != Group::Order);
         let decided = self.decided(&search, &program);

@@ -112,18 +112,23 @@ impl<'m> Search<'m> {
             return Ok((answer, Some(proof)));
         }
         if start.is_some() && self.instance.states.is_empty() {
-            return Ok((solver::solve_from(&self.formulation.program, &self.limits, start)?, None));
+            return Ok((self.solve(&self.strengthened(&self.formulation.program), &self.limits, start)?, None));
         }
         Ok((lazy::solve(&self.instance, &mut self.formulation, &self.limits)?, None))
     }
 
-    /// Solves a program made from this one: other costs and limits, further rows. Its point keeps the rows that are found on demand, too; where
+    /// Solves a program made from this one, at once where the program without whole numbers proves the start: other costs and limits, further rows. Its point keeps the rows that are found on demand, too; where
     /// there are such rows, a start is of no use.
     ///
     /// # Errors
     /// [`PlanError`] when the solver breaks off.
     pub(crate) fn solve(&self, program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
         if self.instance.states.is_empty() {
+            if let Some(start) = start
+                && let Some(found) = proven(program, limits, start)?
+            {
+                return Ok(Answer::Found(found));
+            }
             return solver::solve_from(program, limits, start);
         }
         let mut formulation = self.formulation.clone();
@@ -183,11 +188,9 @@ impl<'m> Search<'m> {
     pub(crate) fn certificate(&self, plan: &Plan, proof: Proof, bound_eur: f64, limited: bool) -> Certificate {
         // What a cheaper network might still save.
         let unsure = (self.laid.capital - self.laid.bound).max(0.0) * self.instance.building_recovery;
-        let mut proof = proof;
-        proof.rows += self.laid.rows;
-        proof.columns += self.laid.columns;
-        proof.integers += self.laid.columns;
-        certificate(plan, bound_eur - unsure * 1e6, limited || self.laid.limited, proof)
+        let laid = &self.laid;
+        let (rows, columns, integers) = (proof.rows + laid.rows, proof.columns + laid.columns, proof.integers + laid.columns);
+        certificate(plan, bound_eur - unsure * 1e6, limited || laid.limited, Proof { rows, columns, integers, ..proof })
     }
 
     /// The plan that an answer describes, with cost, prices and certificate. `program` is the one that was solved, with cost as its objective:
@@ -228,4 +231,16 @@ pub(crate) fn certificate(plan: &Plan, bound_eur: f64, limited: bool, proof: Pro
         columns: proof.columns,
         integers: proof.integers,
     }
+}
+
+/// A start that the program without whole numbers proves within the gap.
+fn proven(program: &Program, limits: &Limits, start: &[f64]) -> Result<Option<Found>, PlanError> {
+    let value = program.value(start);
+    // The bound of a linear program is exact up to the solver's tolerance.
+    let bound = match solver::solve(&program.relaxed(), limits)? {
+        Answer::Found(found) if !found.limited => found.objective - 1e-7 * found.objective.abs(),
+        _ => return Ok(None),
+    };
+    let near = value - bound <= limits.gap * value.abs() && siting::is_feasible(program, start);
+    Ok(near.then(|| Found { values: start.to_vec(), duals: vec![0.0; program.rows.len()], objective: value, bound: bound.min(value), limited: false }))
 }

@@ -126,7 +126,8 @@ pub(crate) fn is_possible(instance: &Instance, formulation: &Formulation) -> Opt
     Siting::recognise(instance, formulation)?.is_possible()
 }
 
-fn is_feasible(program: &Program, values: &[f64]) -> bool {
+/// Whether a point keeps the rows of a program, twins aside, up to the solver's tolerance.
+pub(crate) fn is_feasible(program: &Program, values: &[f64]) -> bool {
     program.rows.iter().filter(|row| row.group != Group::Order).all(|row| {
         let (mut sum, mut size) = (0.0, row.limit.abs().max(1.0));
         for (column, coefficient) in &row.terms {

@@ -10,6 +10,7 @@ use highs::{HighsModelStatus, HighsSolutionStatus};
 
 use crate::PlanError;
 use crate::program::{Column, Program, Sense};
+use crate::scaling::Scaling;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,6 +107,13 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
 /// # Errors
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
+    let Some(scaling) = Scaling::of(program) else { return run(program, limits, start) };
+    let start = start.map(|values| scaling.point(values));
+    Ok(scaling.unscaled(run(&scaling.scaled(program), limits, start.as_deref())?))
+}
+
+/// Hands a program to the solver.
+fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
     let failed = |what: &str| PlanError::Solver(what.to_owned());
     let (unsolved, _, constraints) = express(program);
     let mut problem = unsolved.using(highs);

@@ -5,6 +5,7 @@ mod conflicts;
 mod hand;
 mod investments;
 mod laws;
+mod objectives;
 mod recheck;
 mod siting;
 mod size;

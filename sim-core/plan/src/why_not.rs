@@ -139,6 +139,7 @@ fn reason(
     let Some(program) = forced(&search, choice) else {
         return Ok(Reason::Impossible(closed(choice).to_owned(), None));
     };
+    let program = search.strengthened(&program);
     let start = match search.point_of(base)? {
         Some(mut point) => {
             if let Choice::Site(id) = choice

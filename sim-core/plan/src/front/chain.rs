@@ -6,10 +6,13 @@ use super::found_at;
 use crate::PlanError;
 use crate::program::Program;
 use crate::search::{Goal, Search};
-use crate::solver::{Answer, Found};
+use crate::solver::{Answer, Found, Limits};
 
 /// Weight of the other objectives beside the first, each in the size that the search gives it.
 const DELTA: f64 = 1e-6;
+
+/// Gap of the first point, as a share of that asked for.
+const FIRST: f64 = 0.2;
 
 /// A point of the program with what it is worth.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,8 @@ pub(super) struct Walk<'s> {
 
 impl<'s> Walk<'s> {
     pub(super) fn new(search: &'s Search<'s>, goals: &'s [Goal]) -> Self {
-        let program = goals[0].of(&search.formulation.program);
+        let strong = search.strengthened(&search.formulation.program);
+        let program = goals[0].of(&strong);
         let mut augmented = program.clone();
         for goal in &goals[1..] {
             for (column, coefficient) in &goal.expression.terms {
@@ -57,7 +61,9 @@ impl<'s> Walk<'s> {
     /// The first objective without limits on the others.
     pub(super) fn first(&self) -> Result<Answer, PlanError> {
         self.solves.fetch_add(1, Ordering::Relaxed);
-        self.search.solve(&self.program, &self.search.limits, None)
+        // A tight bound here proves other points near it.
+        let limits = Limits { gap: self.search.limits.gap * FIRST, ..self.search.limits };
+        self.search.solve(&self.program, &limits, None)
     }
 
     fn under(&self, program: &Program, limits: &[f64]) -> Program {
@@ -82,7 +88,7 @@ impl<'s> Walk<'s> {
 
     /// The point at the far end of an objective: as little of it as there can be, then as little of the first as that allows.
     pub(super) fn end(&self, at: usize, best: &Raw) -> Result<Option<Raw>, PlanError> {
-        let least = self.goals[at].of(&self.search.formulation.program);
+        let least = self.goals[at].of(&self.program);
         self.solves.fetch_add(1, Ordering::Relaxed);
         let Some(found) = found_at(&least, self.search, Some(&best.point))? else { return Ok(None) };
         let found = self.search.polished(&least, &found)?;
