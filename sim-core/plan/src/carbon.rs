@@ -36,11 +36,8 @@ fn traced(model: &Model) -> Vec<f64> {
         Network { buses: count, lines: model.lines.iter().map(|line| Line { from: of_bus(line.from), to: of_bus(line.to) }).collect() };
     let offers: Vec<Offer> =
         model.generators.iter().map(|it| Offer { bus: of_bus(it.bus), cost_eur_per_mwh: it.cost.as_eur_per_mwh() }).collect();
-    let loads: Vec<Load> = model
-        .loads
-        .iter()
-        .map(|it| Load { bus: of_bus(it.bus), value_eur_per_mwh: it.value_of_lost_load.as_eur_per_mwh() })
-        .collect();
+    let loads: Vec<Load> =
+        model.loads.iter().map(|it| Load { bus: of_bus(it.bus), value_eur_per_mwh: it.value_of_lost_load.as_eur_per_mwh() }).collect();
     // A grid that cannot be dispatched has no plants to speak of.
     let Ok(mut dispatcher) = Dispatcher::new(&network, &offers, &loads) else { return vec![0.0; count] };
     let forward: Vec<f64> = model.lines.iter().map(|line| line.capacity.as_mw()).collect();

@@ -202,12 +202,16 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
             format!("at most {} of IT power in all sites", display(planning.it_power)),
             vec![planning.it_power_span.clone()],
         ),
-        Group::FewestSites => {
-            ("fewest sites".to_owned(), format!("at least {fewest} sites"), rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.min_sites))
-        }
-        Group::MostSites => {
-            ("most sites".to_owned(), format!("at most {most} sites"), rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.max_sites))
-        }
+        Group::FewestSites => (
+            "fewest sites".to_owned(),
+            format!("at least {fewest} sites"),
+            rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.min_sites),
+        ),
+        Group::MostSites => (
+            "most sites".to_owned(),
+            format!("at most {most} sites"),
+            rival_at(alternative.is_some_and(|it| it.count.is_some()), &places.max_sites),
+        ),
         Group::Required(id) => {
             (format!("required site {}", site(id).entity.name), format!("site `{}` must be used", site(id).entity.name), rival(true))
         }
@@ -263,7 +267,11 @@ fn explain(model: &Model, alternative: Option<&Alternative>, outages: &[Outage],
         }
         Group::Survival(tier) => {
             let own = alternative.is_some_and(|it| it.survive_site_loss.is_some());
-            (format!("survival of {}", tier.name()), format!("tier {} survives the loss of any single site", tier.name()), rival_at(own, &places.survive_site_loss))
+            (
+                format!("survival of {}", tier.name()),
+                format!("tier {} survives the loss of any single site", tier.name()),
+                rival_at(own, &places.survive_site_loss),
+            )
         }
         Group::Critical(id) => {
             let it = &model.services[id];

@@ -102,7 +102,13 @@ fn words(model: &Model, group: Group) -> Option<(String, &'static str, f64, f64,
         }
         Group::TypeCap(id) => {
             let cap = planning.accelerators.iter().find(|(kind, _)| *kind == id)?.1?;
-            (format!("number of {}", model.accelerators[id].entity.name), "accelerators", 1.0, f64::from(cap), &planning.ranking.places.accelerators)
+            (
+                format!("number of {}", model.accelerators[id].entity.name),
+                "accelerators",
+                1.0,
+                f64::from(cap),
+                &planning.ranking.places.accelerators,
+            )
         }
         Group::MinService(tier) => {
             let least = planning.min_service[tier as usize]?;

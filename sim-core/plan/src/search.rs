@@ -242,5 +242,11 @@ fn proven(program: &Program, limits: &Limits, start: &[f64]) -> Result<Option<Fo
         _ => return Ok(None),
     };
     let near = value - bound <= limits.gap * value.abs() && siting::is_feasible(program, start);
-    Ok(near.then(|| Found { values: start.to_vec(), duals: vec![0.0; program.rows.len()], objective: value, bound: bound.min(value), limited: false }))
+    Ok(near.then(|| Found {
+        values: start.to_vec(),
+        duals: vec![0.0; program.rows.len()],
+        objective: value,
+        bound: bound.min(value),
+        limited: false,
+    }))
 }

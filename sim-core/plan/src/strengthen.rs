@@ -28,7 +28,9 @@ fn capacity(instance: &Instance, it: &Formulation, class: usize, sites: &[usize]
             terms.extend(it.nodes[*site][kind].map(|column| (column, -rate * instance.types[kind].per_node)));
             there += rate * instance.fleet[*site][kind];
         }
-        terms.extend(it.contracts_at(instance, *site, |kind| if it.place[class][*site][kind].is_some() { -instance.classes[class].rate[kind] } else { 0.0 }));
+        terms.extend(it.contracts_at(instance, *site, |kind| {
+            if it.place[class][*site][kind].is_some() { -instance.classes[class].rate[kind] } else { 0.0 }
+        }));
     }
     (terms, there)
 }

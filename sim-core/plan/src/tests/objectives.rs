@@ -4,7 +4,9 @@ use rstest::rstest;
 
 use super::{close, planned};
 use crate::fixture::*;
-use crate::{Choice, Front, FrontOutcome, Input, Outcome, Reason, SolveOptions, achieved, front, objective, ranging, solve_in_order, why_not};
+use crate::{
+    Choice, Front, FrontOutcome, Input, Outcome, Reason, SolveOptions, achieved, front, objective, ranging, solve_in_order, why_not,
+};
 
 /// Yearly cost of one accelerator of the fixture without energy: annuities of the card and of its building.
 const CAPITAL: f64 = 30_000.0 * 0.230_974_798_128_267_23 + 10_000.0 * 0.080_242_587_190_691_3;
@@ -29,7 +31,8 @@ fn two_buses() -> Model {
 }
 
 fn ranked(model: &mut Model, wishes: &[(Objective, f64)]) {
-    model.planning.ranking.objectives = wishes.iter().map(|(objective, tolerance)| Ranked { objective: *objective, tolerance: *tolerance }).collect();
+    model.planning.ranking.objectives =
+        wishes.iter().map(|(objective, tolerance)| Ranked { objective: *objective, tolerance: *tolerance }).collect();
 }
 
 #[test]
@@ -113,7 +116,13 @@ fn objectives_in_their_order() {
 fn foreign_operators_are_left_where_sovereignty_ranks_first() {
     use bastide_model::model::Nation;
     let mut model = two_buses();
-    model.nations.push(Nation { entity: entity("abroad", 4), groups: vec![], hub: None, utc_offset: bastide_units::Duration::ZERO, backbone: false });
+    model.nations.push(Nation {
+        entity: entity("abroad", 4),
+        groups: vec![],
+        hub: None,
+        utc_offset: bastide_units::Duration::ZERO,
+        backbone: false,
+    });
     model.sites[SiteId(0)].operator_nation = NationId(1);
     let plan = planned(&model, None);
     assert_eq!(achieved(&model, &plan).effective_sovereignty, 0.0);
@@ -164,8 +173,7 @@ fn a_front_by_enumeration() {
             plans.push((cost(coal, 50.0) + cost(green, 150.0) + lost, carbon));
         }
     }
-    let best: Vec<_> =
-        plans.iter().filter(|a| !plans.iter().any(|b| b != *a && b.0 <= a.0 + 1e-6 && b.1 <= a.1 + 1e-6)).collect();
+    let best: Vec<_> = plans.iter().filter(|a| !plans.iter().any(|b| b != *a && b.0 <= a.0 + 1e-6 && b.1 <= a.1 + 1e-6)).collect();
     let front = found(&model, &[Objective::Cost, Objective::Carbon], 12);
     check_front(&model, &front);
     assert!(front.points.len() >= 12, "{}", front.points.len());
