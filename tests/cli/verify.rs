@@ -31,13 +31,15 @@ fn the_loop_cuts_until_the_target_is_met() {
     let (code, document) = json(&arguments);
     assert_eq!((code, &document["target_met"]), (0, &Value::Bool(true)), "{document:#}");
     let rounds = document["rounds"].as_array().unwrap();
-    assert_eq!(rounds.len(), 3, "{document:#}");
-    for (round, expected) in rounds.iter().zip([0.95, 0.9975, 0.999_875]) {
+    // One site, then two, then three; which of sites that are alike is cut first is the search's choice.
+    let sites = |round: &Value| (round["objective_eur"].as_f64().unwrap() / rounds[0]["objective_eur"].as_f64().unwrap()).round();
+    for (count, expected) in [(1.0, 0.95), (2.0, 0.9975), (3.0, 0.999_875)] {
+        let round = rounds.iter().find(|round| sites(round) == count).unwrap();
         let error = round["service"][0]["stderr"].as_f64().unwrap();
         assert!((simulated(round) - expected).abs() < 4.0 * error + 1e-4, "{round:#}");
     }
+    assert!(rounds.windows(2).all(|pair| sites(&pair[0]) <= sites(&pair[1])), "{document:#}");
     assert_eq!(rounds[0]["new_cuts"][0]["kind"], "outage");
-    assert_eq!(rounds[1]["new_cuts"][0]["down"].as_array().unwrap().len(), 2);
     assert!(document["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
     let costs: f64 = document["cost"].as_array().unwrap().iter().map(|line| line["annual_eur"].as_f64().unwrap()).sum();
     assert!((costs / document["objective"].as_f64().unwrap() - 1.0).abs() < 1e-9);
@@ -89,7 +91,7 @@ fn a_tampered_plan_is_refused_with_its_line() {
         ("annual_eur = ", "annual_eur = 7", "F0918", line("annual_eur = ")),
         ("count = 8", "count = 16", "F0909", line("[[build]]")),
         ("bound_eur = ", "bound_eur = 9", "F0919", line("bound_eur = ")),
-        ("of = \"left\"", "of = \"right\"", "F0904", line("[[stand-by]]")),
+        ("of = \"right\"\nsite = \"left\"", "of = \"left\"\nsite = \"left\"", "F0904", line("[[stand-by]]")),
     ];
     let tampered = scratch.join("tampered.toml");
     for (from, to, code, at) in cases {

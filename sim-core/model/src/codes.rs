@@ -1267,8 +1267,8 @@ mod tests {
         }
     }
 
-    /// Codes of other crates: `bastide-plan` says which constraints conflict, `bastide-schedule` what is no cluster.
-    const OF_OTHER_CRATES: &[&str] = &["F0790", "F1101", "F1102"];
+    /// Codes of other crates: `bastide-plan` says which constraints conflict and what a plan breaks, `bastide-schedule` what is no cluster.
+    const OF_OTHER_CRATES: &[&str] = &["F0790", "F0917", "F0918", "F0919", "F1101", "F1102"];
 
     #[test]
     fn the_table_holds_the_codes_of_the_source_and_no_others() {
