@@ -1,13 +1,14 @@
 //! What the planner says of its plans: `planning.json` in a results folder.
 //!
-//! It holds the documents of `plan --format json`, one for each plan. Every field but the name is optional, and fields that this version does not know
-//! are passed over: a part of the planner that says more adds a field there, and its words here.
+//! It holds the documents of `plan --format json`, one for each plan. Every field but the name is optional; fields that this version does not know, or
+//! knows in another form, are passed over: a part of the planner that says more adds a field there, and its words here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use bastide_sim::results::ResultsError;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::ReportError;
@@ -36,20 +37,28 @@ pub struct Document {
     /// Name of the alternative.
     pub alternative: String,
     /// Period by period.
+    #[serde(deserialize_with = "known")]
     pub roadmap: Option<Roadmap>,
     /// Value of knowing more.
+    #[serde(deserialize_with = "known")]
     pub uncertainty: Option<Uncertainty>,
     /// The plan in each outlook.
+    #[serde(deserialize_with = "known")]
     pub outlooks: Vec<Outlook>,
     /// What a front weighs.
+    #[serde(deserialize_with = "known")]
     pub objectives: Vec<Objective>,
     /// Plans of which none is better in everything.
+    #[serde(deserialize_with = "known")]
     pub pareto: Vec<Point>,
     /// Plan, simulate, cut, again.
+    #[serde(deserialize_with = "known")]
     pub rounds: Vec<Round>,
     /// Why sites were not chosen.
+    #[serde(deserialize_with = "known")]
     pub why_not: Vec<Said>,
     /// Which inputs would change the decision.
+    #[serde(deserialize_with = "known")]
     pub ranging: Vec<Said>,
 }
 
@@ -231,22 +240,14 @@ pub struct Round {
     /// From 1.
     pub round: u32,
     /// Cost of its plan.
-    pub objective: Option<f64>,
-    /// Cuts added after it.
-    pub cuts: Vec<Named>,
+    pub objective_eur: Option<f64>,
+    /// Cuts added after it, in words.
+    pub added: Vec<String>,
     /// Service by tier.
     pub service: Vec<Service>,
 }
 
-/// Something with a name.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Named {
-    /// The name.
-    pub name: String,
-}
-
-/// Simulated service of a tier in a round.
+/// Service of a tier in a round.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Service {
@@ -254,12 +255,20 @@ pub struct Service {
     pub tier: String,
     /// Least share asked for.
     pub target: Option<f64>,
+    /// Share in the plan.
+    pub planned: Option<f64>,
     /// Share in simulation.
-    pub mean: Option<f64>,
+    pub simulated: Option<f64>,
     /// Standard error of it.
     pub stderr: Option<f64>,
-    /// `met`, `within-error` or `short`.
-    pub level: Option<String>,
+    /// Whether it meets the target within its error.
+    pub met: Option<bool>,
+}
+
+/// A part of a document; nothing where it has another form than this version knows.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(source: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(source)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Reads what the planner says in a results folder; nothing where the file is absent.

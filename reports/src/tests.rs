@@ -361,7 +361,8 @@ fn the_planner_is_quoted_as_it_wrote() {
             "uncertainty": {{"rp": 5e6, "ws": null, "evpi": 1.5e6}}, "outlooks": [{{"name": "shock", "probability": 0.25, "unserved": [{{"service": "x", "tokens_per_s": 2e6}}]}}],
             "objectives": [{{"name": "cost", "unit": "EUR/y"}}, {{"name": "unserved", "unit": "tokens/s"}}],
             "pareto": [{{"cost": 3e6, "unserved": 1.0, "gap": 0.001, "status": "proven"}}, {{"cost": 2e6, "unserved": 4.0}}, {{"cost": 2e6}}],
-            "rounds": [{{"round": 1, "objective": 4e6, "cuts": [{{"name": "loss of riga"}}], "service": [{{"tier": "T0", "target": 0.99, "mean": 0.97, "stderr": 0.001, "level": "short"}}]}}],
+            "rounds": [{{"round": 1, "objective_eur": 4e6, "cuts": 1, "added": ["loss of riga"], "service": [{{"tier": "T0", "target": 0.99, "simulated": 0.97, "stderr": 0.001, "met": false}}]}}],
+            "why_not": "in another form",
             "ranging": [{{"sentence": "<b> & more"}}]}}]}}"#,
         periods.join(", ")
     );
@@ -378,7 +379,7 @@ fn the_planner_is_quoted_as_it_wrote() {
     assert_eq!(cells("Year by year", 1)[3], "500");
     assert_eq!(cells("Accelerators by site", 0)[2..], ["300", "500", "800"]);
     assert_eq!(cells("Value of knowing more", 1)[..2], ["EVPI = RP \u{2212} WS", "1.50"]);
-    assert_eq!(cells("Plan, simulate", 0)[4..], [number::plus_minus(97.0, Some(0.1)), "loss of riga".to_string()]);
+    assert_eq!(cells("Plan, simulate", 0)[5..], [number::plus_minus(97.0, Some(0.1)), "loss of riga".to_string()]);
     assert_eq!(cells("The plan in each outlook", 0), ["Shock".to_string(), "25".to_string(), number::plain("tokens/s", 2e6)]);
     // The front is in the order of its first objective.
     let front = plan.front.as_ref().unwrap().table.as_ref().unwrap();

@@ -464,26 +464,28 @@ fn outlooks(found: &[Outlook]) -> Option<Table> {
 
 /// Rounds of planning and simulating.
 fn rounds(found: &[Round]) -> Option<Table> {
-    let head = ["#Round", "#Cost, M EUR/y", "Tier", "#Target, %", "#Simulated, %", "Cut off"];
+    let head = ["#Round", "#Cost, M EUR/y", "Tier", "#Target, %", "#Planned, %", "#Simulated, %", "Cut off"];
     let mut table = Table::new("Plan, simulate, cut, again", &head);
+    let share = |value: Option<f64>| Cell::from(value.map_or_else(|| "\u{2013}".to_string(), |x| number::significant(100.0 * x, 5)));
     for round in found {
-        let cost = round.objective.map_or_else(|| "\u{2013}".to_string(), |eur| number::fixed(eur / 1e6, 1));
-        let cuts: Vec<String> = round.cuts.iter().map(|cut| cut.name.clone()).collect();
+        let cost = round.objective_eur.map_or_else(|| "\u{2013}".to_string(), |eur| number::fixed(eur / 1e6, 1));
         let none = crate::planning::Service::default();
         let lines: Vec<_> = if round.service.is_empty() { vec![&none] } else { round.service.iter().collect() };
         for (index, service) in lines.into_iter().enumerate() {
             let first = |text: &str| Cell::from(if index == 0 { text } else { "" });
-            let mark = if service.target.is_some() && service.level.as_deref().is_some_and(|level| level != "short") { "best" } else { "" };
-            let share = service
-                .mean
-                .map_or_else(|| "\u{2013}".to_string(), |x| number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)));
+            let simulated = service.simulated.map(|x| number::plus_minus(100.0 * x, service.stderr.map(|error| 100.0 * error)));
             table.push(vec![
                 first(&round.round.to_string()),
                 first(&cost),
                 service.tier.as_str().into(),
-                service.target.map_or_else(|| "\u{2013}".to_string(), |x| number::significant(100.0 * x, 5)).into(),
-                Cell { text: share, sub: String::new(), mark },
-                first(&words::list(&cuts, 4)),
+                share(service.target),
+                share(service.planned),
+                Cell {
+                    text: simulated.unwrap_or_else(|| "\u{2013}".to_string()),
+                    sub: String::new(),
+                    mark: if service.met == Some(true) { "best" } else { "" },
+                },
+                first(&words::list(&round.added, 4)),
             ]);
         }
     }

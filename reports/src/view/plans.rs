@@ -147,9 +147,14 @@ fn sentence(facts: &Facts<'_>, price: &Price) -> String {
 /// `connection of riga` with the title instead of the name.
 pub(super) fn constraint_words(facts: &Facts<'_>, constraint: &str) -> String {
     let Some((what, name)) = constraint.split_once(" of ") else { return constraint.to_string() };
+    // `connection of riga in 2031`, of a plan over years.
+    let (name, when) = match name.rsplit_once(" in ") {
+        Some((name, year)) if year.parse::<u16>().is_ok() => (name, format!(" in {year}")),
+        _ => (name, String::new()),
+    };
     let known = ["site", "bus", "accelerator"].map(|kind| (kind, facts.title(kind, name)));
     let title = known.into_iter().find(|(_, title)| title != name).map_or_else(|| name.to_string(), |(_, title)| title);
-    format!("{what} of {title}")
+    format!("{what} of {title}{when}")
 }
 
 /// `3000 M EUR` without digits nobody wrote; things that are counted are whole.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bastide_model::model::Model;
+use bastide_model::model::{Model, SiteId};
 use bastide_model::plan::Price;
 use bastide_model::source::Span;
 use bastide_units::{Time, format_significant};
@@ -30,7 +30,18 @@ pub(super) fn prices(terms: &Terms, formulation: &Formulation, values: &[f64], l
     let Answer::Found(found) = solver::solve(&program, limits)? else { return Ok(Vec::new()) };
     let year = |stage: usize| terms.horizon.year(terms.tree.stages[stage].period);
     let mut sums: BTreeMap<(Group, Option<usize>), f64> = BTreeMap::new();
+    // A site that is not open yet has no room at all in this program: that is no limit of its own.
+    let closed = |id: SiteId, stage: usize| {
+        let Some(at) = terms.base.sites.iter().position(|site| site.id == id) else { return false };
+        let open = terms.tree.before(stage, terms.lead[at]).is_some_and(|decided| values[formulation.open[at][decided]] >= 0.5);
+        terms.standing(at) <= 0.0 && !open
+    };
     for (row, dual) in program.rows.iter().zip(&found.duals).filter(|(row, _)| row.group != Group::Structure) {
+        if let (Group::Room(id) | Group::Connection(id), Some(stage)) = (row.group, row.stage)
+            && closed(id, stage)
+        {
+            continue;
+        }
         *sums.entry((row.group, row.stage.map(year))).or_default() -= dual;
     }
     let model = terms.base.model;
