@@ -32,8 +32,8 @@ fn the_loop_cuts_until_the_target_is_met() {
     assert_eq!((code, &document["target_met"]), (0, &Value::Bool(true)), "{document:#}");
     let rounds = document["rounds"].as_array().unwrap();
     // One site, then two, then three; which of sites that are alike is cut first is the search's choice.
-    let sites = |round: &Value| (round["objective_eur"].as_f64().unwrap() / rounds[0]["objective_eur"].as_f64().unwrap()).round();
-    for (count, expected) in [(1.0, 0.95), (2.0, 0.9975), (3.0, 0.999_875)] {
+    let sites = |round: &Value| (round["objective_eur"].as_f64().unwrap() / rounds[0]["objective_eur"].as_f64().unwrap()).round() as u32;
+    for (count, expected) in [(1, 0.95), (2, 0.9975), (3, 0.999_875)] {
         let round = rounds.iter().find(|round| sites(round) == count).unwrap();
         let error = round["service"][0]["stderr"].as_f64().unwrap();
         assert!((simulated(round) - expected).abs() < 4.0 * error + 1e-4, "{round:#}");
