@@ -1044,18 +1044,6 @@ static CODES: &[Code] = &[
         "A roadmap plans for outlooks and for the loss of single sites; it knows no outages, no weight on the worst and no further investments. A warning.",
         "horizon = \"10 y\" with survive = [\"link\"]",
     ),
-    code(
-        "F0915",
-        "dates of a plan that cannot be",
-        "What a plan orders is delivered a lead time later, energised after that and retired at the end of its life; sites and expansions take their lead time, too. Either every build is dated or none is.",
-        "ordered = 2027-01-01 and delivered = 2027-02-01 where the lead time is a year",
-    ),
-    code(
-        "F0916",
-        "more than can be had",
-        "Order books take orders between two dates, so many in all, in a year and in a period; export caps limit deliveries; expansions have so many steps.",
-        "count = 5000 from a book with cap = 4000",
-    ),
     code("F0920", "a case named like the scenario", "`base` means the scenario itself wherever cases are named.", "name = \"base\""),
     code(
         "F0921",
