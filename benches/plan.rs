@@ -14,6 +14,8 @@ use bastide_units::Duration;
 #[allow(dead_code, reason = "each benchmark uses its own part")]
 #[path = "engine/measure.rs"]
 mod measure;
+#[path = "plan/national.rs"]
+mod national;
 
 use measure::{Counting, cpu_ns, peak_bytes};
 
@@ -74,6 +76,11 @@ fn gap(found: Option<&Located>) -> String {
 }
 
 fn main() {
+    // Two minutes by itself: only where asked for, `-- national`.
+    if std::env::args().any(|argument| argument == "national") {
+        national::national();
+        return;
+    }
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let data = std::env::var_os("BASTIDE_REFERENCE_DATA").map_or_else(beside, PathBuf::from);
     let limit = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(30.0);

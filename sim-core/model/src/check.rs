@@ -12,6 +12,7 @@ mod placement;
 mod planning;
 mod scale;
 mod strikes;
+mod uncertainty;
 
 use crate::decode::Context;
 use crate::resolve::Resolved;
@@ -21,6 +22,7 @@ pub fn check(ctx: &mut Context, resolved: &Resolved) {
     grid::islands(ctx, &resolved.model);
     grid::interruptible(ctx, &resolved.model);
     planning::check(ctx, &resolved.model);
+    uncertainty::check(ctx, &resolved.model);
     scale::check(ctx, &resolved.model);
     machine::domains(ctx, &resolved.model);
     need::check(ctx, resolved);

@@ -1078,6 +1078,18 @@ static CODES: &[Code] = &[
         "metrics = [\"tier.T0.serverd_share\"]",
     ),
     code(
+        "F0927",
+        "dates of a plan that cannot be",
+        "What a plan orders is delivered a lead time later, energised after that and retired at the end of its life; sites and expansions take their lead time, too. Either every build is dated or none is.",
+        "ordered = 2027-01-01 and delivered = 2027-02-01 where the lead time is a year",
+    ),
+    code(
+        "F0928",
+        "more than can be had",
+        "Order books take orders between two dates, so many in all, in a year and in a period; export caps limit deliveries; expansions have so many steps.",
+        "count = 5000 from a book with cap = 4000",
+    ),
+    code(
         "F0950",
         "a service twice in the serving costs",
         "The file of `serving_cost` has one row for each service.",
@@ -1142,6 +1154,12 @@ static CODES: &[Code] = &[
         "probabilities that do not sum to one",
         "The `[[outlook]]` tables are all the futures that the plan considers: exactly one of them comes true.",
         "probability = 0.7 and probability = 0.4",
+    ),
+    code(
+        "F0961",
+        "an investment that cannot be weighed over outlooks",
+        "What a lower PUE or a faster service saves depends on the load. With several outlooks or a worst case there is no one load, and the plan does not work out one for each.",
+        "pue = 1.1 in a scenario with [[outlook]]",
     ),
     code(
         "F0962",
@@ -1256,7 +1274,7 @@ mod tests {
     }
 
     /// Codes of other crates: `bastide-plan` says which constraints conflict and what a plan breaks, `bastide-schedule` what is no cluster.
-    const OF_OTHER_CRATES: &[&str] = &["F0790", "F0917", "F0918", "F0919", "F1101", "F1102"];
+    const OF_OTHER_CRATES: &[&str] = &["F0790", "F0915", "F0916", "F0917", "F0918", "F0919", "F1101", "F1102"];
 
     #[test]
     fn the_table_holds_the_codes_of_the_source_and_no_others() {

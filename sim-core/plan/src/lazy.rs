@@ -11,6 +11,14 @@ use crate::solver::{self, Answer, Found, Limits};
 
 /// Rounds in which rows are added to the relaxation; what is still broken then is found at integer points.
 const ROUNDS: usize = 40;
+/// Programs with so many kinds of nodes get a plan to begin with.
+const MANY: usize = 100;
+/// Share of the time left for each step towards it.
+const PART: f64 = 0.35;
+/// Relative gap of the first of them.
+const ROUGH: f64 = 5e-4;
+/// Distance from a whole number that is the solver's dust.
+const DUST: f64 = 1e-6;
 /// Shortest limit that the solver is given: it then says itself that time ran out.
 const SHORTEST: Duration = Duration::from_s(1e-3);
 /// Least time for a linear program.
@@ -30,10 +38,13 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     if let Answer::Infeasible = rounds(instance, formulation, &deadline, continuous, ROUNDS)? {
         return Ok(Answer::Infeasible);
     }
-    let mut best: Option<Found> = None;
-    let mut bound = f64::NEG_INFINITY;
+    let (mut best, mut bound) = begin(instance, formulation, limits, &deadline)?;
     loop {
-        let found = match solver::solve(&formulation.program, &within(deadline.left().max(SHORTEST)))? {
+        if let Some(it) = best.as_ref().filter(|it| it.objective - bound <= limits.gap * it.objective.abs()) {
+            return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: false, ..it.clone() }));
+        }
+        let start = best.as_ref().map(|it| it.values.as_slice());
+        let found = match solver::solve_from(&formulation.program, &within(deadline.left().max(SHORTEST)), start)? {
             Answer::Found(found) => found,
             Answer::Infeasible => return Ok(Answer::Infeasible),
             Answer::Unknown { bound: own, reason } => {
@@ -56,9 +67,39 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
         {
             best = Some(kept);
         }
-        if let Some(it) = best.as_ref().filter(|it| found.limited || it.objective - bound <= limits.gap * it.objective.abs()) {
-            return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: found.limited, ..it.clone() }));
+        if let Some(it) = best.as_ref().filter(|_| found.limited) {
+            return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: true, ..it.clone() }));
         }
+    }
+}
+
+/// A good plan to begin with, and a bound: which sites are used is decided with nodes that may be split, then nodes are rounded up or down at
+/// these sites at least cost. Small programs need no such help.
+fn begin(
+    instance: &Instance,
+    formulation: &mut Formulation,
+    limits: &Limits,
+    deadline: &Deadline,
+) -> Result<(Option<Found>, f64), PlanError> {
+    let nodes: Vec<usize> = formulation.nodes.iter().flatten().flatten().copied().collect();
+    if nodes.len() < MANY {
+        return Ok((None, f64::NEG_INFINITY));
+    }
+    let part = |gap: f64| Limits { gap, time_limit: Duration::from_s((deadline.left().as_s() * PART).max(SHORTEST.as_s())) };
+    let mut split = formulation.program.clone();
+    nodes.iter().for_each(|column| split.columns[*column].integer = false);
+    let Answer::Found(found) = solver::solve(&split, &part(limits.gap.max(ROUGH)))? else { return Ok((None, f64::NEG_INFINITY)) };
+    let bound = found.bound;
+    formulation.reach(instance, &found.values);
+    let mut rounded = formulation.program.clone();
+    for (column, value) in rounded.columns.iter_mut().zip(&found.values).filter(|(column, _)| column.integer) {
+        (column.lower, column.upper) = ((value + DUST).floor().max(column.lower), (value - DUST).ceil().min(column.upper));
+    }
+    let Answer::Found(found) = solver::solve(&rounded, &part(limits.gap))? else { return Ok((None, bound)) };
+    let fixed = formulation.program.with_integers_fixed(&found.values);
+    match rounds(instance, formulation, deadline, fixed, usize::MAX)? {
+        Answer::Found(kept) => Ok((Some(kept), bound)),
+        Answer::Infeasible | Answer::Unknown { .. } => Ok((None, bound)),
     }
 }
 

@@ -132,7 +132,10 @@ pub(crate) fn solve(
                     break;
                 }
             };
-            bound = bound.max(found.bound);
+            // A relaxation that time cut short bounds nothing.
+            if whole || !found.limited {
+                bound = bound.max(found.bound);
+            }
             let values = if whole { rounded(&master.formulation, &found) } else { found.values };
             let rooms = adversary::rooms(model, &master.instance, &master.formulation, &values);
             let case = worst_case(model, &master.instance, &rooms, deadline.left().max(lazy::LEAST))?;

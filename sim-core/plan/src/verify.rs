@@ -36,6 +36,8 @@ pub struct Check {
 
 /// Relative tolerance.
 const TOLERANCE: f64 = 1e-6;
+/// Name of the check of the sum of all cost lines.
+const SUM_OF_COSTS: &str = "cost lines match the plan";
 
 /// Collects checks, what the broken ones are about, and the last limit.
 pub(crate) struct Checks(Vec<Check>, Vec<Mark>, f64);
@@ -111,7 +113,7 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     let written = if plan.cost.is_empty() { lines } else { objective(plan) };
     let last = plan.cost.len().wrapping_sub(1);
     checks
-        .equal("cost lines match the plan", written, lines, lines.abs().max(1.0), "EUR/y")
+        .equal(SUM_OF_COSTS, written, lines, lines.abs().max(1.0), "EUR/y")
         .marked("F0918", None, || [Entry::Annual(last)]);
     figures::costs(scenario, plan, &mut checks);
     figures::certificate(scenario, plan, &mut checks);

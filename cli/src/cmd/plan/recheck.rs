@@ -50,10 +50,12 @@ pub fn found(
         if changed && ["F0918", "F0919"].contains(&diagnostic.code) {
             diagnostic.severity = Severity::Warning;
         }
-        let same = |other: &Diagnostic| other.code == diagnostic.code && other.span() == diagnostic.span();
+        // What is about a whole file to one has its line from the other.
+        let same =
+            |other: &Diagnostic| other.code == diagnostic.code && (other.span() == diagnostic.span() || other.span() == &places.file);
         match found.iter_mut().find(|other| same(other)) {
             // What is a warning to one and an error to the other is an error.
-            Some(other) if other.severity == Severity::Warning => *other = diagnostic,
+            Some(other) if other.severity == Severity::Warning || other.span() == &places.file => *other = diagnostic,
             Some(_) => {}
             None => found.push(diagnostic),
         }

@@ -19,6 +19,10 @@ use crate::progress;
 
 /// Standard errors within which a share below its target still counts as met, once no cut raises it further.
 const ERRORS: f64 = 2.0;
+/// Part of what is missing that counts as a reason.
+const WEIGHTY: f64 = 0.1;
+/// Reasons that a line shows.
+const REASONS: usize = 4;
 
 /// A plan and what simulation says of it.
 pub struct Round {
@@ -161,7 +165,9 @@ fn next(
                     *cuts = trial;
                     return Ok(Some(*plan));
                 }
-                Outcome::Infeasible(found) => *conflict = Some(found),
+                // Of several cuts together it says less than of the one that no plan keeps.
+                Outcome::Infeasible(found) if count == 1 => *conflict = conflict.take().or(Some(found)),
+                Outcome::Infeasible(_) => {}
                 Outcome::Unknown { .. } => {}
             }
             count /= 2;
@@ -271,7 +277,9 @@ fn words(cut: &Cut) -> String {
     } else {
         String::new()
     };
-    let because = if cut.assets.is_empty() { String::new() } else { format!(" ({})", cut.assets.join(", ")) };
+    // The sites that are down stand in the name.
+    let reasons: Vec<&str> = cut.assets.iter().skip(cut.state.down.len()).take(REASONS).map(String::as_str).collect();
+    let because = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     format!(
         "{} of {} in `{}`{factor}: {} h and {} M tokens lost in a history{because}",
         percent(cut.least),
@@ -375,8 +383,14 @@ impl Verified {
                 return Some(Failure::Diagnostics(diagnostics));
             }
         }
-        let any: Vec<&str> = self.answer().beyond.iter().filter(|it| it.for_any_plan).map(|it| it.reason.as_str()).collect();
-        let why = if any.is_empty() { self.reason.clone() } else { any.join("; ") };
+        // What weighs most of what no cut changes; little things are no reason.
+        let short_of =
+            |tier: Tier| self.target[tier as usize].unwrap_or(0.0) - self.answer().service[tier as usize].map_or(1.0, |it| it.mean);
+        let mut beyond: Vec<&Beyond> = self.answer().beyond.iter().filter(|it| it.share > WEIGHTY * short_of(it.tier).max(0.0)).collect();
+        beyond.sort_by(|a, b| b.share.total_cmp(&a.share));
+        let beyond: Vec<String> =
+            beyond.iter().take(2).map(|it| format!("{} of {}: {}", percent(it.share), it.tier.name(), it.reason)).collect();
+        let why = if beyond.is_empty() { self.reason.clone() } else { beyond.join("; ") };
         Some(Failure::hinted(
             format!("{sentence}: {why}"),
             "lower the target, or give the plan more to work with: budget, candidates, hardening",

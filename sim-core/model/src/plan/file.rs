@@ -514,7 +514,7 @@ fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Option<Lot>>, places: &mut
     }
     if let Some(undated) = lots.iter().position(Option::is_none) {
         let at = places.of(&places.builds, undated).clone();
-        ctx.push(Diagnostic::error("F0915", at, "some builds are dated and others are not").hint("give every `[[build]]` its `ordered`"));
+        ctx.push(Diagnostic::error("F0927", at, "some builds are dated and others are not").hint("give every `[[build]]` its `ordered`"));
     }
     let outlooks = root.get("outlooks").and_then(|entry| match &entry.node.value {
         Value::Table(table) => Some(dated::outlooks(&mut Cursor::open(ctx, &dated::OUTLOOKS, 0, table, entry.node.at))),

@@ -103,8 +103,28 @@ impl Formulation {
         }
     }
 
+    /// `sum_t (place + reserve)[g,s,t] <= most * build(s)`, where nothing more than `most` is ever of use at one site: all demand, or all that
+    /// is critical. Implied for whole numbers, but the relaxation is much closer with it: without, a site opens as little as
+    /// its load is of its room.
+    fn constraint_use(&mut self, instance: &Instance) {
+        for (at, class) in instance.classes.iter().enumerate() {
+            let spread = self.spread.iter().find(|it| it.class == at);
+            let most = if spread.is_some() { class.demand().max(class.critical) } else { class.demand() };
+            for site in (0..instance.sites.len()).filter(|site| !instance.stands(*site)) {
+                let reserved = spread.iter().flat_map(|it| it.reserve[site].iter().flatten());
+                let used: Vec<_> = self.place[at][site].iter().flatten().chain(reserved).map(|column| (*column, 1.0)).collect();
+                if !used.is_empty() {
+                    self.program.at_most(Group::Structure, used.into_iter().chain([(self.build[site], -most)]), 0.0);
+                }
+            }
+        }
+    }
+
     /// Columns and rows of every state.
     pub(super) fn stage_two(&mut self, instance: &Instance, relaxed: &Relaxed) {
+        if !(instance.states.is_empty() && self.spread.is_empty()) {
+            self.constraint_use(instance);
+        }
         for state in &instance.states {
             if relaxed.contains(&state.group) {
                 self.recourse.push(Recourse::default());

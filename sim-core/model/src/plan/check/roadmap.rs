@@ -20,7 +20,7 @@ impl Check<'_> {
     pub(super) fn roadmap(&mut self, roadmap: &Roadmap) {
         let Some(horizon) = &self.model.growth.horizon else {
             let message = "the plan is a roadmap, and `[plan]` has no `horizon`";
-            self.found.push(Diagnostic::error("F0915", self.places.file.clone(), message).hint("add `horizon`, or leave out the dates"));
+            self.found.push(Diagnostic::error("F0927", self.places.file.clone(), message).hint("add `horizon`, or leave out the dates"));
             return;
         };
         for (index, lot) in roadmap.lots.iter().enumerate() {
@@ -31,7 +31,7 @@ impl Check<'_> {
             if before(it.ready, it.decided + lead) {
                 let message = format!("site `{}` is built in less than its lead time of {}", self.site(it.site), display(lead));
                 self.found.push(
-                    Diagnostic::error("F0915", self.places.of(&self.places.works, index).clone(), message).hint("let `ready` be later"),
+                    Diagnostic::error("F0927", self.places.of(&self.places.works, index).clone(), message).hint("let `ready` be later"),
                 );
             }
         }
@@ -40,13 +40,13 @@ impl Check<'_> {
             let place = self.places.of(&self.places.steps, index).clone();
             if before(it.ready, (it.decided + step.lead_time).max(step.earliest)) {
                 let message = format!("expansion `{}` is ready before it can be", step.entity.name);
-                self.found.push(Diagnostic::error("F0915", place, message).hint("see its `lead_time` and `earliest`"));
+                self.found.push(Diagnostic::error("F0927", place, message).hint("see its `lead_time` and `earliest`"));
                 continue;
             }
             let so_far: u32 = roadmap.steps[..=index].iter().filter(|other| other.expansion == it.expansion).map(|other| other.count).sum();
             if so_far > step.most {
                 let message = format!("{so_far} steps of expansion `{}`, of which there are {}", step.entity.name, step.most);
-                self.found.push(Diagnostic::error("F0916", place, message).hint("build fewer"));
+                self.found.push(Diagnostic::error("F0928", place, message).hint("build fewer"));
             }
         }
         self.orders(roadmap, horizon);
@@ -74,35 +74,35 @@ impl Check<'_> {
         }
         if before(lot.delivered, lot.ordered + lead) {
             let message = format!("`{}` are delivered sooner than {} after their order", kind.entity.name, display(lead));
-            refuse("F0915", message, "let `delivered` be later, or `ordered` earlier".to_owned());
+            refuse("F0927", message, "let `delivered` be later, or `ordered` earlier".to_owned());
         }
         if before(lot.energised, lot.delivered) {
-            refuse("F0915", "they are energised before they are delivered".to_owned(), "let `energised` be later".to_owned());
+            refuse("F0927", "they are energised before they are delivered".to_owned(), "let `energised` be later".to_owned());
         }
         if lot.energised != Time::NEVER && before(lot.retired, lot.energised) {
-            refuse("F0915", "they leave before they work".to_owned(), "let `retired` be later".to_owned());
+            refuse("F0927", "they leave before they work".to_owned(), "let `retired` be later".to_owned());
         }
         let end = Time::ZERO + self.model.growth.horizon.as_ref().map_or(self.model.header.duration, |horizon| horizon.length);
         let period = self.model.growth.horizon.as_ref().map_or(bastide_units::Duration::ZERO, |horizon| horizon.period);
         // A life ends within a period: they stay to its end.
         if lot.energised != Time::NEVER && before((lot.energised + life + period).min(end), lot.retired.min(end)) {
-            refuse("F0915", format!("they work longer than {}", display(life)), "let `retired` be earlier".to_owned());
+            refuse("F0927", format!("they work longer than {}", display(life)), "let `retired` be earlier".to_owned());
         }
         let Some(book) = book else {
             if self.model.growth.order_books.iter().any(|book| book.accelerator == lot.accelerator) {
                 let hint = "say which: `order_book = \"...\"`".to_owned();
-                refuse("F0916", format!("`{}` are ordered from one of its order books", kind.entity.name), hint);
+                refuse("F0928", format!("`{}` are ordered from one of its order books", kind.entity.name), hint);
             }
             return;
         };
         if book.accelerator != lot.accelerator {
-            refuse("F0916", format!("book `{}` holds another type", book.entity.name), "name a book of this type".to_owned());
+            refuse("F0928", format!("book `{}` holds another type", book.entity.name), "name a book of this type".to_owned());
         }
         if before(lot.ordered, book.from) || !before(lot.ordered, book.until) && book.until != Time::NEVER {
-            refuse("F0916", format!("book `{}` takes no orders then", book.entity.name), "see its `from` and `until`".to_owned());
+            refuse("F0928", format!("book `{}` takes no orders then", book.entity.name), "see its `from` and `until`".to_owned());
         }
         if book.sites.as_ref().is_some_and(|sites| !sites.contains(&lot.site)) {
-            refuse("F0916", format!("book `{}` does not deliver to this site", book.entity.name), "see its `sites`".to_owned());
+            refuse("F0928", format!("book `{}` does not deliver to this site", book.entity.name), "see its `sites`".to_owned());
         }
     }
 
@@ -115,7 +115,7 @@ impl Check<'_> {
                     let message = format!("{sum} are ordered from book `{}`{words}, and {cap} can be had", book.entity.name);
                     let place = self.last_lot(roadmap, mine);
                     self.found
-                        .push(Diagnostic::error("F0916", place, message).label(book.entity.span.clone(), "the book").hint("order fewer"));
+                        .push(Diagnostic::error("F0928", place, message).label(book.entity.span.clone(), "the book").hint("order fewer"));
                 }
             };
             check(&|_| true, book.cap.map(f64::from), String::new());
@@ -141,7 +141,7 @@ impl Check<'_> {
             if sum > u64::from(self.model.growth.export_caps[id].cap) {
                 let message = format!("{sum} are delivered under export cap `{}` of {}", cap.entity.name, cap.cap);
                 let place = self.last_lot(roadmap, counts);
-                self.found.push(Diagnostic::error("F0916", place, message).label(cap.entity.span.clone(), "the cap").hint("deliver fewer"));
+                self.found.push(Diagnostic::error("F0928", place, message).label(cap.entity.span.clone(), "the cap").hint("deliver fewer"));
             }
         }
     }

@@ -166,7 +166,7 @@ pub(crate) fn lot(cursor: &mut Cursor<'_, '_>, site: SiteId, accelerator: Accele
     if !cursor.has("ordered") {
         for key in ["delivered", "energised", "retired", "order_book"] {
             if cursor.has(key) {
-                cursor.wrong("F0915", key, format!("`{key}` stands without `ordered`"), "say when it was ordered, or leave out all dates");
+                cursor.wrong("F0927", key, format!("`{key}` stands without `ordered`"), "say when it was ordered, or leave out all dates");
             }
         }
         return None;
