@@ -56,6 +56,8 @@ impl Information {
 pub struct Solved {
     /// Its objective.
     pub objective: f64,
+    /// No answer is better.
+    pub bound: f64,
     /// Values of the first stage, in an order that all problems of the family share.
     pub first_stage: Vec<f64>,
     /// Whether a time limit ended the search.
@@ -146,7 +148,7 @@ impl Extensive {
         match solver::solve(&self.program, &Limits { gap, time_limit })? {
             Answer::Found(found) => {
                 let values = self.first_stage.iter().map(|column| found.values[*column]).collect();
-                Ok(Some(Solved { objective: found.objective, first_stage: values, limited: found.limited }))
+                Ok(Some(Solved { objective: found.objective, bound: found.bound, first_stage: values, limited: found.limited }))
             }
             Answer::Infeasible => Ok(None),
             Answer::Unknown { reason, .. } => Err(PlanError::Solver(reason)),
