@@ -2,7 +2,7 @@
 
 use bastide_model::import::{LocationForm, LocationOptions, import_location};
 
-use super::{Row, model, proven, read, rows};
+use super::{Row, data, model, proven, read, rows};
 
 /// The form of a row's file.
 fn form(row: &Row) -> Option<LocationForm> {
@@ -47,6 +47,19 @@ fn medians_have_their_published_optima() {
 #[test]
 fn single_source_location_has_its_published_optima() {
     check(&["cpmp", "sscflp"]);
+}
+
+#[test]
+fn the_first_problem_of_holmberg_has_its_published_optimum() {
+    let Some(path) = data().map(|data| data.join("sscflp/holmberg_p1.txt")).filter(|path| path.is_file()) else {
+        println!("skipped: the first problem of Holmberg, the reference data is not at hand (BASTIDE_REFERENCE_DATA)");
+        return;
+    };
+    let options = LocationOptions { file: "holmberg_p1.txt".into(), ..LocationOptions::default() };
+    let model = model(&import_location(LocationForm::Holmberg, &read(&path), &options).unwrap());
+    let (_, proof) = proven("holmberg_p1", &model);
+    // Holmberg, Ronnqvist and Yuan 1999, "An exact algorithm for the capacitated facility location problems with single sourcing", p1.
+    assert!((proof.objective_eur - 8848.0).abs() <= 1e-6 * 8848.0, "{proof:?}");
 }
 
 /// Two facilities of capacity 10 at 7 and 9, three customers of 6: by hand. Both must open (18 > 10); the first serves 10 of 18 and the

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use bastide_plan::stochastic::{Extensive, Family, Information, Programs, Solved, information};
 use bastide_units::Duration;
@@ -21,9 +22,10 @@ pub(super) fn programs<F>(build: F) -> Programs<F> {
 
 /// A problem of the family, solved and proven.
 fn proven<O>(name: &str, family: &impl Family<O>, outlooks: &[(f64, &O)]) -> Solved {
+    let start = Instant::now();
     let solved = family.solve(outlooks, None).unwrap_or_else(|error| panic!("{name}: {error}"));
     let solved = solved.unwrap_or_else(|| panic!("{name}: no answer"));
-    println!("{name}: {} with bound {}, first stage {:?}", solved.objective, solved.bound, solved.first_stage);
+    println!("{name}: {} with bound {}, {:.1} s", solved.objective, solved.bound, start.elapsed().as_secs_f64());
     let gap = (solved.objective - solved.bound).abs() / solved.objective.abs().max(1.0);
     assert!(!solved.limited && gap <= PROVEN, "{name}: {solved:?}");
     solved
