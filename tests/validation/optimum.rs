@@ -6,6 +6,8 @@
 
 mod backbone;
 mod location;
+mod placement;
+mod stochastic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
