@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "tests show their figures, and say when the data is missing")]
 
 mod backbone;
+mod interdiction;
 mod location;
 mod placement;
 mod stochastic;

@@ -131,6 +131,14 @@ impl Known {
     }
 }
 
+/// Runs searches on so many threads.
+///
+/// # Errors
+/// The system starts no threads.
+pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(work))
+}
+
 /// The worst attacks.
 pub fn worst<F: Field>(field: &F, question: &Question) -> Answer {
     let open: Vec<usize> = (0..field.targets()).filter(|target| !question.safe.contains(target)).collect();
