@@ -3,7 +3,7 @@
 mod network;
 mod targets;
 
-use bastide_strike::{Answer, Defence, Field, Measure, Question, frontier, worst};
+use bastide_strike::{Answer, Defence, Field, Measure, Question, Source, frontier, worst};
 use serde_json::{Value, json};
 
 use crate::args::{Format, Global, StrikeInput};
@@ -35,14 +35,15 @@ struct Subject<'a> {
 }
 
 /// Asks the question of a field, and prints what comes of it.
-fn ask<F: Field>(
-    field: &F,
+fn ask<S: Source>(
+    source: &S,
     subject: &Subject<'_>,
     safe: Vec<usize>,
     input: &StrikeInput,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
+    let field = source.field();
     let open = field.targets() - safe.len();
     let cheapest = (0..field.targets()).filter(|it| !safe.contains(it)).map(|it| field.cost(it)).sum::<u32>();
     if input.budget > cheapest {
@@ -57,10 +58,11 @@ fn ask<F: Field>(
         effort: input.effort.map_or(u64::MAX, |millions| millions.saturating_mul(MILLION)),
         ..Question::of(input.budget)
     };
+    let targets = field.targets();
     let (answer, defences) = bastide_strike::with_threads(threads(global), || {
-        let answer = worst(field, &question);
-        let measures: Vec<Measure> = (0..field.targets()).map(|target| Measure { protects: vec![target], cost: 1 }).collect();
-        let defences = input.harden.map(|most| frontier(field, &Question { best: 1, ..question.clone() }, &measures, most));
+        let answer = worst(source, &question);
+        let measures: Vec<Measure> = (0..targets).map(|target| Measure { protects: vec![target], cost: 1 }).collect();
+        let defences = input.harden.map(|most| frontier(source, &Question { best: 1, ..question.clone() }, &measures, most));
         (answer, defences)
     })
     .map_err(|error| Failure::sentence(format!("cannot start threads: {error}")))?;

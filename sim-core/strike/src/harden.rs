@@ -5,7 +5,7 @@
 //! column-and-constraint generation (Zeng & Zhao 2013); a search for another one only has to find any attack that is worse than the best defence, or
 //! to prove that there is none.
 
-use crate::search::{Attack, Field, Question, worst};
+use crate::search::{Attack, Question, Source, worst};
 
 /// Relative difference of damages that counts as none.
 const SAME: f64 = 1e-9;
@@ -35,8 +35,8 @@ pub struct Defence {
 }
 
 /// The best defence of each budget from 0 to `most`, by resources of the defender.
-pub fn frontier<F: Field>(field: &F, question: &Question, measures: &[Measure], most: u32) -> Vec<Defence> {
-    let mut search = Search { field, question, measures, pool: Vec::new(), rounds: 0, proven: true };
+pub fn frontier<S: Source>(source: &S, question: &Question, measures: &[Measure], most: u32) -> Vec<Defence> {
+    let mut search = Search { source, question, measures, pool: Vec::new(), rounds: 0, proven: true };
     let mut frontier: Vec<Defence> = Vec::new();
     for budget in 0..=most {
         (search.rounds, search.proven) = (0, true);
@@ -55,8 +55,8 @@ pub fn frontier<F: Field>(field: &F, question: &Question, measures: &[Measure], 
     frontier
 }
 
-struct Search<'a, F> {
-    field: &'a F,
+struct Search<'a, S> {
+    source: &'a S,
     question: &'a Question,
     measures: &'a [Measure],
     /// Attacks found so far, without order.
@@ -65,7 +65,7 @@ struct Search<'a, F> {
     proven: bool,
 }
 
-impl<F: Field> Search<'_, F> {
+impl<S: Source> Search<'_, S> {
     fn safe(&self, chosen: &[usize]) -> Vec<usize> {
         let mut safe = self.question.safe.clone();
         safe.extend(chosen.iter().flat_map(|measure| &self.measures[*measure].protects));
@@ -78,7 +78,7 @@ impl<F: Field> Search<'_, F> {
     fn worst_of(&mut self, chosen: &[usize], above: f64, any: bool) -> Option<Attack> {
         self.rounds += 1;
         let question = Question { safe: self.safe(chosen), best: 1, above, any, ..self.question.clone() };
-        let answer = worst(self.field, &question);
+        let answer = worst(self.source, &question);
         let found = answer.attacks.into_iter().next();
         // An attack that was looked for and found needs no proof.
         self.proven &= answer.proven || (any && found.is_some());

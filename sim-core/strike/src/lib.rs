@@ -18,5 +18,5 @@ mod transmission;
 pub use harden::{Defence, Measure, frontier};
 pub use median::Median;
 pub use path::{Link, Path};
-pub use search::{Answer, Attack, Field, Question, with_threads, worst};
+pub use search::{Answer, Attack, Field, Question, Source, with_threads, worst};
 pub use transmission::{Element, Target, Transmission};

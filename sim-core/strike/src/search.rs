@@ -13,7 +13,7 @@ const WAVE: usize = 256;
 /// What is attacked, and what its defender can do about it.
 ///
 /// A field holds a current attack, empty at first, which grows and shrinks like a stack.
-pub trait Field: Clone + Send + Sync {
+pub trait Field {
     /// Number of targets.
     fn targets(&self) -> usize;
     /// Resources that a target takes; at least 1.
@@ -43,6 +43,21 @@ pub trait Field: Clone + Send + Sync {
     /// Targets of which every extension that does more than the current attack has at least one. Called after [`Field::damage`], with a floor
     /// that is no lower.
     fn narrow(&mut self, _open: &mut Vec<usize>) {}
+}
+
+/// Makes fields: one for each thread that searches.
+pub trait Source: Sync {
+    /// What it makes.
+    type Field: Field;
+    /// A field without an attack.
+    fn field(&self) -> Self::Field;
+}
+
+impl<F: Field + Clone + Sync> Source for F {
+    type Field = F;
+    fn field(&self) -> F {
+        self.clone()
+    }
 }
 
 /// An attack.
@@ -140,19 +155,17 @@ pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) ->
 }
 
 /// The worst attacks.
-pub fn worst<F: Field>(field: &F, question: &Question) -> Answer {
-    let open: Vec<usize> = (0..field.targets()).filter(|target| !question.safe.contains(target)).collect();
+pub fn worst<S: Source>(source: &S, question: &Question) -> Answer {
+    let mut first = source.field();
+    let open: Vec<usize> = (0..first.targets()).filter(|target| !question.safe.contains(target)).collect();
     let mut known = Known { best: question.best.max(1), above: question.above, attacks: Vec::new() };
-    let mut first = field.clone();
     let nothing = Attack { targets: Vec::new(), damage: first.damage() };
     known.add(nothing);
     let (mut looked_at, mut worked_out) = (1, 1);
     crate::greedy::climb(&mut first, question, &open, &mut known);
 
-    // Pairs in front: enough pieces for any number of threads.
-    let pieces = if F::NARROWS { vec![Vec::new()] } else { pieces(field, &open, question.budget) };
+    let pieces = pieces(&mut first, &open, question.budget);
     let mut complete = true;
-    let mut left_bound = f64::NEG_INFINITY;
     for wave in pieces.chunks(WAVE) {
         if looked_at >= question.effort || (question.any && !known.attacks.is_empty()) {
             complete = false;
@@ -162,7 +175,7 @@ pub fn worst<F: Field>(field: &F, question: &Question) -> Answer {
         let allowance = (question.effort - looked_at) / wave.len() as u64 + 1;
         let found: Vec<Walk> = wave
             .par_iter()
-            .map_init(|| field.clone(), |field, piece| Walk::of(field, piece, &open, question, start.clone(), allowance))
+            .map_init(|| source.field(), |field, piece| Walk::of(field, piece, question, start.clone(), allowance))
             .collect();
         for walk in found {
             looked_at += walk.looked_at;
@@ -172,23 +185,41 @@ pub fn worst<F: Field>(field: &F, question: &Question) -> Answer {
         }
     }
     let damage = known.attacks.first().map_or(0.0, |attack| attack.damage);
-    if !complete {
-        left_bound = first.bound_below(&open, question.budget);
-    }
-    Answer { attacks: known.attacks, bound: damage.max(left_bound), proven: complete, looked_at, worked_out }
+    let rest = if complete { f64::NEG_INFINITY } else { first.bound_below(&open, question.budget) };
+    Answer { attacks: known.attacks, bound: damage.max(rest), proven: complete, looked_at, worked_out }
 }
 
-/// The first targets of attacks, that share out the work: one by one where the budget buys one, else pairs (a target alone is a piece, too).
-fn pieces<F: Field>(field: &F, open: &[usize], budget: u32) -> Vec<Vec<usize>> {
+/// All attacks that begin with some targets, or those alone.
+struct Piece {
+    first: Vec<usize>,
+    /// What may be added.
+    open: Vec<usize>,
+}
+
+/// The first targets of attacks, which share out the work: enough pieces for any number of threads.
+fn pieces<F: Field>(field: &mut F, open: &[usize], budget: u32) -> Vec<Piece> {
     let mut pieces = Vec::new();
+    if F::NARROWS {
+        field.damage();
+        let mut few = open.to_vec();
+        field.narrow(&mut few);
+        let mut rest = open.to_vec();
+        for target in few {
+            rest.retain(|it| *it != target);
+            if field.cost(target) <= budget {
+                pieces.push(Piece { first: vec![target], open: rest.clone() });
+            }
+        }
+        return pieces;
+    }
     for (at, &a) in open.iter().enumerate() {
         if field.cost(a) > budget {
             continue;
         }
-        pieces.push(vec![a]);
-        for &b in &open[at + 1..] {
+        pieces.push(Piece { first: vec![a], open: Vec::new() });
+        for (next, &b) in open.iter().enumerate().skip(at + 1) {
             if field.cost(a).saturating_add(field.cost(b)) <= budget {
-                pieces.push(vec![a, b]);
+                pieces.push(Piece { first: vec![a, b], open: open[next + 1..].to_vec() });
             }
         }
     }
@@ -206,22 +237,19 @@ struct Walk {
 }
 
 impl Walk {
-    fn of<F: Field>(field: &mut F, piece: &[usize], open: &[usize], question: &Question, known: Known, allowance: u64) -> Self {
+    fn of<F: Field>(field: &mut F, piece: &Piece, question: &Question, known: Known, allowance: u64) -> Self {
         let mut walk = Self { known, prefix: Vec::new(), looked_at: 0, worked_out: 0, allowance, complete: true };
         let mut budget = question.budget;
-        for &target in piece {
+        for &target in &piece.first {
             field.enter(target);
             walk.prefix.push(target);
             budget -= field.cost(target);
         }
-        if !piece.is_empty() {
-            walk.judge(field);
+        walk.judge(field);
+        if !piece.open.is_empty() && budget > 0 {
+            walk.extend(field, &piece.open, budget);
         }
-        if piece.len() != 1 && budget > 0 {
-            let next = piece.last().map_or(0, |last| open.partition_point(|target| target <= last));
-            walk.extend(field, &open[next..], budget);
-        }
-        piece.iter().for_each(|_| field.leave());
+        piece.first.iter().for_each(|_| field.leave());
         walk
     }
 

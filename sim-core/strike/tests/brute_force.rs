@@ -30,7 +30,7 @@ fn close(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= 1e-6 * b.abs().max(1.0)
 }
 
-fn agrees<F: Field>(field: &F, budget: u32, best: usize) {
+fn agrees<F: Field + Clone + Sync>(field: &F, budget: u32, best: usize) {
     let expected = all(&mut field.clone(), budget, &[]);
     let answer = worst(field, &Question { best, ..Question::of(budget) });
     assert!(answer.proven && close(answer.bound, expected[0].damage), "{answer:?} {:?}", expected[0]);
@@ -47,7 +47,7 @@ fn agrees<F: Field>(field: &F, budget: u32, best: usize) {
 }
 
 /// The best defence by trying all.
-fn best_defence<F: Field>(field: &F, budget: u32, measures: &[Measure], most: u32) -> f64 {
+fn best_defence<F: Field + Clone + Sync>(field: &F, budget: u32, measures: &[Measure], most: u32) -> f64 {
     (0..1_u32 << measures.len())
         .filter_map(|chosen| {
             let chosen: Vec<&Measure> = (0..measures.len()).filter(|it| chosen >> it & 1 == 1).map(|it| &measures[it]).collect();

@@ -11,7 +11,7 @@ use super::backbone::{links, network};
 use super::{Row, cells, read, rows};
 
 /// The worst attack, proven.
-fn proven<F: Field>(row: &Row, field: &F, budget: u32) -> Attack {
+fn proven<F: Field + Clone + Sync>(row: &Row, field: &F, budget: u32) -> Attack {
     let answer = worst(field, &Question::of(budget));
     assert!(answer.proven && answer.gap() == 0.0, "{}: {answer:?}", row.id);
     println!("{}: {} by {:?}, {} sets", row.id, answer.bound, answer.attacks[0].targets, answer.looked_at);
