@@ -423,7 +423,7 @@ pub struct StrikeInput {
     /// Resources of the attacker
     #[arg(short = 'k', long, value_name = "K")]
     pub budget: u32,
-    /// Kinds of targets [default: lines]
+    /// Kinds of targets [default: lines of a network; sites, lines, plants, links and facilities of a scenario]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,..")]
     pub targets: Vec<TargetKind>,
     /// Resources that a target of a kind takes: --cost buses=2 [default: 1]
@@ -438,6 +438,18 @@ pub struct StrikeInput {
     /// Targets that cannot be attacked: line.3, bus.17
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub safe: Vec<String>,
+    /// What counts as damage (scenarios; networks count MW)
+    #[arg(long, value_enum, default_value_t)]
+    pub damage: DamageArg,
+    /// Damage counts for this long, for example "30 d" (scenarios) [default: until the last repair]
+    #[arg(long, value_name = "DURATION")]
+    pub within: Option<String>,
+    /// Attack this alternative only, or `recommended` (scenarios) [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub alternative: Option<String>,
+    /// Attack this plan (scenarios) [default: search for plans]
+    #[arg(long, value_name = "FILE", conflicts_with = "alternative")]
+    pub plan: Option<PathBuf>,
     /// Give up the proof after so many million sets of targets
     #[arg(long, value_name = "MILLIONS")]
     pub effort: Option<u64>,
@@ -456,10 +468,34 @@ pub enum TargetKind {
     /// Single generating units.
     #[value(alias = "generators")]
     Units,
-    /// All units at a bus.
+    /// All units at a bus; in a scenario a class of units, each of which takes a resource.
     Plants,
-    /// Buses that transformers join, with all that is there.
+    /// Buses that transformers join, with all that is there; in a scenario, buses.
     Substations,
+    /// Sites of a scenario that hold accelerators.
+    Sites,
+    /// Data links of a scenario, duct by duct.
+    Links,
+    /// Facilities of a scenario: landing points, huts, control planes.
+    Facilities,
+    /// All accelerators of a vendor at once, by one exploit.
+    Vendors,
+    /// All sites of a segment of the management network at once.
+    Segments,
+}
+
+/// What counts as damage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DamageArg {
+    /// Value of what is not served, and of delay, over the time of repair.
+    #[default]
+    Money,
+    /// Energy that loads go without.
+    Energy,
+    /// Unserved tokens, ten times as much for each tier.
+    Tokens,
+    /// Delay of campaigns.
+    Delay,
 }
 
 impl TargetKind {
@@ -472,6 +508,11 @@ impl TargetKind {
             Self::Units => "unit",
             Self::Plants => "plant",
             Self::Substations => "substation",
+            Self::Sites => "site",
+            Self::Links => "link",
+            Self::Facilities => "facility",
+            Self::Vendors => "vendor",
+            Self::Segments => "segment",
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod network;
 mod targets;
+mod world;
 
 use bastide_strike::{Answer, Defence, Field, Measure, Question, Source, frontier, worst};
 use serde_json::{Value, json};
 
+use super::grid::input;
 use crate::args::{Format, Global, StrikeInput};
 use crate::cmd::{aligned, threads};
 use crate::exit::Failure;
@@ -15,7 +17,8 @@ use crate::output::Output;
 const MILLION: u64 = 1_000_000;
 
 pub fn run(input: &StrikeInput, global: &Global, output: &Output) -> Result<(), Failure> {
-    network::run(input, global, output)
+    let path = &input.input.case;
+    if input::is_case(path) || input::is_rts_gmlc(path) { network::run(input, global, output) } else { world::run(input, global, output) }
 }
 
 /// What is attacked, in words.

@@ -14,6 +14,7 @@ mod median;
 mod path;
 mod search;
 mod transmission;
+pub mod world;
 
 pub use harden::{Defence, Measure, frontier};
 pub use median::Median;

@@ -32,6 +32,8 @@ pub fn of(case: &Case, kinds: &[TargetKind], cost: &dyn Fn(TargetKind) -> u32) -
                 (0..case.buses.len()).map(plant).filter(|plant: &Vec<_>| !plant.is_empty()).collect()
             }
             TargetKind::Substations => substations(case, &network),
+            // Of a scenario.
+            _ => Vec::new(),
         };
         let targets = sets.into_iter().map(|elements| Named { kind, target: Target { elements, cost: cost(kind) } });
         found.extend(targets);
