@@ -29,6 +29,11 @@ pub(crate) const LEAST: Duration = Duration::from_s(10.0);
 /// # Errors
 /// [`PlanError::Solver`] when the solver breaks off.
 pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: &Limits) -> Result<Answer, PlanError> {
+    solve_from(instance, formulation, limits, None)
+}
+
+/// As [`solve`], begun from the integers of a point of a formulation that had only the first of these columns; the others are continuous.
+fn solve_from(instance: &Instance, formulation: &mut Formulation, limits: &Limits, integers: Option<&[f64]>) -> Result<Answer, PlanError> {
     if instance.states.is_empty() {
         return solver::solve(&formulation.program, limits);
     }
@@ -38,7 +43,18 @@ pub(crate) fn solve(instance: &Instance, formulation: &mut Formulation, limits: 
     if let Answer::Infeasible = rounds(instance, formulation, &deadline, continuous, ROUNDS)? {
         return Ok(Answer::Infeasible);
     }
-    let (mut best, mut bound) = begin(instance, formulation, limits, &deadline)?;
+    let (mut best, mut bound) = match integers {
+        Some(known) => {
+            let mut values = vec![0.0; formulation.program.columns.len()];
+            values.iter_mut().zip(known).for_each(|(value, known)| *value = *known);
+            let fixed = formulation.program.with_integers_fixed(&values);
+            match rounds(instance, formulation, &deadline, fixed, usize::MAX)? {
+                Answer::Found(kept) => (Some(kept), f64::NEG_INFINITY),
+                Answer::Infeasible | Answer::Unknown { .. } => (None, f64::NEG_INFINITY),
+            }
+        }
+        None => begin(instance, formulation, limits, &deadline)?,
+    };
     loop {
         if let Some(it) = best.as_ref().filter(|it| it.objective - bound <= limits.gap * it.objective.abs()) {
             return Ok(Answer::Found(Found { bound: bound.min(it.objective), limited: false, ..it.clone() }));
@@ -103,13 +119,19 @@ fn begin(
     }
 }
 
-/// Solves a formulation as it is, or without the integers.
+/// Solves a formulation as it is, begun from a point of it with fewer states, or without the integers.
 ///
 /// # Errors
 /// [`PlanError::Solver`] when the solver breaks off.
-pub(crate) fn within(instance: &Instance, formulation: &mut Formulation, limits: &Limits, whole: bool) -> Result<Answer, PlanError> {
+pub(crate) fn within(
+    instance: &Instance,
+    formulation: &mut Formulation,
+    limits: &Limits,
+    whole: bool,
+    start: Option<&[f64]>,
+) -> Result<Answer, PlanError> {
     if whole {
-        return solve(instance, formulation, limits);
+        return solve_from(instance, formulation, limits, start);
     }
     let continuous = formulation.program.relaxed();
     complete(instance, formulation, limits, continuous)

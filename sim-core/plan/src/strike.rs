@@ -6,9 +6,10 @@
 //!
 //! Column-and-constraint generation (Zeng and Zhao 2013): a master program holds a second stage for each worst case found so far, and so
 //! bounds the answer from below; for its plan the worst case of all is found, which bounds the answer from above, and joins the
-//! master. It ends when the bounds meet. `U` is finite: sites lost are a set of at most `strike`; of demand, at most `services` rise at
-//! once (Bertsimas and Sim 2004). Nothing but critical demand counts in the worst case, and nothing but it and what the plan costs by
-//! itself counts in the objective: limits of the nominal outlook hold, but its unserved demand and the other outlooks have no price here.
+//! master. It ends when the bounds meet; until then the master is solved only as exactly as what is between them asks for. `U` is finite:
+//! sites lost are a set of at most `strike`; of demand, at most `services` rise at once (Bertsimas and Sim 2004). Nothing but critical demand
+//! counts in the worst case, and nothing but it and what the plan costs by itself counts in the objective: limits of the nominal outlook
+//! hold, but its unserved demand and the other outlooks have no price here.
 
 use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::{Plan, Worst};
@@ -23,6 +24,11 @@ use crate::{Conflict, PlanError, SolveOptions, conflict, extract, lazy};
 pub(crate) mod adversary;
 
 use adversary::{Case, worst_case};
+
+/// Relative gap of the first master programs; as the bounds meet, they are solved within a share of what is between them.
+const ROUGH: f64 = 1e-3;
+/// That share.
+const PART: f64 = 0.2;
 
 /// How a search against the worst case ended.
 pub(crate) enum Robust {
@@ -112,16 +118,18 @@ pub(crate) fn solve(
     let (mut bound, mut limited) = (f64::NEG_INFINITY, false);
     // Worst cases of the relaxation first: they are many of those that whole numbers need, and cheaper to find.
     for whole in [false, true] {
+        let mut gap = ROUGH.max(limits.gap);
         loop {
-            let limits = Limits { time_limit: deadline.left(), ..*limits };
-            let found = match lazy::within(&master.instance, &mut master.formulation, &limits, whole)? {
+            let within = Limits { time_limit: deadline.left(), gap };
+            let start = best.as_ref().map(|(_, values, _)| values.as_slice());
+            let found = match lazy::within(&master.instance, &mut master.formulation, &within, whole, start)? {
                 Answer::Found(found) => found,
                 Answer::Infeasible => {
                     return Ok(Robust::Infeasible(conflict::find(
                         &bare,
                         alternative,
                         conflict::Extra { outages: &options.outages, links: 0.0 },
-                        &limits,
+                        &within,
                     )?));
                 }
                 Answer::Unknown { bound: own, reason } => {
@@ -146,10 +154,21 @@ pub(crate) fn solve(
             }
             let least = best.as_ref().map_or(total, |(objective, ..)| *objective);
             let close = least - bound <= limits.gap * least.abs();
-            limited |= whole && !close && !known && (found.limited || deadline.passed());
-            // A case that the master knows already cannot raise its bound.
-            if close || known || found.limited || deadline.passed() {
+            let exact = known && gap <= limits.gap;
+            limited |= whole && !close && (found.limited || (!exact && deadline.passed()));
+            if close || found.limited || deadline.passed() {
                 break;
+            }
+            // A case that the master knows already cannot raise its bound: it is the master that has to be more exact.
+            if known {
+                if !whole || exact {
+                    break;
+                }
+                gap = (gap * PART).max(limits.gap);
+                continue;
+            }
+            if whole {
+                gap = gap.min(PART * (least - bound) / least.abs().max(f64::MIN_POSITIVE)).max(limits.gap);
             }
             master.add(case);
         }

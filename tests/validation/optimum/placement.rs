@@ -232,6 +232,7 @@ fn agrees(name: &str, text: &str, strikes: u32) {
 #[test]
 fn placements_have_the_values_of_the_table() {
     let mut known: Vec<(PathBuf, Option<u32>, (f64, Option<Information>))> = Vec::new();
+    // The table may have none: then only the words of the problem say what the answers are, in the tests below.
     for (row, path) in rows("placements", |row| row.folder() == "placement") {
         let strike = match Question::of(&row) {
             Question::Outlooks => None,
