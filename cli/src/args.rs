@@ -142,6 +142,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
     },
+    /// Find the attack that hurts most, with a proof, and the defence that makes it least bad
+    Strike(StrikeInput),
     /// Simulate one plan, without rivals and without a report
     Run {
         /// Scenario folder or file
@@ -410,6 +412,76 @@ pub enum CascadeModelArg {
     /// Three ratings with delays, operators who re-dispatch, load shed in steps.
     #[value(name = "rated-1")]
     Rated1,
+}
+
+/// An attack, and who may defend against it.
+#[derive(Clone, Debug, Args)]
+pub struct StrikeInput {
+    /// What is attacked
+    #[command(flatten)]
+    pub input: NetworkInput,
+    /// Resources of the attacker
+    #[arg(short = 'k', long, value_name = "K")]
+    pub budget: u32,
+    /// Kinds of targets [default: lines]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,..")]
+    pub targets: Vec<TargetKind>,
+    /// Resources that a target of a kind takes: --cost buses=2 [default: 1]
+    #[arg(long, value_name = "KIND=N", value_parser = target_cost)]
+    pub cost: Vec<(TargetKind, u32)>,
+    /// Find the best defence of every number of hardened targets up to this one
+    #[arg(long, value_name = "H")]
+    pub harden: Option<u32>,
+    /// How many of the worst attacks to list
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub best: u16,
+    /// Targets that cannot be attacked: line.3, bus.17
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
+    pub safe: Vec<String>,
+    /// Give up the proof after so many million sets of targets
+    #[arg(long, value_name = "MILLIONS")]
+    pub effort: Option<u64>,
+}
+
+/// What can be attacked in a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetKind {
+    /// Every branch in service, transformers, too; each circuit by itself.
+    #[value(alias = "branches")]
+    Lines,
+    /// Branches with a ratio, a shift, or two voltages.
+    Transformers,
+    /// A bus with its branches, units and loads.
+    Buses,
+    /// Single generating units.
+    #[value(alias = "generators")]
+    Units,
+    /// All units at a bus.
+    Plants,
+    /// Buses that transformers join, with all that is there.
+    Substations,
+}
+
+impl TargetKind {
+    /// One of its kind.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lines => "line",
+            Self::Transformers => "transformer",
+            Self::Buses => "bus",
+            Self::Units => "unit",
+            Self::Plants => "plant",
+            Self::Substations => "substation",
+        }
+    }
+}
+
+/// `buses=2`.
+fn target_cost(text: &str) -> Result<(TargetKind, u32), String> {
+    let form = || format!("`{text}` is no cost: write `buses=2`");
+    let (kind, cost) = text.split_once('=').ok_or_else(form)?;
+    let cost = cost.trim().parse::<u32>().ok().filter(|cost| *cost > 0).ok_or_else(form)?;
+    Ok((TargetKind::from_str(kind.trim(), true).map_err(|_| form())?, cost))
 }
 
 /// Questions to the power grid.

@@ -19,6 +19,7 @@ pub mod run;
 pub mod schema;
 pub mod show;
 mod simulate;
+pub mod strike;
 pub mod study;
 mod training;
 pub mod tune;

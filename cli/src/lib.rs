@@ -56,6 +56,7 @@ fn run(cli: &Cli, output: &Output) -> Result<(), Failure> {
         Command::Evacuate { scenario, name, warning, plan } => {
             cmd::evacuate::run(scenario, name.as_deref(), warning.as_deref(), plan.as_deref(), global, output)
         }
+        Command::Strike(input) => cmd::strike::run(input, global, output),
         Command::Tune(input) => cmd::tune::run(input, global, output),
         Command::Report { folder, kind, planning } => cmd::report::run(folder, *kind, planning, global, output),
         Command::Compare { folders } => cmd::compare::run(folders, output),

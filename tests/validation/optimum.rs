@@ -5,7 +5,10 @@
 #![allow(clippy::print_stdout, reason = "tests show their figures, and say when the data is missing")]
 
 mod backbone;
+mod interdiction;
 mod location;
+mod placement;
+mod stochastic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ mod contingency;
 mod elcc;
 mod flow;
 mod host;
-mod input;
+pub mod input;
 mod opf;
 mod system;
 

@@ -27,7 +27,7 @@ const ROUGH: f64 = 1e-5;
 /// Distance from a whole number that is the solver's dust.
 const DUST: f64 = 1e-6;
 /// Shortest limit that the solver is given: it then says itself that time ran out.
-const SHORTEST: Duration = Duration::from_s(1e-3);
+pub(crate) const SHORTEST: Duration = Duration::from_s(1e-3);
 /// Least time for a linear program.
 pub(crate) const LEAST: Duration = Duration::from_s(10.0);
 

@@ -17,8 +17,9 @@ use bastide_units::Duration;
 use crate::PlanError;
 use crate::deadline::Deadline;
 use crate::program::{Group, Program, Sense};
-use crate::solver::{self, Answer, Limits};
+use crate::solver::{Answer, Limits};
 
+mod recourse;
 mod scenario;
 
 pub use scenario::uncertainty;
@@ -56,6 +57,8 @@ impl Information {
 pub struct Solved {
     /// Its objective.
     pub objective: f64,
+    /// No answer is better.
+    pub bound: f64,
     /// Values of the first stage, in an order that all problems of the family share.
     pub first_stage: Vec<f64>,
     /// Whether a time limit ended the search.
@@ -143,10 +146,10 @@ impl Extensive {
             // A value within the solver's tolerance of a bound is meant to be at it.
             (it.lower, it.upper) = (value.clamp(it.lower, it.upper), value.clamp(it.lower, it.upper));
         }
-        match solver::solve(&self.program, &Limits { gap, time_limit })? {
+        match recourse::solve(&self.program, &self.first_stage, &Limits { gap, time_limit })? {
             Answer::Found(found) => {
                 let values = self.first_stage.iter().map(|column| found.values[*column]).collect();
-                Ok(Some(Solved { objective: found.objective, first_stage: values, limited: found.limited }))
+                Ok(Some(Solved { objective: found.objective, bound: found.bound, first_stage: values, limited: found.limited }))
             }
             Answer::Infeasible => Ok(None),
             Answer::Unknown { reason, .. } => Err(PlanError::Solver(reason)),

@@ -7,7 +7,7 @@ use bastide_plan::{Outcome, SolveOptions, solve};
 use super::{Row, model, proven, read, rows};
 
 /// Ends and lengths \[km\] of a model's links.
-fn links(model: &Model) -> Vec<(usize, usize, f64)> {
+pub(super) fn links(model: &Model) -> Vec<(usize, usize, f64)> {
     let hub = |end: Endpoint| match end {
         Endpoint::Nation(id) => id.index(),
         Endpoint::Site(id) => model.sites[id].nation.index(),
@@ -73,7 +73,7 @@ fn connectivity(nodes: usize, links: &[(usize, usize, f64)]) -> usize {
     (1..nodes).map(flow).min().unwrap_or(usize::MAX)
 }
 
-fn network(row: &Row, path: &std::path::Path) -> std::sync::Arc<Model> {
+pub(super) fn network(row: &Row, path: &std::path::Path) -> std::sync::Arc<Model> {
     model(&import_sndlib(&read(path), &row.file).unwrap_or_else(|mistakes| panic!("{}: {mistakes:#?}", row.id)))
 }
 

@@ -2,10 +2,7 @@
 
 use bastide_model::import::{LocationForm, LocationOptions, import_location};
 
-use super::{Row, model, proven, read, rows};
-
-/// Customers beyond which a problem takes longer than a test should: `cargo test --release --test validation optimum -- --ignored`.
-const LONG: usize = 500;
+use super::{Row, data, model, proven, read, rows};
 
 /// The form of a row's file.
 fn form(row: &Row) -> Option<LocationForm> {
@@ -19,8 +16,8 @@ fn form(row: &Row) -> Option<LocationForm> {
     }
 }
 
-/// Checks the rows of some folders with few customers, or with many.
-fn check(folders: &[&str], long: bool) {
+/// Checks the rows of some folders.
+fn check(folders: &[&str]) {
     let known = rows("location problems", |row| form(row).is_some() && folders.contains(&row.folder()));
     for (row, path) in known {
         let form = form(&row).expect("filtered above");
@@ -31,9 +28,6 @@ fn check(folders: &[&str], long: bool) {
         };
         let imported = import_location(form, &read(&path), &options).unwrap_or_else(|mistakes| panic!("{}: {mistakes:#?}", row.id));
         let model = model(&imported);
-        if (model.services.len() > LONG) != long {
-            continue;
-        }
         let (_, proof) = proven(&row.id, &model);
         assert!(row.agrees(proof.objective_eur), "{}: {} is published, {} is found", row.id, row.optimum, proof.objective_eur);
         assert!(proof.solver.starts_with("location search"), "{}", proof.solver);
@@ -42,35 +36,30 @@ fn check(folders: &[&str], long: bool) {
 
 #[test]
 fn capacitated_location_has_its_published_optima() {
-    check(&["cflp"], false);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn large_capacitated_location_has_its_published_optima() {
-    check(&["cflp"], true);
+    check(&["cflp"]);
 }
 
 #[test]
 fn medians_have_their_published_optima() {
-    check(&["pmedian", "rim"], false);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn large_medians_have_their_published_optima() {
-    check(&["pmedian", "rim"], true);
+    check(&["pmedian", "rim"]);
 }
 
 #[test]
 fn single_source_location_has_its_published_optima() {
-    check(&["cpmp", "sscflp"], false);
+    check(&["cpmp", "sscflp"]);
 }
 
 #[test]
-#[ignore = "takes minutes"]
-fn large_single_source_location_has_its_published_optima() {
-    check(&["cpmp", "sscflp"], true);
+fn the_first_problem_of_holmberg_has_its_published_optimum() {
+    let Some(path) = data().map(|data| data.join("sscflp/holmberg_p1.txt")).filter(|path| path.is_file()) else {
+        println!("skipped: the first problem of Holmberg, the reference data is not at hand (BASTIDE_REFERENCE_DATA)");
+        return;
+    };
+    let options = LocationOptions { file: "holmberg_p1.txt".into(), ..LocationOptions::default() };
+    let model = model(&import_location(LocationForm::Holmberg, &read(&path), &options).unwrap());
+    let (_, proof) = proven("holmberg_p1", &model);
+    // Holmberg, Ronnqvist and Yuan 1999, "An exact algorithm for the capacitated facility location problems with single sourcing", p1.
+    assert!((proof.objective_eur - 8848.0).abs() <= 1e-6 * 8848.0, "{proof:?}");
 }
 
 /// Two facilities of capacity 10 at 7 and 9, three customers of 6: by hand. Both must open (18 > 10); the first serves 10 of 18 and the

@@ -81,7 +81,7 @@ impl SheddingAnswer {
 }
 
 /// Shedding on one case, for many sets of outages: factor, rows and basis stay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PriorityShedding {
     programme: Programme,
     generators: Vec<Column>,

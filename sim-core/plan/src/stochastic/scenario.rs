@@ -100,6 +100,7 @@ impl Family<Outlook> for Plans<'_> {
         match lazy::solve(&instance, &mut formulation, &limits)? {
             Answer::Found(found) => Ok(Some(Solved {
                 objective: found.objective * 1e6,
+                bound: found.bound * 1e6,
                 first_stage: first.iter().map(|column| found.values[*column]).collect(),
                 limited: found.limited,
             })),

@@ -90,7 +90,7 @@ fn figures_are_refused_where_they_stand() {
 fn what_is_built_is_refused_where_it_stands() {
     let model = model();
     let text = planned(&model, None).write(&model);
-    let (tampered, at) = with(&text, "count", 0, "80000");
+    let (tampered, at) = with(&text, "count", 0, "800000");
     let build = line(&text, "[[build]]", 0);
     assert!(build < at);
     // Connection and room, all IT power, the budget.
@@ -121,7 +121,8 @@ fn placements_and_stand_bys_are_refused_where_they_stand() {
     let plan = planned(&model, None);
     let text = plan.write(&model);
     let place = line(&text, "[[placement]]", 0);
-    let (tampered, _) = with(&text, "share", 0, "0.3");
+    let half = plan.placements[0].share / 2.0;
+    let (tampered, _) = with(&text, "share", 0, &half.to_string());
     refused(&model, &tampered, "F0917", place);
     let twice = text.replacen("[[placement]]", "[[placement]]\nservice = \"any\"\nsite = \"a\"\nshare = 0.9\n\n[[placement]]", 1);
     refused(&model, &twice, "F0910", place);
