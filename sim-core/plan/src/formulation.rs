@@ -28,8 +28,10 @@ mod constraints;
 pub(crate) mod investment;
 mod outlook;
 mod single_site;
+mod spread;
 
-pub(crate) use outlook::{Recourse, Spread};
+pub(crate) use outlook::Recourse;
+pub(crate) use spread::Spread;
 
 /// The program of an instance, with the columns of each variable.
 #[derive(Clone)]

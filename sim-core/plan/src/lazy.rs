@@ -7,16 +7,23 @@ use crate::deadline::Deadline;
 use crate::formulation::Formulation;
 use crate::instance::Instance;
 use crate::program::Program;
-use crate::solver::{self, Answer, Found, Limits};
+use crate::solver::{self, Answer, Found, Growing, Limits, Way};
 
 /// Rounds in which rows are added to the relaxation; what is still broken then is found at integer points.
 const ROUNDS: usize = 40;
 /// Programs with so many kinds of nodes get a plan to begin with.
 const MANY: usize = 100;
-/// Share of the time left for each step towards it.
-const PART: f64 = 0.35;
-/// Relative gap of the first of them.
-const ROUGH: f64 = 5e-4;
+/// Times that sites are chosen, each time with further rows.
+const TRIES: usize = 3;
+/// Shares of the time left for choosing sites, and for rounding nodes.
+const LONG: f64 = 0.7;
+const SHORT: f64 = 0.4;
+/// Shares of the gap for the choice of sites, for rounding, and for both.
+const SITES: f64 = 0.3;
+const NODES: f64 = 0.5;
+const NEAR: f64 = 0.95;
+/// Least gap of the choice of sites.
+const ROUGH: f64 = 1e-5;
 /// Distance from a whole number that is the solver's dust.
 const DUST: f64 = 1e-6;
 /// Shortest limit that the solver is given: it then says itself that time ran out.
@@ -98,25 +105,59 @@ fn begin(
     deadline: &Deadline,
 ) -> Result<(Option<Found>, f64), PlanError> {
     let nodes: Vec<usize> = formulation.nodes.iter().flatten().flatten().copied().collect();
+    let (mut best, mut bound) = (None, f64::NEG_INFINITY);
     if nodes.len() < MANY {
-        return Ok((None, f64::NEG_INFINITY));
+        return Ok((best, bound));
     }
-    let part = |gap: f64| Limits { gap, time_limit: Duration::from_s((deadline.left().as_s() * PART).max(SHORTEST.as_s())) };
-    let mut split = formulation.program.clone();
-    nodes.iter().for_each(|column| split.columns[*column].integer = false);
-    let Answer::Found(found) = solver::solve(&split, &part(limits.gap.max(ROUGH)))? else { return Ok((None, f64::NEG_INFINITY)) };
-    let bound = found.bound;
-    formulation.reach(instance, &found.values);
-    let mut rounded = formulation.program.clone();
-    for (column, value) in rounded.columns.iter_mut().zip(&found.values).filter(|(column, _)| column.integer) {
-        (column.lower, column.upper) = ((value + DUST).floor().max(column.lower), (value - DUST).ceil().min(column.upper));
+    let part = |gap: f64, share: f64| Limits { gap, time_limit: Duration::from_s((deadline.left().as_s() * share).max(SHORTEST.as_s())) };
+    let mut start: Option<Found> = dive(instance, formulation, deadline)?;
+    for _ in 0..TRIES {
+        let mut split = formulation.program.clone();
+        nodes.iter().for_each(|column| split.columns[*column].integer = false);
+        let lean = Way { lean: true, start: start.as_ref().map(|it| it.values.as_slice()), ..Way::default() };
+        let Answer::Found(found) = solver::solve_in(&split, &part((limits.gap * SITES).max(ROUGH), LONG), lean)? else { break };
+        bound = bound.max(found.bound);
+        // The same sites, with a second stage that keeps all rows: where these cost much, other sites may be better.
+        let Answer::Found(free) = rounds(instance, formulation, deadline, split.with_integers_fixed(&found.values), usize::MAX)? else {
+            break;
+        };
+        if start.as_ref().is_none_or(|it| free.objective < it.objective) {
+            start = Some(free.clone());
+        }
+        if !found.limited && free.objective - found.objective > limits.gap * SITES * free.objective.abs() {
+            continue;
+        }
+        let target = near(bound, limits.gap * NEAR);
+        for wide in [0.0, 2.0, f64::INFINITY] {
+            let mut rounded = formulation.program.clone();
+            for (column, value) in rounded.columns.iter_mut().zip(&free.values).filter(|(column, _)| column.integer) {
+                (column.lower, column.upper) = ((value + DUST).floor().max(column.lower), (value - DUST).ceil().min(column.upper));
+            }
+            for column in &nodes {
+                let (own, given) = (&mut rounded.columns[*column], formulation.program.columns[*column]);
+                (own.lower, own.upper) = ((own.lower - wide).max(given.lower), (own.upper + wide).min(given.upper));
+            }
+            let start: Option<&Found> = best.as_ref();
+            let way = Way { start: start.map(|it| it.values.as_slice()), target: Some(target), lean: false };
+            let Answer::Found(found) = solver::solve_in(&rounded, &part(limits.gap * NODES, SHORT), way)? else { continue };
+            let fixed = formulation.program.with_integers_fixed(&found.values);
+            if let Answer::Found(kept) = rounds(instance, formulation, deadline, fixed, usize::MAX)?
+                && best.as_ref().is_none_or(|it| kept.objective < it.objective)
+            {
+                best = Some(kept);
+            }
+            if best.as_ref().is_some_and(|it| it.objective <= near(bound, limits.gap)) {
+                break;
+            }
+        }
+        break;
     }
-    let Answer::Found(found) = solver::solve(&rounded, &part(limits.gap))? else { return Ok((None, bound)) };
-    let fixed = formulation.program.with_integers_fixed(&found.values);
-    match rounds(instance, formulation, deadline, fixed, usize::MAX)? {
-        Answer::Found(kept) => Ok((Some(kept), bound)),
-        Answer::Infeasible | Answer::Unknown { .. } => Ok((None, bound)),
-    }
+    Ok((best, bound))
+}
+
+/// The largest objective within a relative gap of a bound.
+fn near(bound: f64, gap: f64) -> f64 {
+    bound / (1.0 - gap * bound.signum())
 }
 
 /// Solves a formulation as it is, begun from a point of it with fewer states, or without the integers.
@@ -150,21 +191,71 @@ fn rounds(
     instance: &Instance,
     formulation: &mut Formulation,
     deadline: &Deadline,
-    mut program: Program,
+    program: Program,
     rounds: usize,
 ) -> Result<Answer, PlanError> {
-    for round in 1.. {
-        // A plan's own point is completed even where time is short: these programs are small.
-        let limits = Limits { gap: 0.0, time_limit: deadline.left().max(LEAST) };
-        let found = match solver::solve(&program, &limits)? {
-            Answer::Found(found) => found,
-            other => return Ok(other),
-        };
-        let before = formulation.program.rows.len();
-        if formulation.reach(instance, &found.values) == 0 || round >= rounds {
-            return Ok(Answer::Found(found));
+    Settling { program, growing: Growing::default() }.settle(instance, formulation, deadline, rounds)
+}
+
+/// A linear program that shares its rows with a formulation.
+struct Settling {
+    program: Program,
+    growing: Growing,
+}
+
+impl Settling {
+    fn settle(
+        &mut self,
+        instance: &Instance,
+        formulation: &mut Formulation,
+        deadline: &Deadline,
+        rounds: usize,
+    ) -> Result<Answer, PlanError> {
+        for round in 1.. {
+            // A plan's own point is completed even where time is short: these programs are small.
+            let limits = Limits { gap: 0.0, time_limit: deadline.left().max(LEAST) };
+            let found = match self.growing.solve(&self.program, &limits)? {
+                Answer::Found(found) => found,
+                other => return Ok(other),
+            };
+            let before = formulation.program.rows.len();
+            if formulation.reach(instance, &found.values) == 0 || round >= rounds {
+                return Ok(Answer::Found(found));
+            }
+            self.program.rows.extend_from_slice(&formulation.program.rows[before..]);
         }
-        program.rows.extend_from_slice(&formulation.program.rows[before..]);
+        Ok(Answer::Infeasible)
     }
-    Ok(Answer::Infeasible)
+
+    /// Gives a column other bounds.
+    fn bound(&mut self, column: usize, lower: f64, upper: f64) {
+        (self.program.columns[column].lower, self.program.columns[column].upper) = (lower, upper);
+        self.growing.bound(column, lower, upper);
+    }
+}
+
+/// Sites to begin with, nodes split: the most used site of the relaxation is opened, or the least used ones are closed, until all are one or
+/// the other. The rows of reach found on the way are those that whole sites need.
+fn dive(instance: &Instance, formulation: &mut Formulation, deadline: &Deadline) -> Result<Option<Found>, PlanError> {
+    let sites = formulation.build.clone();
+    let mut settling = Settling { program: formulation.program.relaxed(), growing: Growing::default() };
+    let best = loop {
+        let Answer::Found(found) = settling.settle(instance, formulation, deadline, ROUNDS)? else { return Ok(None) };
+        let part = |column: usize| found.values[column];
+        let open: Vec<usize> = sites.iter().copied().filter(|column| (DUST..1.0 - DUST).contains(&part(*column))).collect();
+        let Some(most) = open.iter().copied().max_by(|a, b| part(*a).total_cmp(&part(*b))) else { break found };
+        if deadline.passed() {
+            return Ok(None);
+        }
+        if part(most) >= 0.5 {
+            open.iter()
+                .copied()
+                .filter(|column| *column == most || part(*column) > 0.9)
+                .for_each(|column| settling.bound(column, 1.0, 1.0));
+        } else {
+            let least = open.iter().copied().map(part).fold(f64::INFINITY, f64::min);
+            open.iter().copied().filter(|column| part(*column) <= least.max(0.1)).for_each(|column| settling.bound(column, 0.0, 0.0));
+        }
+    };
+    Ok(Some(best))
 }

@@ -6,7 +6,7 @@ use bastide_units::Duration;
 use good_lp::solvers::highs::highs;
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, SolverModel, Variable, constraint, variable};
-use highs::{HighsModelStatus, HighsSolutionStatus};
+use highs::{Col, HighsModelStatus, HighsSolutionStatus, Model, RowProblem, SolvedModel};
 
 use crate::PlanError;
 use crate::program::{Column, Program, Sense};
@@ -101,20 +101,46 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
     solve_from(program, limits, None)
 }
 
+/// What a search may make use of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Way<'a> {
+    /// A point to begin with; one that does not satisfy the program is ignored.
+    pub start: Option<&'a [f64]>,
+    /// A point with this objective is good enough [M EUR/y].
+    pub target: Option<f64>,
+    /// No searches in small neighbourhoods of good points: they cost more than they bring where linear programs are large and integers few.
+    pub lean: bool,
+}
+
 /// Solves a program from a point that satisfies it: the search begins with that point as its best, and drops at once whatever cannot be
 /// better. A point that does not satisfy the program is ignored.
 ///
 /// # Errors
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
-    let Some(scaling) = Scaling::of(program) else { return run(program, limits, start) };
-    let start = start.map(|values| scaling.point(values));
-    Ok(scaling.unscaled(run(&scaling.scaled(program), limits, start.as_deref())?))
+    solve_in(program, limits, Way { start, ..Way::default() })
 }
 
-/// Hands a program to the solver.
-fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
-    let failed = |what: &str| PlanError::Solver(what.to_owned());
+/// Solves a program in some way.
+///
+/// # Errors
+/// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+pub(crate) fn solve_in(program: &Program, limits: &Limits, way: Way) -> Result<Answer, PlanError> {
+    let Some(scaling) = Scaling::of(program) else { return run(program, limits, way) };
+    let start = way.start.map(|values| scaling.point(values));
+    Ok(scaling.unscaled(run(&scaling.scaled(program), limits, Way { start: start.as_deref(), ..way })?))
+}
+
+fn failed(what: &str) -> PlanError {
+    PlanError::Solver(what.to_owned())
+}
+
+fn set<V: highs::HighsOptionValue>(model: &mut Model, option: &str, value: V) -> Result<(), PlanError> {
+    model.try_set_option(option, value).map_err(|_| failed("an option was refused"))
+}
+
+/// A program in the solver's hands.
+fn handed(program: &Program, limits: &Limits) -> Result<Model, PlanError> {
     let (unsolved, _, constraints) = express(program);
     let mut problem = unsolved.using(highs);
     for constraint in constraints {
@@ -122,21 +148,94 @@ fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answ
     }
     let mut model = problem.try_into_inner().map_err(|error| failed(&error.to_string()))?;
     model.make_quiet();
-    let set = |done: Result<(), _>| done.map_err(|_: highs::TrySetOptionError| failed("an option was refused"));
-    set(model.try_set_option("threads", 1))?;
-    set(model.try_set_option("parallel", "off"))?;
-    set(model.try_set_option("random_seed", 7))?;
-    set(model.try_set_option("mip_rel_gap", limits.gap))?;
-    set(model.try_set_option("mip_abs_gap", 1e-9))?;
-    set(model.try_set_option("mip_feasibility_tolerance", 1e-7))?;
-    set(model.try_set_option("time_limit", limits.time_limit.as_s()))?;
-    if let Some(start) = start {
+    set(&mut model, "threads", 1)?;
+    set(&mut model, "parallel", "off")?;
+    set(&mut model, "random_seed", 7)?;
+    set(&mut model, "mip_rel_gap", limits.gap)?;
+    set(&mut model, "mip_abs_gap", 1e-9)?;
+    set(&mut model, "mip_feasibility_tolerance", 1e-7)?;
+    set(&mut model, "time_limit", limits.time_limit.as_s())?;
+    Ok(model)
+}
+
+/// Hands a program to the solver.
+fn run(program: &Program, limits: &Limits, way: Way) -> Result<Answer, PlanError> {
+    let mut model = handed(program, limits)?;
+    if let Some(target) = way.target {
+        set(&mut model, "objective_target", target)?;
+    }
+    if way.lean {
+        for search in ["rins", "rens", "root_reduced_cost"] {
+            set(&mut model, &format!("mip_heuristic_run_{search}"), false)?;
+        }
+    }
+    if let Some(start) = way.start {
         // The constant's column comes last.
         let values: Vec<f64> = start.iter().copied().chain([1.0]).collect();
         model.try_set_solution(Some(&values), None, None, None).map_err(|status| failed(&format!("{status:?}")))?;
     }
     let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
+    read(&solved, program, limits)
+}
 
+/// A linear program to which rows are added: each solve begins where the last one ended.
+#[derive(Default)]
+pub(crate) struct Growing {
+    model: Option<Model>,
+    columns: Vec<Col>,
+    rows: usize,
+    spent: f64,
+}
+
+impl Growing {
+    /// Gives a column of the program of the last call other bounds.
+    pub(crate) fn bound(&mut self, column: usize, lower: f64, upper: f64) {
+        if let Some(model) = &mut self.model {
+            model.change_column_bounds(self.columns[column], lower..=upper);
+        }
+    }
+
+    /// Solves a linear program: that of the last call, with further rows at its end.
+    ///
+    /// # Errors
+    /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+    #[expect(clippy::disallowed_methods, reason = "a time limit is about the time of day; results that it cut say so")]
+    pub(crate) fn solve(&mut self, program: &Program, limits: &Limits) -> Result<Answer, PlanError> {
+        if Scaling::of(program).is_some() {
+            return solve(program, limits);
+        }
+        let mut model = match self.model.take() {
+            Some(model) => model,
+            None => {
+                // A column of the solver is its position; only a problem hands them out.
+                let mut problem = RowProblem::new();
+                self.columns = program.columns.iter().map(|_| problem.add_column(0.0, 0.0..)).collect();
+                self.rows = program.rows.len();
+                handed(program, limits)?
+            }
+        };
+        for row in &program.rows[self.rows..] {
+            let terms = row.terms.iter().map(|(column, coefficient)| (self.columns[*column], *coefficient));
+            let added = match row.sense {
+                Sense::AtMost => model.try_add_row(..=row.limit, terms),
+                Sense::Equal => model.try_add_row(row.limit..=row.limit, terms),
+            };
+            added.map_err(|status| failed(&format!("{status:?}")))?;
+        }
+        self.rows = program.rows.len();
+        // The solver's clock runs on from call to call.
+        set(&mut model, "time_limit", self.spent + limits.time_limit.as_s())?;
+        let start = std::time::Instant::now();
+        let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
+        self.spent += start.elapsed().as_secs_f64();
+        let answer = read(&solved, program, limits)?;
+        self.model = Some(solved.into());
+        Ok(answer)
+    }
+}
+
+/// What the solver found.
+fn read(solved: &SolvedModel, program: &Program, limits: &Limits) -> Result<Answer, PlanError> {
     let mixed = program.columns.iter().any(|column| column.integer);
     let bound = if mixed { solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY) } else { f64::NEG_INFINITY };
     let usable = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
@@ -149,7 +248,8 @@ fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answ
         | HighsModelStatus::ReachedIterationLimit
         | HighsModelStatus::ReachedSolutionLimit
         | HighsModelStatus::ReachedMemoryLimit
-        | HighsModelStatus::ReachedInterrupt => true,
+        | HighsModelStatus::ReachedInterrupt
+        | HighsModelStatus::ObjectiveTarget => true,
         status => return Err(failed(&format!("{status:?}"))),
     };
     if !usable {

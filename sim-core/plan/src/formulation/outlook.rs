@@ -18,7 +18,6 @@
 //!
 //! ```text
 //! risk        z_k >= cost of unserved demand in k - eta;  min ... + weight (eta + sum_k p_k z_k / (1 - level))
-//! spread      sum_st (place + reserve)[v,s,t] - largest[v] + uncovered[v] >= critical[v],  largest[v] >= sum_t (place + reserve)[v,s,t]
 //! ```
 
 use super::{Formulation, scaled};
@@ -47,79 +46,7 @@ pub(crate) struct Recourse {
     pub load: Vec<Vec<Option<usize>>>,
 }
 
-/// Columns of a class with critical demand.
-#[derive(Clone, Debug)]
-pub(crate) struct Spread {
-    /// Class.
-    pub class: usize,
-    /// `reserve[site][type]`: units held beside what is served.
-    pub reserve: Vec<Vec<Option<usize>>>,
-    /// Units that are not covered; `None` where all must be.
-    pub uncovered: Option<usize>,
-}
-
 impl Formulation {
-    /// `reserve[v,s,t]`, `largest[v]`, `uncovered[v]` and the rows of spread, in the nominal outlook.
-    pub(super) fn constraint_spread(&mut self, instance: &Instance) {
-        for (at, class) in instance.classes.iter().enumerate() {
-            // One site has no outside.
-            if class.critical <= 0.0 || class.sites.iter().filter(|may| **may).count() < 2 {
-                continue;
-            }
-            let service = class.members[0].0;
-            let penalty = instance.model.services[service].critical.penalty;
-            let largest = self.program.continuous(0.0, 0.0, f64::INFINITY);
-            let uncovered = penalty.map(|price| {
-                let cost = crate::class::value_of(price) * class.tokens_per_unit(service);
-                self.program.continuous(cost, 0.0, class.critical)
-            });
-            let mut reserve = vec![vec![None; instance.types.len()]; instance.sites.len()];
-            let mut all = vec![(largest, 1.0)];
-            all.extend(uncovered.map(|column| (column, -1.0)));
-            for (site, by_type) in reserve.iter_mut().enumerate() {
-                let mut here = vec![(largest, -1.0)];
-                for (held, placed) in by_type.iter_mut().zip(&self.place[at][site]) {
-                    let Some(placed) = placed else { continue };
-                    let column = self.program.continuous(0.0, 0.0, class.critical);
-                    *held = Some(column);
-                    here.extend([(*placed, 1.0), (column, 1.0)]);
-                    all.extend([(*placed, -1.0), (column, -1.0)]);
-                }
-                if let Some(dataset) = class.dataset {
-                    let held = by_type.iter().flatten().map(|column| (*column, 1.0));
-                    let copy = self.replica_at(dataset, site).map(|column| (column, -class.critical * instance.types.len() as f64));
-                    let terms: Vec<_> = held.chain(copy).collect();
-                    if terms.len() > 1 {
-                        self.program.at_most(Group::Dataset(dataset), terms, 0.0);
-                    }
-                }
-                if here.len() > 1 {
-                    self.program.at_most(Group::Structure, here, 0.0);
-                }
-            }
-            let group = if uncovered.is_some() { Group::Structure } else { Group::Critical(service) };
-            self.program.at_most(group, all, -class.critical);
-            self.spread.push(Spread { class: at, reserve, uncovered });
-        }
-    }
-
-    /// `sum_t (place + reserve)[g,s,t] <= most * build(s)`, where nothing more than `most` is ever of use at one site: all demand, or all that
-    /// is critical. Implied for whole numbers, but the relaxation is much closer with it: without, a site opens as little as
-    /// its load is of its room.
-    fn constraint_use(&mut self, instance: &Instance) {
-        for (at, class) in instance.classes.iter().enumerate() {
-            let spread = self.spread.iter().find(|it| it.class == at);
-            let most = if spread.is_some() { class.demand().max(class.critical) } else { class.demand() };
-            for site in (0..instance.sites.len()).filter(|site| !instance.stands(*site)) {
-                let reserved = spread.iter().flat_map(|it| it.reserve[site].iter().flatten());
-                let used: Vec<_> = self.place[at][site].iter().flatten().chain(reserved).map(|column| (*column, 1.0)).collect();
-                if !used.is_empty() {
-                    self.program.at_most(Group::Structure, used.into_iter().chain([(self.build[site], -most)]), 0.0);
-                }
-            }
-        }
-    }
-
     /// Columns and rows of every state.
     pub(super) fn stage_two(&mut self, instance: &Instance, relaxed: &Relaxed) {
         if !(instance.states.is_empty() && self.spread.is_empty()) {
