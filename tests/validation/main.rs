@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attack;
 mod dispatch;
 mod events;
 mod failures;
