@@ -195,7 +195,7 @@ mod tests {
         let mut program = Program { offset: 3.0, ..Program::default() };
         let first: Vec<usize> = (0..3 + draw(3)).map(|_| program.integer(4.0 + draw(12) as f64, 0.0, 1.0)).collect();
         program.at_most(Group::Structure, first.iter().map(|column| (*column, 1.0)), 1.0 + draw(first.len() as u64) as f64);
-        for _ in 0..1 + draw(3) {
+        for _ in 0..=draw(3) {
             let used: Vec<usize> = first.iter().map(|_| program.integer(-(1.0 + draw(9) as f64), 0.0, 1.0 + draw(3) as f64)).collect();
             for (open, used) in first.iter().zip(&used) {
                 program.at_most(Group::Structure, [(*used, 1.0 + draw(3) as f64), (*open, -(2.0 + draw(3) as f64))], 0.0);

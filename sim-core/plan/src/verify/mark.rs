@@ -90,7 +90,7 @@ pub fn recheck(model: &Model, plan: &Plan, places: &PlanPlaces, alternative: Opt
     let mut found: Vec<Diagnostic> = Vec::new();
     let of_lines = checks.1.iter().filter(|mark| mark.code == "F0918").count() > 1;
     // A sum that is off because of a line says nothing more.
-    let broken = checks.0.iter().enumerate().filter(|(_, check)| !check.ok && !(of_lines && check.name == super::SUM_OF_COSTS));
+    let broken = checks.0.iter().enumerate().filter(|(_, check)| !(check.ok || of_lines && check.name == super::SUM_OF_COSTS));
     for (at, check) in broken {
         let mark = checks.1.iter().find(|mark| mark.check == at);
         let by_hand = strict == Strictness::ByHand;
