@@ -123,11 +123,12 @@ mod tests {
     fn a_tangent_cuts_off_no_whole_number_of_sites() {
         for (m, n) in (2..=TANGENTS).flat_map(|m| (0..=60_usize).map(move |n| (m, n))) {
             let (weight, least, slope) = tangent(m as f64);
-            for uncovered in (0..=10).map(|part| f64::from(part) / 10.0).filter(|uncovered| n >= 2 || *uncovered == 1.0) {
+            for part in (0..=10).filter(|part| n >= 2 || *part == 10) {
+                let uncovered = f64::from(part) / 10.0;
                 let total = if n < 2 { 0.0 } else { (1.0 - uncovered) * n as f64 / (n as f64 - 1.0) };
                 let spare = total + weight * uncovered - (least - slope * n as f64);
                 assert!(spare >= -1e-12, "{m} {n} {uncovered}");
-                if uncovered == 0.0 && (n == m || n == m + 1) {
+                if part == 0 && (n == m || n == m + 1) {
                     assert!(spare <= 1e-12, "the chord meets the curve at both ends: {m} {n}");
                 }
             }
