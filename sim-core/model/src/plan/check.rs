@@ -294,7 +294,9 @@ impl Check<'_> {
     fn count_for(&self, placed: &CampaignPlacement) -> f64 {
         let (site, kind) = (placed.site, placed.accelerator);
         let begins = |roadmap: &'_ Roadmap| roadmap.starts.iter().find(|(id, _)| *id == placed.campaign).map(|(_, begin)| *begin);
-        let Some((roadmap, begin)) = self.plan.roadmap.as_ref().and_then(|it| Some((it, begins(it)?))) else { return self.count(site, kind) };
+        let Some((roadmap, begin)) = self.plan.roadmap.as_ref().and_then(|it| Some((it, begins(it)?))) else {
+            return self.count(site, kind);
+        };
         let lots = roadmap.lots.iter().filter(|lot| lot.site == site && lot.accelerator == kind && lot.runs(begin)).map(|lot| lot.count);
         let fleets = self.model.fleets.iter().filter(|it| it.site == site && it.accelerator == kind);
         let fleets = fleets.filter(|it| it.energised <= begin && begin < it.retired).map(|it| it.count);
