@@ -98,9 +98,9 @@ pub enum Command {
     Study {
         /// Scenario folder or file
         scenario: PathBuf,
-        /// Replications of each alternative
-        #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        replications: u32,
+        /// Replications of each alternative [default: the scenario's, or 200]
+        #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        replications: Option<u32>,
         /// Simulate this plan file as `recommended` instead of searching for one
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
@@ -151,9 +151,9 @@ pub enum Command {
         /// Plan file [default: search for one]
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
-        /// Replications
-        #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        replications: u32,
+        /// Replications [default: the scenario's, or 200]
+        #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        replications: Option<u32>,
         /// Only this replication
         #[arg(long, value_name = "R")]
         replication: Option<u32>,

@@ -36,6 +36,11 @@ pub struct Planning {
 pub struct Document {
     /// Name of the alternative.
     pub alternative: String,
+    /// Yearly cost \[EUR/y\].
+    pub objective: Option<f64>,
+    /// What one unit more of each limit would save.
+    #[serde(deserialize_with = "known")]
+    pub prices: Vec<Price>,
     /// Period by period.
     #[serde(deserialize_with = "known")]
     pub roadmap: Option<Roadmap>,
@@ -60,6 +65,18 @@ pub struct Document {
     /// Which inputs would change the decision.
     #[serde(deserialize_with = "known")]
     pub ranging: Vec<Said>,
+}
+
+/// What one unit more of a limit would save.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Price {
+    /// The limit; of a roadmap with its year: `hosting limit of west in 2029`.
+    pub constraint: String,
+    /// Unit of the limit; empty for counts.
+    pub unit: String,
+    /// Saving \[EUR/y\].
+    pub annual_eur: f64,
 }
 
 /// A sentence made by the planner.

@@ -183,8 +183,8 @@ def sites():
         half = count // 2 // 8 * 8
         for part, number, date in (("standing", half, None), ("ordered", count - half, "2026-09-30T00:00:00Z")):
             out += table(
-                "fleet", name=f"{site}-{part}", site=site, accelerator="h100", count=number, energised=date, retired="2031-10-01T00:00:00Z",
-                source="38,000 accelerators onboarded (PIB by way of pibtracker.com, March 2026); half of them at work as in June 2025 (17,300 of 34,333: electronicsforyou.biz), the rest within the 6 months allowed; by site, and all of one type: assumption",
+                "fleet", name=f"{site}-{part}", site=site, accelerator="h100", count=number, energised=date, retired="2031-09-29T12:00:00Z",
+                source="38,000 accelerators onboarded (PIB by way of pibtracker.com, March 2026); half of them at work as in June 2025 (17,300 of 34,333: electronicsforyou.biz), the rest within the 6 months allowed; by site, and all of one type, and that they leave at the end of a quarter of the plan: assumption",
                 verified=False)
     return out
 

@@ -11,6 +11,7 @@ mod interruption;
 mod jobs;
 mod location;
 mod predict;
+mod roadmaps;
 mod study;
 mod verify;
 mod words;

@@ -48,6 +48,14 @@ fn unknown(layout: &Layout, pattern: &MetricPattern) -> Option<Diagnostic> {
     Some(bastide_model::unknown_metric(pattern, known))
 }
 
+/// Replications where neither the command line nor the scenario says how many.
+const REPLICATIONS: u32 = 200;
+
+/// Replications of each plan: those asked for, else the scenario's.
+pub fn replications(model: &Model, asked: Option<u32>) -> u32 {
+    asked.or(model.report.replications).unwrap_or(REPLICATIONS)
+}
+
 /// The cases that the command line asks for.
 pub fn chosen<'a>(loaded: &'a Loaded, input: &CaseInput, replications: u32) -> Result<Vec<CaseJob<'a>>, Failure> {
     let cases = &loaded.model.cases;

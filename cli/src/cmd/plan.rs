@@ -65,7 +65,8 @@ pub fn run(
         }
     };
     let answers = questions::ask(&model, alternative, &options, &plan, asked)?;
-    let information = if check.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
+    let information =
+        if check.is_none() && plan.roadmap.is_none() { uncertainty::information(&model, alternative, &options, &plan)? } else { None };
     let checks = match &verified {
         Some(verified) => verified.cuts.check(&model, &plan, alternative),
         None => bastide_plan::verify(&model, &plan, alternative),
@@ -206,6 +207,9 @@ pub fn document(model: &Model, plan: &Plan) -> Value {
     let mut document = moment(model, plan);
     if let Some(roadmap) = timeline::timeline(model, plan) {
         document["roadmap"] = roadmap;
+    }
+    if let Some(worth) = uncertainty::of_roadmap(plan) {
+        document["uncertainty"] = worth;
     }
     document
 }

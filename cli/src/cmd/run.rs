@@ -18,7 +18,7 @@ use crate::output::Output;
 pub fn run(
     scenario: &Path,
     plan: Option<&Path>,
-    replications: u32,
+    replications: Option<u32>,
     replication: Option<u32>,
     trace: bool,
     cases: &CaseInput,
@@ -27,6 +27,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let loaded = super::load_with_cases(scenario, global, output)?;
     let model = &loaded.model;
+    let replications = cases::replications(model, replications);
     let jobs = cases::chosen(&loaded, cases, replications)?;
     let seed = global.seed.unwrap_or(model.header.seed);
     let folder = simulate::default_folder(model, global, "-run");

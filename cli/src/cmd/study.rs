@@ -18,7 +18,7 @@ use crate::output::Output;
 
 pub fn run(
     scenario: &Path,
-    replications: u32,
+    replications: Option<u32>,
     plan: Option<&Path>,
     cases: &CaseInput,
     global: &Global,
@@ -26,6 +26,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let loaded = super::load_with_cases(scenario, global, output)?;
     let model = &loaded.model;
+    let replications = cases::replications(model, replications);
     let jobs = cases::chosen(&loaded, cases, replications)?;
     let folder = simulate::default_folder(model, global, "");
     let seed = global.seed.unwrap_or(model.header.seed);

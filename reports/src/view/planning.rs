@@ -9,7 +9,7 @@ use super::{Cell, Facts, Figure, Key, Table, words};
 use crate::ReportError;
 use crate::chart::{self, Axes, Line};
 use crate::number::{self, SPACE};
-use crate::planning::{Document, Outlook, Period, Point, Roadmap, Round, Uncertainty};
+use crate::planning::{Document, Outlook, Period, Point, Price, Roadmap, Round, Uncertainty};
 
 const SOURCE: &str = "Source: planning.json of this study.";
 /// Most sentences of one list.
@@ -66,19 +66,36 @@ pub(super) fn planning(facts: &Facts<'_>) -> Result<Option<Planning>, ReportErro
     let mut section = Planning::default();
     let mut compared = Table::new(
         "Plans over time, side by side",
-        &["Plan", "#Bought", "#Most at work", "#Most that wait", "#Most MW without load", "#Capital, M EUR", "#Served, %"],
+        &[
+            "Plan",
+            "#Bought",
+            "#Most at work",
+            "#Most that wait",
+            "#Most MW without load",
+            "#Capital, M EUR",
+            "#Served, %",
+            "#Cost, M EUR/y",
+            "#Above the least, M EUR/y",
+        ],
     );
+    let costs = found.plans.iter().filter(|x| x.roadmap.is_some()).filter_map(|x| x.objective);
+    let least = costs.filter(|cost| cost.is_finite()).fold(f64::INFINITY, f64::min);
     for document in &found.plans {
         let known = facts.alternatives.iter().find(|x| x.name == document.alternative);
         let title = known.map_or_else(|| document.alternative.clone(), |x| x.title.clone());
         if let Some(roadmap) = document.roadmap.as_ref().filter(|x| !x.periods.is_empty()) {
-            compared.push(side_by_side(&title, roadmap));
+            let cost = document.objective.filter(|cost| cost.is_finite());
+            let meur = |value: Option<f64>| Cell::from(value.map_or_else(|| "\u{2013}".to_string(), |eur| number::count(eur / 1e6)));
+            let mut row = side_by_side(&title, roadmap);
+            row.extend([meur(cost), meur(cost.map(|cost| cost - least))]);
+            compared.push(row);
         }
         let planned = planned(facts, title, document)?;
         if !(planned.figures.is_empty() && planned.tables.is_empty() && planned.lists.is_empty() && planned.front.is_none()) {
             section.plans.push(planned);
         }
     }
+    compared.note = "As planned: a plan that does not know of a limit, or does without one, may cost less than it does when the limit comes; what simulation makes of it stands under the alternatives compared.".to_string();
     section.comparison = (compared.rows.len() > 1).then_some(compared);
     Ok((!section.plans.is_empty()).then_some(section))
 }
@@ -96,6 +113,7 @@ fn planned(facts: &Facts<'_>, title: String, document: &Document) -> Result<Plan
         it.figures.extend(accelerators(roadmap)?);
         it.figures.extend(megawatts(roadmap)?);
         it.tables.push(years(roadmap));
+        it.tables.extend(limits(facts, &document.prices));
         it.tables.extend(sites(facts, roadmap));
         it.tables.extend(steps(facts, roadmap));
     }
@@ -370,6 +388,53 @@ fn years(roadmap: &Roadmap) -> Table {
     }
     table.note = "Flows are sums over the year; what is at work, connected and without load is as at its end.".to_string();
     table
+}
+
+/// Rows of the table of prices.
+const LIMITS: usize = 24;
+
+/// What one unit more of each limit saves, by year: when the grid binds, and when the accelerators do.
+fn limits(facts: &Facts<'_>, prices: &[Price]) -> Option<Table> {
+    let dated = |price: &'_ Price| -> Option<(String, String)> {
+        // What is asked for is no limit of which there could be more.
+        let (limit, year) = price.constraint.rsplit_once(" in ").filter(|(limit, _)| !limit.starts_with("least "))?;
+        calendar(year).filter(|known| known.len() == year.len()).map(|year| (limit.to_string(), year.to_string()))
+    };
+    let mut columns: Vec<String> = prices.iter().filter_map(|price| Some(dated(price)?.1)).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    if columns.is_empty() || columns.len() > YEARS {
+        return None;
+    }
+    let mut rows: Vec<(String, &str, Vec<f64>)> = Vec::new();
+    for price in prices.iter().filter(|price| price.annual_eur.is_finite()) {
+        let Some((limit, year)) = dated(price) else { continue };
+        let column = columns.iter().position(|known| *known == year)?;
+        let row = rows.iter().position(|row| row.0 == limit && row.1 == price.unit).unwrap_or_else(|| {
+            rows.push((limit, &price.unit, vec![0.0; columns.len()]));
+            rows.len() - 1
+        });
+        rows[row].2[column] += price.annual_eur;
+    }
+    let hidden = rows.len().saturating_sub(LIMITS);
+    rows.truncate(LIMITS);
+    let head: Vec<String> =
+        ["Limit".to_string(), "One more".to_string()].into_iter().chain(columns.iter().map(|year| format!("#{year}"))).collect();
+    let mut table = Table::new(
+        "What one more would save, k EUR a year, by the year of the limit",
+        &head.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    for (limit, unit, values) in rows {
+        let unit = if unit.is_empty() { "one" } else { unit.trim_end_matches('s') };
+        let mut cells = vec![words::capital(&super::plans::constraint_words(facts, &limit)).into(), unit.into()];
+        cells.extend(values.into_iter().map(|eur| Cell::from(if eur > 0.0 { number::significant(eur / 1e3, 3) } else { String::new() })));
+        table.push(cells);
+    }
+    table.note = "Savings of the yearly cost over the whole horizon, if the limit of that year alone were one higher. An empty cell: the limit does not bind then.".to_string();
+    if hidden > 0 {
+        table.note += &format!(" {hidden} more limits that are worth less are left out.");
+    }
+    Some(table)
 }
 
 /// Accelerators energised by site, type and year.

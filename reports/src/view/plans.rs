@@ -14,7 +14,15 @@ pub(super) fn plans(facts: &Facts<'_>) -> Vec<Part> {
             let mut tables = Vec::new();
             let mut builds = Table::new("Accelerators", &["Site", "Type", "#Accelerators", "#IT power [MW]", "Status"]);
             let (mut count, mut mw) = (0, 0.0);
-            for (list, status) in [(&plan.builds, "bought"), (&plan.fleets, "existing")] {
+            // Fleets of one site and type stand side by side in the scenario, by date.
+            let mut fleets: Vec<bastide_sim::results::BuildFacts> = Vec::new();
+            for x in &plan.fleets {
+                match fleets.iter_mut().find(|it| (&it.site, &it.accelerator) == (&x.site, &x.accelerator)) {
+                    Some(it) => (it.count, it.it_mw) = (it.count + x.count, it.it_mw + x.it_mw),
+                    None => fleets.push(x.clone()),
+                }
+            }
+            for (list, status) in [(&plan.builds, "bought"), (&fleets, "existing")] {
                 for x in list {
                     (count, mw) = (count + x.count, mw + x.it_mw);
                     let kind = facts.title("accelerator", &x.accelerator);

@@ -161,6 +161,17 @@ pub struct Series {
     pub name: String,
     /// One value per step.
     pub values: Vec<f64>,
+    /// Their sum: what asks for means asks often, and years have many hours.
+    sum: f64,
+}
+
+impl Series {
+    /// A series of these values, one per step.
+    #[must_use]
+    pub fn new(name: String, values: Vec<f64>) -> Self {
+        let sum = values.iter().sum();
+        Self { name, values, sum }
+    }
 }
 
 /// A resolved scenario.
@@ -1048,6 +1059,8 @@ pub struct ReportSettings {
     pub metrics: Vec<MetricPattern>,
     /// Most replications of each case; those of the study if absent.
     pub case_replications: Option<u32>,
+    /// Replications of each plan where the command line says nothing.
+    pub replications: Option<u32>,
     /// `[[question]]`.
     pub questions: Vec<Question>,
 }
@@ -1079,8 +1092,8 @@ impl Model {
         match profile {
             Profile::Constant(value) => value,
             Profile::Series { series, scale } => {
-                let values = &self.series[series].values;
-                scale * values.iter().sum::<f64>() / values.len() as f64
+                let it = &self.series[series];
+                scale * it.sum / it.values.len() as f64
             }
         }
     }

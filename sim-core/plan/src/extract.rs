@@ -105,7 +105,12 @@ fn split(instance: &Instance, formulation: &Formulation, values: &[f64], class: 
             let headroom = instance.model.policy.headroom;
             let taken = by_type.iter().enumerate().filter(|(_, x)| **x > DUST * here);
             let accelerators = taken.map(|(kind, x)| (instance.types[kind].id, x * work * headroom / it.rate[kind])).collect();
-            plan.placements.push(Placement { service: *service, site: instance.sites[site].id, share: here * part / units, accelerators });
+            plan.placements.push(Placement {
+                service: *service,
+                site: instance.sites[site].id,
+                share: (here * part / units).min(1.0),
+                accelerators,
+            });
             let Some(to) = moved.get(site) else { continue };
             let all: f64 = to.iter().filter(|x| **x > DUST * here).sum();
             for (other, x) in to.iter().enumerate().filter(|(_, x)| **x > DUST * here) {

@@ -39,6 +39,9 @@ pub(crate) use verify::verify;
 use formulation::Formulation;
 use terms::Terms;
 
+/// Share of the time limit that the search may take.
+const SEARCH: f64 = 0.8;
+
 /// The program alone, without some groups: for the search for a conflict.
 pub(crate) fn program(model: &Model, horizon: &Horizon, alternative: Option<&Alternative>, relaxed: &Relaxed) -> Program {
     Formulation::new(&Terms::new(model, horizon, alternative, relaxed), relaxed).program
@@ -93,19 +96,26 @@ pub(crate) fn solve(
     let terms = Terms::new(model, horizon, alternative, &none);
     let mut formulation = Formulation::new(&terms, &none);
     let gap = options.gap.unwrap_or(model.planning.gap).max(0.0);
-    let deadline = Deadline::new(options.time_limit.unwrap_or(model.planning.time_limit));
+    let limit = options.time_limit.unwrap_or(model.planning.time_limit);
+    let deadline = Deadline::new(limit);
+    let search_ends = deadline.part(SEARCH);
     let whole = rounding::few_nodes(&formulation);
     if whole {
         rounding::count_nodes(&mut formulation);
     }
-    // Rounding costs something: half of the gap is left to it.
+    // Rounding costs something: half of the gap is left to it, and a part of the time.
     let limits = |gap: f64| Limits { gap, time_limit: deadline.left() };
-    let found = match search::search(&terms, &formulation, if whole { gap } else { gap / 2.0 }, &deadline)? {
+    let found = match search::search(&terms, &formulation, if whole { gap } else { gap / 2.0 }, &search_ends)? {
         Answer::Found(found) => found,
         Answer::Infeasible => {
             return Ok(Outcome::Infeasible(conflict::find(model, alternative, conflict::Extra::default(), &limits(gap))?));
         }
-        Answer::Unknown { bound, reason } => return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason }),
+        Answer::Unknown { bound, reason } => {
+            // The limit that was asked for, not the part of it that the search had.
+            let timed = || format!("no plan was found within the time limit of {}", display(limit));
+            let reason = if search_ends.passed() { timed() } else { reason };
+            return Ok(Outcome::Unknown { bound_eur: bound * 1e6, reason });
+        }
     };
     let Some(rounded) = rounding::round(&terms, &formulation, &found, whole, &limits(gap))? else {
         let reason = "no whole number of nodes was found that keeps every limit".to_owned();
@@ -125,7 +135,7 @@ pub(crate) fn solve(
     plan.prices = prices::prices(&terms, &formulation, &rounded.values, &limits(gap))?;
     let bound = (found.bound * 1e6).min(lines);
     let reached = if lines == bound { 0.0 } else { (lines - bound) / lines.abs().max(1.0) };
-    let status = match (found.limited || reached > gap.max(CONSISTENT), reached <= CONSISTENT) {
+    let status = match (reached > gap.max(CONSISTENT), reached <= CONSISTENT) {
         (_, true) => SolveStatus::Optimal,
         (true, false) => SolveStatus::LimitWithIncumbent,
         (false, false) => SolveStatus::WithinGap,
@@ -142,8 +152,10 @@ pub(crate) fn solve(
     });
     if terms.tree.leaves().count() > 1 {
         let value = value_of_stochastic_solution(&terms, &formulation, &found, &limits(gap))?;
+        let known = wait_and_see(&terms, gap, &deadline)?.map(|cost| (found.objective - cost).max(0.0));
         if let Some(roadmap) = plan.roadmap.as_mut() {
             roadmap.value_of_stochastic_solution = value.map(bastide_units::Money::from_meur);
+            roadmap.value_of_perfect_information = known.map(bastide_units::Money::from_meur);
         }
     }
     Ok(Outcome::Planned(Box::new(plan)))
@@ -177,4 +189,23 @@ fn value_of_stochastic_solution(
         Answer::Found(lived) => Some((lived.objective - found.objective).max(0.0)),
         Answer::Infeasible | Answer::Unknown { .. } => None,
     })
+}
+
+/// Mean over the outlooks of the best plan for each alone, known from the first day on [M EUR/y]; each within the gap. `None` where a limit
+/// comes first or an outlook alone has no plan.
+fn wait_and_see(terms: &Terms, gap: f64, deadline: &Deadline) -> Result<Option<f64>, PlanError> {
+    let mut mean = 0.0;
+    for leaf in terms.tree.leaves() {
+        let alone = terms.with_tree(terms.tree.alone(leaf));
+        let mut formulation = Formulation::new(&alone, &Relaxed::default());
+        if rounding::few_nodes(&formulation) {
+            rounding::count_nodes(&mut formulation);
+        }
+        let Answer::Found(found) = search::search(&alone, &formulation, gap / 2.0, deadline)? else { return Ok(None) };
+        if found.limited {
+            return Ok(None);
+        }
+        mean += terms.tree.stages[leaf].probability * found.objective;
+    }
+    Ok(Some(mean))
 }

@@ -39,6 +39,14 @@ pub fn information(
         .map_err(|error| Failure::sentence(format!("the value of information could not be worked out: {error}")))
 }
 
+/// What the outlooks of a roadmap are worth, which it holds itself.
+pub fn of_roadmap(plan: &Plan) -> Option<Value> {
+    let (roadmap, rp) = (plan.roadmap.as_ref()?, plan.certificate.as_ref()?.objective_eur);
+    let [vss, evpi] =
+        [roadmap.value_of_stochastic_solution, roadmap.value_of_perfect_information].map(|value| value.map(bastide_units::Money::as_eur));
+    (vss.is_some() || evpi.is_some()).then(|| json!({ "rp": rp, "evpi": evpi, "vss": vss, "unit": "EUR/y", "limited": false }))
+}
+
 /// Adds what a plan says about uncertainty; nothing where it says nothing.
 pub fn document(model: &Model, plan: &Plan, information: Option<&Information>, document: &mut Value) {
     let service = |id: ServiceId| &model.services[id].entity.name;
@@ -103,6 +111,13 @@ pub fn describe(model: &Model, plan: &Plan, information: Option<&Information>) -
             meur(it.eev),
             meur(it.vss())
         ));
+    }
+    if let Some(roadmap) = plan.roadmap.as_ref() {
+        let of = |value: Option<bastide_units::Money>| meur(value.map(bastide_units::Money::as_eur));
+        let (prepared, known) = (roadmap.value_of_stochastic_solution, roadmap.value_of_perfect_information);
+        if prepared.is_some() || known.is_some() {
+            lines.push(format!("  outlooks: planning for all is worth {}; perfect information is worth {}", of(prepared), of(known)));
+        }
     }
     if let Some(worst) = &plan.hedge.worst {
         let lost: Vec<&str> = worst.lost.iter().map(|id| model.sites[*id].entity.name.as_str()).collect();

@@ -1318,6 +1318,7 @@ pub static TABLES: &[TableSpec] = &[
                 "Metrics that the tables of cases show: `tier.*.served_share`, `cost.total.cost`.",
             ),
             row("case_replications", Count(AtLeastOne), Computed("those of the study"), "Most replications of each case."),
+            row("replications", Count(AtLeastOne), Computed("200"), "Replications of each plan where `-n` is not given."),
         ],
     ),
     array(

@@ -4,7 +4,7 @@ mod roadmap;
 
 use bastide_units::{Money, Power, Time, TokenRate};
 
-use super::{Plan, PlanPlaces};
+use super::{CampaignPlacement, Plan, PlanPlaces, Roadmap};
 use crate::diag::Diagnostic;
 use crate::model::{AcceleratorId, CampaignId, InvestmentId, Model, SiteId};
 
@@ -290,6 +290,19 @@ impl Check<'_> {
         built.chain(standing).sum()
     }
 
+    /// Accelerators that a campaign finds where it is placed: of a roadmap, those of the day on which it begins.
+    fn count_for(&self, placed: &CampaignPlacement) -> f64 {
+        let (site, kind) = (placed.site, placed.accelerator);
+        let begins = |roadmap: &'_ Roadmap| roadmap.starts.iter().find(|(id, _)| *id == placed.campaign).map(|(_, begin)| *begin);
+        let Some((roadmap, begin)) = self.plan.roadmap.as_ref().and_then(|it| Some((it, begins(it)?))) else {
+            return self.count(site, kind);
+        };
+        let lots = roadmap.lots.iter().filter(|lot| lot.site == site && lot.accelerator == kind && lot.runs(begin)).map(|lot| lot.count);
+        let fleets = self.model.fleets.iter().filter(|it| it.site == site && it.accelerator == kind);
+        let fleets = fleets.filter(|it| it.energised <= begin && begin < it.retired).map(|it| it.count);
+        lots.chain(fleets).map(f64::from).sum()
+    }
+
     fn capacity(&mut self) {
         let mut used: std::collections::BTreeMap<(SiteId, AcceleratorId), (f64, usize)> = std::collections::BTreeMap::new();
         for (index, placement) in self.plan.placements.iter().enumerate() {
@@ -324,7 +337,7 @@ impl Check<'_> {
             if !legality.at(campaign.start) {
                 self.illegal(&campaign.entity.name, placed.site, legality, place.clone());
             }
-            let there = self.count(placed.site, placed.accelerator);
+            let there = self.count_for(placed);
             let needed = f64::from(campaign.gang()) * f64::from(placed.islands);
             if there < needed {
                 let name = &self.model.accelerators[placed.accelerator].entity.name;

@@ -516,17 +516,19 @@ fn roadmap(ctx: &mut Context, root: &Table, lots: Vec<Option<Lot>>, places: &mut
         let at = places.of(&places.builds, undated).clone();
         ctx.push(Diagnostic::error("F0927", at, "some builds are dated and others are not").hint("give every `[[build]]` its `ordered`"));
     }
-    let outlooks = root.get("outlooks").and_then(|entry| match &entry.node.value {
-        Value::Table(table) => Some(dated::outlooks(&mut Cursor::open(ctx, &dated::OUTLOOKS, 0, table, entry.node.at))),
-        _ => None,
-    });
+    let [value_of_stochastic_solution, value_of_perfect_information] =
+        root.get("outlooks").map_or([None; 2], |entry| match &entry.node.value {
+            Value::Table(table) => dated::outlooks(&mut Cursor::open(ctx, &dated::OUTLOOKS, 0, table, entry.node.at)),
+            _ => [None; 2],
+        });
     Some(Box::new(Roadmap {
         lots: lots.into_iter().flatten().collect(),
         works: each(ctx, root, &dated::WORKS, &mut places.works, dated::works),
         steps: each(ctx, root, &dated::STEP, &mut places.steps, dated::step),
         periods,
         starts: each(ctx, root, &dated::BEGIN, &mut nowhere, dated::begin),
-        value_of_stochastic_solution: outlooks,
+        value_of_stochastic_solution,
+        value_of_perfect_information,
     }))
 }
 

@@ -98,6 +98,8 @@ pub struct Roadmap {
     pub starts: Vec<(CampaignId, Time)>,
     /// What it would cost more to plan for the mean of all outlooks, and to live with that plan; `None` without outlooks.
     pub value_of_stochastic_solution: Option<Money>,
+    /// What it would save if the outlook were known on the first day; `None` without outlooks.
+    pub value_of_perfect_information: Option<Money>,
 }
 
 impl Roadmap {

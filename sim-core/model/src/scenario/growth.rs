@@ -298,7 +298,9 @@ pub fn grown(cursor: &mut Cursor<'_, '_>, profile: Profile) -> Profile {
             scale * values.get(hour.min(values.len().saturating_sub(1))).copied().unwrap_or(1.0)
         }
     };
-    let values = (0..hours).map(|hour| of(hour) * path.at(Time::from_hours(hour as u64))).collect();
-    series.push(Series { name: "demand with its growth".to_owned(), values });
+    // Growth goes in steps of a day, each with the middle of it: between two of them nothing changes that the simulator would have to solve.
+    let day = |hour: usize| Time::from_hours((hour / 24 * 24 + 12).min(hours) as u64);
+    let values = (0..hours).map(|hour| of(hour) * path.at(day(hour))).collect();
+    series.push(Series::new("demand with its growth".to_owned(), values));
     Profile::Series { series: SeriesId::from_index(series.len() - 1), scale: 1.0 }
 }

@@ -84,6 +84,7 @@ pub fn report(ctx: &mut Context, root: &Table) -> Option<ReportSettings> {
         summary: cursor.text_opt("summary"),
         metrics: super::case::patterns(cursor, "metrics"),
         case_replications: cursor.count_opt("case_replications"),
+        replications: cursor.count_opt("replications"),
         questions: Vec::new(),
     })
 }

@@ -332,6 +332,6 @@ fn values<Q: Quantity>(
             return None;
         }
     }
-    ctx.series.push(Series { name: format!("{name}#{}", column.0), values });
+    ctx.series.push(Series::new(format!("{name}#{}", column.0), values));
     Some(SeriesId::from_index(ctx.series.len() - 1))
 }

@@ -4,7 +4,7 @@ use bastide_model::model::{CampaignId, Horizon, Model, SiteId};
 use bastide_model::plan::{CostLine, Lot, Plan, Roadmap};
 use bastide_units::{Money, Time};
 
-use super::terms::{fleet, hours, mean_between};
+use super::terms::{fleet_at_work, hours, mean_between};
 use super::worth::Worth;
 use crate::instance::{self, year_s};
 use crate::{campaign, instance::mean_pue};
@@ -125,7 +125,7 @@ impl Cost<'_> {
         let lots =
             self.roadmap.lots.iter().filter(|lot| lot.site == site && lot.runs(begin)).map(|lot| (lot.accelerator, f64::from(lot.count)));
         let kinds = (0..self.model.accelerators.len()).map(bastide_model::model::AcceleratorId::from_index);
-        let fleets = kinds.map(|kind| (kind, fleet(self.model, self.horizon, site, kind, period)));
+        let fleets = kinds.map(|kind| (kind, fleet_at_work(self.model, self.horizon, site, kind, period)));
         lots.chain(fleets).fold((0.0, 0.0), |(full, idle), (kind, count)| {
             let kind = &self.model.accelerators[kind];
             (full + kind.power.as_mw() * count, idle + kind.power.as_mw() * count * kind.idle_share)
@@ -146,7 +146,7 @@ impl Cost<'_> {
     }
 
     fn has_fleet(&self, site: SiteId, period: usize) -> bool {
-        self.model.fleets.iter().any(|it| it.site == site && fleet(self.model, self.horizon, site, it.accelerator, period) > 0.0)
+        self.model.fleets.iter().any(|it| it.site == site && fleet_at_work(self.model, self.horizon, site, it.accelerator, period) > 0.0)
     }
 
     /// Price of a year of one MW of IT power at a site in a period [EUR].

@@ -204,7 +204,7 @@ fn placements(terms: &Terms, formulation: &Formulation, values: &[f64], stage: u
                 let taken = here.iter().enumerate().filter(|(_, x)| **x > DUST * sum);
                 let accelerators =
                     taken.map(|(kind, x)| (terms.base.types[kind].id, x * headroom / terms.classes[class].rate[kind])).collect();
-                placements.push(Placement { service, site: terms.base.sites[site].id, share: sum / demand, accelerators });
+                placements.push(Placement { service, site: terms.base.sites[site].id, share: (sum / demand).min(1.0), accelerators });
             }
         }
     }

@@ -154,7 +154,7 @@ impl Formulation {
             for (site, place) in terms.base.sites.iter().enumerate() {
                 cost += terms.fleet_power(site, at.period) * place.upkeep * years;
                 for (kind, it) in terms.base.types.iter().enumerate() {
-                    cost += terms.fleet[site][kind][at.period] * it.power * it.idle * terms.energy_cost(site, stage) * years;
+                    cost += terms.fleet_at_work[site][kind][at.period] * it.power * it.idle * terms.energy_cost(site, stage) * years;
                 }
             }
         }

@@ -17,6 +17,12 @@ fn decisions(formulation: &Formulation) -> Vec<usize> {
     lists.into_iter().flat_map(|list| list.iter().flatten().flatten()).filter_map(|column| *column).collect()
 }
 
+/// Those of some stages.
+fn decisions_on(formulation: &Formulation, way: &[usize]) -> Vec<usize> {
+    let lists = [&formulation.order, &formulation.energise, &formulation.retire];
+    lists.into_iter().flat_map(|list| list.iter().flatten()).flat_map(|list| way.iter().filter_map(|stage| list[*stage])).collect()
+}
+
 /// Whether nodes can be counted one by one.
 pub(super) fn few_nodes(formulation: &Formulation) -> bool {
     decisions(formulation).len() <= FEW
@@ -30,6 +36,9 @@ pub(super) fn count_nodes(formulation: &mut Formulation) {
 }
 
 /// The point with whole nodes, and everything else as good as it can be with them; `None` where none was found.
+///
+/// Of a tree, nodes are whole on the nominal way, which is the one that a plan file holds; the other ways, on which parts of orders may
+/// arrive, follow it as continuous quantities.
 pub(super) fn round(
     terms: &Terms,
     formulation: &Formulation,
@@ -38,28 +47,31 @@ pub(super) fn round(
     limits: &Limits,
 ) -> Result<Option<Found>, PlanError> {
     let mut values = found.values.clone();
-    // Of a tree, parts of orders arrive: whole numbers mean nothing there.
-    if !whole && terms.is_plain() {
-        round_orders(formulation, &mut values);
+    let way = super::extract::nominal(terms);
+    // Where parts of orders arrive even on the nominal way, whole numbers mean nothing.
+    let arrives = way.iter().all(|stage| terms.tree.stages[*stage].factors.deliveries >= 1.0);
+    if !whole && arrives {
+        round_orders(formulation, &mut values, &way);
         for book in 0..terms.books.len() {
             for site in 0..terms.base.sites.len() {
-                round_stock(terms, formulation, &mut values, book, site);
+                round_stock(terms, formulation, &mut values, &way, (book, site));
             }
         }
     }
     let mut program = formulation.program.with_integers_fixed(&values);
-    if !whole && !terms.is_plain() {
+    if !whole && !arrives {
         return Ok(Some(polish(&program, found, limits)?.unwrap_or_else(|| found.clone())));
     }
-    for column in decisions(formulation) {
-        fix(&mut program.columns[column], values[column].round());
+    let decided = if whole { decisions(formulation) } else { decisions_on(formulation, &way) };
+    for column in &decided {
+        fix(&mut program.columns[*column], values[*column].round());
     }
     if let Some(polished) = polish(&program, found, limits)? {
         return Ok(Some(polished));
     }
     // The least service needs every node: let the search find which ones, next to where they were.
     let mut program = formulation.program.with_integers_fixed(&values);
-    for column in decisions(formulation) {
+    for column in decided {
         let it = &mut program.columns[column];
         let near = found.values[column];
         (it.lower, it.upper) = ((near - DUST).floor().max(it.lower), (near + 1.0).ceil().min(it.upper));
@@ -81,10 +93,11 @@ fn polish(program: &Program, found: &Found, limits: &Limits) -> Result<Option<Fo
 }
 
 /// Orders rounded down, with what is lost carried on to the next period where every row has room for another node.
-fn round_orders(formulation: &Formulation, values: &mut [f64]) {
+fn round_orders(formulation: &Formulation, values: &mut [f64], way: &[usize]) {
     let program = &formulation.program;
     let mut rows_of = vec![Vec::new(); program.columns.len()];
-    let is_order: Vec<usize> = formulation.order.iter().flatten().flatten().filter_map(|column| *column).collect();
+    let on_way = |list: &Vec<Option<usize>>| -> Vec<usize> { way.iter().filter_map(|stage| list[*stage]).collect() };
+    let is_order: Vec<usize> = formulation.order.iter().flatten().flat_map(on_way).collect();
     let mut order = vec![false; program.columns.len()];
     is_order.iter().for_each(|column| order[*column] = true);
     // Rows that compare orders with a limit; stocks follow orders, and are rounded after them.
@@ -110,13 +123,13 @@ fn round_orders(formulation: &Formulation, values: &mut [f64]) {
     };
     for by_stage in formulation.order.iter().flatten() {
         let mut carry = 0.0;
-        for column in by_stage.iter().flatten() {
-            carry += wanted[*column] - values[*column];
-            if carry >= 1.0 - DUST && room(*column, &used) {
-                for (row, coefficient) in &rows_of[*column] {
+        for column in on_way(by_stage) {
+            carry += wanted[column] - values[column];
+            if carry >= 1.0 - DUST && room(column, &used) {
+                for (row, coefficient) in &rows_of[column] {
                     used[*row] += coefficient;
                 }
-                values[*column] += 1.0;
+                values[column] += 1.0;
                 carry -= 1.0;
             }
         }
@@ -124,14 +137,20 @@ fn round_orders(formulation: &Formulation, values: &mut [f64]) {
 }
 
 /// What is energised and retired, in whole nodes: never more at work than before rounding, never more energised than delivered.
-fn round_stock(terms: &Terms, formulation: &Formulation, values: &mut [f64], book: usize, site: usize) {
+fn round_stock(terms: &Terms, formulation: &Formulation, values: &mut [f64], way: &[usize], (book, site): (usize, usize)) {
     let it = &terms.books[book];
+    let mut arriving = vec![0.0; terms.tree.stages.len()];
+    for stage in way {
+        let Some(order) = formulation.order[book][site][*stage] else { continue };
+        if let Some((to, _)) = terms.arrivals(book, *stage).into_iter().find(|(to, _)| way.contains(to)) {
+            arriving[to] += values[order];
+        }
+    }
     let (mut energised, mut retired, mut delivered) = (0.0_f64, 0.0_f64, 0.0_f64);
     let (mut begun, mut left) = (0.0_f64, 0.0_f64);
     let mut history: Vec<f64> = Vec::new();
-    for stage in 0..terms.tree.stages.len() {
-        let before = terms.tree.stages[stage].period.checked_sub(it.lead);
-        delivered += before.and_then(|period| formulation.order[book][site][period]).map_or(0.0, |column| values[column]);
+    for (period, stage) in way.iter().copied().enumerate() {
+        delivered += arriving[stage];
         let (Some(energise), Some(retire)) = (formulation.energise[book][site][stage], formulation.retire[book][site][stage]) else {
             history.push(begun);
             continue;
@@ -142,7 +161,7 @@ fn round_stock(terms: &Terms, formulation: &Formulation, values: &mut [f64], boo
         values[energise] = begins - begun;
         begun = begins;
         history.push(begun);
-        let aged = (stage + 1).checked_sub(it.life + 1).map_or(0.0, |at| history[at]);
+        let aged = (period + 1).checked_sub(it.life + 1).map_or(0.0, |at| history[at]);
         let leaves = (retired - DUST).ceil().min(begun).max(aged).max(left);
         values[retire] = leaves - left;
         left = leaves;

@@ -112,6 +112,19 @@ impl Tree {
         Self { stages: (0..periods).map(stage).collect() }
     }
 
+    /// The way to a last stage as if nothing else could come.
+    pub(super) fn alone(&self, leaf: usize) -> Self {
+        let mut way: Vec<usize> = self.back(leaf).collect();
+        way.reverse();
+        let stage = |(at, stage): (usize, &usize)| Stage {
+            parent: at.checked_sub(1),
+            children: (at + 1 < way.len()).then_some(at + 1).into_iter().collect(),
+            probability: 1.0,
+            ..self.stages[*stage].clone()
+        };
+        Self { stages: way.iter().enumerate().map(stage).collect() }
+    }
+
     /// Adds the stages of an outlook from a period on, then those of the outlooks that branch off.
     fn grow(&mut self, model: &Model, outlook: Option<usize>, parent: Option<usize>, from: usize, periods: usize) {
         let outlooks = &model.planning.uncertainty.outlooks;

@@ -1,7 +1,7 @@
 //! The sets and coefficients of a roadmap, taken from the model. Power in MW, money in M EUR, time in periods.
 
 use bastide_model::model::{
-    AcceleratorId, Alternative, BusId, CampaignId, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier,
+    AcceleratorId, Alternative, BusId, CampaignId, Fleet, Horizon, Legality, Model, Profile, ServiceId, SiteId, Supply, Tier,
 };
 use bastide_units::{Duration, Time};
 
@@ -104,8 +104,10 @@ pub(super) struct Terms<'m> {
     pub demand: Vec<Vec<f64>>,
     /// `energy[site][period]` [M EUR per MW of facility power and year].
     pub energy: Vec<Vec<f64>>,
-    /// `fleet[site][type][period]`: accelerators that are there whatever the plan says.
+    /// `fleet[site][type][period]`: accelerators that are there in all of the period whatever the plan says.
     pub fleet: Vec<Vec<Vec<f64>>>,
+    /// `fleet_at_work[site][type][period]`: those that are there at some time in it.
+    pub fleet_at_work: Vec<Vec<Vec<f64>>>,
     /// From the decision to build at a site to its use, in periods.
     pub lead: Vec<usize>,
     /// `roomy[site]`: whether the search for a conflict leaves its room out.
@@ -141,10 +143,24 @@ pub(super) fn legal(legality: &Legality, horizon: &Horizon, period: usize) -> bo
     legality.from <= horizon.begin(period) && legality.until >= horizon.begin(period + 1).min(Time::ZERO + horizon.length)
 }
 
-/// Accelerators of a type that are there in all of a period whatever the plan says.
+/// Accelerators of a type that stand at a site in all of a period, whatever the plan says: those that can serve.
 pub(super) fn fleet(model: &Model, horizon: &Horizon, site: SiteId, kind: AcceleratorId, period: usize) -> f64 {
-    let (begin, end) = (horizon.begin(period), horizon.begin(period + 1).min(Time::ZERO + horizon.length));
-    let here = model.fleets.iter().filter(|it| it.site == site && it.accelerator == kind && it.energised <= begin && it.retired >= end);
+    let (begin, end) = span(horizon, period);
+    stands(model, site, kind, |it| it.energised <= begin && it.retired >= end)
+}
+
+/// The same for those that stand at some time in it: they take power and room, which nobody else has in that period.
+pub(super) fn fleet_at_work(model: &Model, horizon: &Horizon, site: SiteId, kind: AcceleratorId, period: usize) -> f64 {
+    let (begin, end) = span(horizon, period);
+    stands(model, site, kind, |it| it.energised < end && it.retired > begin)
+}
+
+fn span(horizon: &Horizon, period: usize) -> (Time, Time) {
+    (horizon.begin(period), horizon.begin(period + 1).min(Time::ZERO + horizon.length))
+}
+
+fn stands(model: &Model, site: SiteId, kind: AcceleratorId, counts: impl Fn(&Fleet) -> bool) -> f64 {
+    let here = model.fleets.iter().filter(|it| it.site == site && it.accelerator == kind && counts(it));
     here.map(|it| f64::from(it.count)).sum()
 }
 
@@ -171,8 +187,12 @@ impl<'m> Terms<'m> {
             (0..periods).map(of).collect()
         };
         let energy = base.sites.iter().map(energy).collect();
-        let of_type = |site: SiteId, kind: AcceleratorId| (0..periods).map(|period| fleet(model, horizon, site, kind, period)).collect();
-        let fleet = base.sites.iter().map(|site| base.types.iter().map(|kind| of_type(site.id, kind.id)).collect()).collect();
+        let by_period = |count: &dyn Fn(SiteId, AcceleratorId, usize) -> f64| -> Vec<Vec<Vec<f64>>> {
+            let of_type = |site: SiteId, kind: AcceleratorId| (0..periods).map(|period| count(site, kind, period)).collect();
+            base.sites.iter().map(|site| base.types.iter().map(|kind| of_type(site.id, kind.id)).collect()).collect()
+        };
+        let fleet = by_period(&|site, kind, period| fleet(model, horizon, site, kind, period));
+        let fleet_at_work = by_period(&|site, kind, period| fleet_at_work(model, horizon, site, kind, period));
         let lead = base.sites.iter().map(|site| horizon.lag(model.sites[site.id].lead_time)).collect();
         let roomy = base.sites.iter().map(|site| relaxed.contains(&Group::Room(site.id))).collect();
         let mut terms = Self {
@@ -187,6 +207,7 @@ impl<'m> Terms<'m> {
             demand,
             energy,
             fleet,
+            fleet_at_work,
             lead,
             roomy,
             starts: Vec::new(),
@@ -349,7 +370,7 @@ impl<'m> Terms<'m> {
     }
     /// IT power of the fleets at a stage [MW].
     pub(super) fn fleet_power(&self, site: usize, period: usize) -> f64 {
-        self.base.types.iter().zip(&self.fleet[site]).map(|(kind, fleet)| kind.power * fleet[period]).sum()
+        self.base.types.iter().zip(&self.fleet_at_work[site]).map(|(kind, fleet)| kind.power * fleet[period]).sum()
     }
     /// IT power of the fleets when it is greatest: their halls and connections stand [MW].
     pub(super) fn standing(&self, site: usize) -> f64 {

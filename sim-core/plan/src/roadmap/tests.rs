@@ -1,8 +1,8 @@
 //! Roadmaps worked out by hand, laws, and every way tried.
 
 use bastide_model::model::{
-    AcceleratorId, Branch, Expansion, ExportCap, Horizon, Milestone, Model, NationId, OrderBook, Outlook, Path, Profile, Series, SeriesId,
-    SiteId, Tier,
+    AcceleratorId, Branch, Expansion, ExportCap, Fleet, Horizon, Milestone, Model, NationId, OrderBook, Outlook, Path, Profile, Series,
+    SeriesId, SiteId, Tier,
 };
 use bastide_model::plan::{Plan, Roadmap, SolveStatus};
 use bastide_units::{Duration, Money, Power, Time, TokenPrice};
@@ -24,7 +24,7 @@ fn horizon(periods: usize, period: f64) -> Horizon {
 /// Demand in each quarter of a year as a factor on that of the service.
 fn by_quarter(model: &mut Model, service: usize, factors: [f64; 4]) {
     let values = (0..8760).map(|hour| factors[hour / 2190]).collect();
-    model.series.push(Series { name: "grows".to_owned(), values });
+    model.series.push(Series::new("grows".to_owned(), values));
     model.services[service].profile = Profile::Series { series: SeriesId::from_index(model.series.len() - 1), scale: 1.0 };
 }
 
@@ -310,8 +310,67 @@ fn an_outlook_that_nobody_knows_yet_is_hedged() {
     assert_eq!(first, 32, "all is bought before anybody knows");
     let value = road(&plan).value_of_stochastic_solution.unwrap();
     assert!(value > Money::ZERO, "{value:?}");
+    // Perfect information: each outlook planned for as if it were certain.
+    let alone = |name: &str, deliveries: f64| {
+        let mut model = model.clone();
+        model.planning.uncertainty.outlooks = vec![Outlook { probability: 1.0, ..outlook(name, deliveries) }];
+        objective(&planned(&model))
+    };
+    let known = 0.5 * (alone("open", 1.0) + alone("stop", 0.0));
+    let found = road(&plan).value_of_perfect_information.unwrap();
+    assert!(found > Money::ZERO && close(found.as_eur(), objective(&plan) - known), "{found:?} {known}");
     let lines: f64 = plan.cost.iter().map(|line| line.annual_eur).sum();
     assert!(close(lines, plan.certificate.unwrap().objective_eur));
+}
+
+#[test]
+fn nodes_too_many_to_count_are_whole_on_the_nominal_way_of_a_tree() {
+    let mut model = growing();
+    for site in 0..30 {
+        add_site(&mut model, &format!("site-{site}"));
+    }
+    for site in &mut model.sites {
+        (site.connection, site.max_it_power) = (Power::from_kw(23.0), Power::from_kw(20.0));
+    }
+    model.planning.candidates = (0..model.sites.len()).map(SiteId::from_index).collect();
+    model.services[0].demand = model.services[0].demand * 7.3;
+    let outlook = |name: &str, probability: f64, demand: f64| Outlook {
+        entity: entity(name, 96),
+        probability,
+        availability: vec![1.0; 32],
+        demand: vec![demand],
+        energy_price: vec![1.0],
+        branch: Branch::default(),
+    };
+    model.planning.uncertainty.outlooks = vec![outlook("as-planned", 0.7, 1.0), outlook("less", 0.3, 0.61)];
+    let plan = match solve(&model, None, &SolveOptions { gap: Some(0.1), ..SolveOptions::default() }).unwrap() {
+        Outcome::Planned(plan) => plan,
+        other => panic!("{other:?}"),
+    };
+    let broken: Vec<_> = verify(&model, &plan, None).into_iter().filter(|check| !check.ok).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(road(&plan).lots.iter().all(|lot| lot.count % 8 == 0) && !road(&plan).lots.is_empty());
+}
+
+#[test]
+fn what_leaves_within_a_period_keeps_its_power_to_the_end_of_it() {
+    let mut model = growing();
+    by_quarter(&mut model, 0, [2.0; 4]);
+    model.planning.candidates = vec![SiteId(0)];
+    (model.sites[SiteId(0)].connection, model.sites[SiteId(0)].max_it_power) = (Power::from_kw(20.0), Power::from_kw(16.0));
+    let leaves = Time::from_hours(3000);
+    let fleet = Fleet {
+        entity: entity("old", 95),
+        site: SiteId(0),
+        accelerator: AcceleratorId(0),
+        count: 16,
+        energised: Time::ZERO,
+        retired: leaves,
+    };
+    model.fleets.push(fleet);
+    assert_eq!(at_work(&model, &planned(&model)), [0, 0, 16, 16]);
+    model.fleets[0].retired = Time::from_hours(2190);
+    assert_eq!(at_work(&model, &planned(&model)), [0, 16, 16, 16], "at the end of a period it gives way at once");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bastide_model::plan::{Lot, Plan, Roadmap};
 use bastide_units::Time;
 
 use super::cost::{cost_lines, price};
-use super::terms::{demand, fleet, legal, supply};
+use super::terms::{demand, fleet, fleet_at_work, legal, supply};
 use crate::class::planned_rate;
 use crate::program::{Group, Program, Sense};
 use crate::solver::{self, Answer, Limits};
@@ -55,14 +55,19 @@ impl Verify<'_> {
     fn year(&self, time: Time) -> usize {
         self.horizon.year(self.horizon.period_at(time))
     }
-    /// Accelerators of a type at work at a site in a period, fleets included.
+    /// Accelerators of a type at work at a site in all of a period, fleets included.
     fn running(&self, site: SiteId, kind: AcceleratorId, period: usize) -> f64 {
+        self.bought(site, kind, period) + fleet(self.model, self.horizon, site, kind, period)
+    }
+    fn bought(&self, site: SiteId, kind: AcceleratorId, period: usize) -> f64 {
         let begin = self.horizon.begin(period);
         let lots = self.roadmap.lots.iter().filter(|lot| lot.site == site && lot.accelerator == kind && lot.runs(begin));
-        lots.map(|lot| f64::from(lot.count)).sum::<f64>() + fleet(self.model, self.horizon, site, kind, period)
+        lots.map(|lot| f64::from(lot.count)).sum()
     }
+    /// Most IT power at a site in a period [MW].
     fn it_power(&self, site: SiteId, period: usize) -> f64 {
-        self.types().map(|kind| self.model.accelerators[kind].power.as_mw() * self.running(site, kind, period)).sum()
+        let count = |kind| self.bought(site, kind, period) + fleet_at_work(self.model, self.horizon, site, kind, period);
+        self.types().map(|kind| self.model.accelerators[kind].power.as_mw() * count(kind)).sum()
     }
 
     /// Each lot: whole nodes, candidate, type, lead time, life.
@@ -173,7 +178,7 @@ impl Verify<'_> {
             let pue = instance::mean_pue(self.model, site);
             let of_fleets = |period: usize| -> f64 {
                 self.types()
-                    .map(|kind| self.model.accelerators[kind].power.as_mw() * fleet(self.model, self.horizon, site, kind, period))
+                    .map(|kind| self.model.accelerators[kind].power.as_mw() * fleet_at_work(self.model, self.horizon, site, kind, period))
                     .sum()
             };
             let standing = self.periods().map(of_fleets).fold(0.0, f64::max);

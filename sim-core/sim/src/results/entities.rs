@@ -2,6 +2,7 @@
 
 use bastide_model::model::{Endpoint, FailureKind, HazardKind, LinkKind, Model, Place, SiteTier};
 use bastide_model::plan::Plan;
+use bastide_units::Time;
 
 use super::ResultsError;
 use super::schema::{BuildFacts, CampaignFacts, PlacementFacts, PlanFacts, ReplicaFacts, ScenarioFacts, StandByFacts, UnservedFacts};
@@ -198,7 +199,11 @@ pub(super) fn plan(model: &Model, plan: &Plan) -> PlanFacts {
     };
     PlanFacts {
         builds: plan.builds.iter().map(|x| build(x.site, x.accelerator, x.count)).collect(),
-        fleets: model.fleets.iter().map(|x| build(x.site, x.accelerator, x.count)).collect(),
+        // Of a plan over years, builds are those of the last period; so are fleets.
+        fleets: (model.fleets.iter())
+            .filter(|x| plan.roadmap.is_none() || x.retired >= Time::ZERO + model.header.duration)
+            .map(|x| build(x.site, x.accelerator, x.count))
+            .collect(),
         placements: (plan.placements.iter())
             .map(|x| PlacementFacts {
                 service: service(x.service),

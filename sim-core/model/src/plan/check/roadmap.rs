@@ -4,7 +4,7 @@ use bastide_units::{Money, Power, Time, display};
 
 use super::{Check, exceeds};
 use crate::diag::Diagnostic;
-use crate::model::{Horizon, SiteId, of_year};
+use crate::model::{Fleet, Horizon, SiteId, of_year};
 use crate::plan::{Lot, Roadmap};
 
 /// Rounding of dates in files.
@@ -146,15 +146,15 @@ impl Check<'_> {
         }
     }
 
-    /// IT power at work against halls, room and connection, at the beginning of each period.
+    /// Most IT power at work in each period against halls, room and connection.
     fn power_over_time(&mut self, roadmap: &Roadmap, horizon: &Horizon) {
         for site in (0..self.model.sites.len()).map(SiteId::from_index) {
             let it = &self.model.sites[site];
-            let of_fleets = |time: Time| -> Power {
-                let here = self.model.fleets.iter().filter(|fleet| fleet.site == site && fleet.energised <= time && time < fleet.retired);
+            let of_fleets = |period: usize| -> Power {
+                let here = self.fleets_in(horizon, period).filter(|fleet| fleet.site == site);
                 here.map(|fleet| self.model.accelerators[fleet.accelerator].power * f64::from(fleet.count)).sum()
             };
-            let standing = (0..horizon.periods()).map(|period| of_fleets(horizon.begin(period)).as_mw()).fold(0.0, f64::max);
+            let standing = (0..horizon.periods()).map(|period| of_fleets(period).as_mw()).fold(0.0, f64::max);
             for period in 0..horizon.periods() {
                 let now = horizon.begin(period);
                 let runs = |lot: &Lot| lot.site == site && lot.runs(now);
@@ -164,7 +164,7 @@ impl Check<'_> {
                     .filter(|lot| runs(lot))
                     .map(|lot| self.model.accelerators[lot.accelerator].power * f64::from(lot.count))
                     .sum();
-                let used = (bought + of_fleets(now)).as_mw();
+                let used = (bought + of_fleets(period)).as_mw();
                 let works = || roadmap.works.iter().filter(|works| works.site == site && !before(now, works.ready));
                 let steps = || {
                     roadmap
@@ -202,8 +202,7 @@ impl Check<'_> {
         for period in 0..horizon.periods() {
             let now = horizon.begin(period);
             let lots = roadmap.lots.iter().filter(|lot| lot.runs(now)).map(|lot| (lot.accelerator, lot.count));
-            let fleets = self.model.fleets.iter().filter(|fleet| fleet.energised <= now && now < fleet.retired);
-            let all = lots.chain(fleets.map(|fleet| (fleet.accelerator, fleet.count)));
+            let all = lots.chain(self.fleets_in(horizon, period).map(|fleet| (fleet.accelerator, fleet.count)));
             let used: f64 = all.map(|(kind, count)| self.model.accelerators[kind].power.as_mw() * f64::from(count)).sum();
             if exceeds(used, most) {
                 let message = format!(
@@ -216,6 +215,12 @@ impl Check<'_> {
                 return;
             }
         }
+    }
+
+    /// Fleets that stand at some time in a period.
+    fn fleets_in(&self, horizon: &Horizon, period: usize) -> impl Iterator<Item = &Fleet> {
+        let (begin, end) = (horizon.begin(period), horizon.begin(period + 1).min(Time::ZERO + horizon.length));
+        self.model.fleets.iter().filter(move |fleet| fleet.energised < end && begin < fleet.retired)
     }
 
     /// Capital of each year: accelerators at delivery, the rest when it is decided.

@@ -63,7 +63,7 @@ pub(crate) static OUTLOOKS: TableSpec = TableSpec {
     array: false,
     required: false,
     doc: "",
-    keys: &[row("value_of_stochastic_solution_eur", Boolean, Required)],
+    keys: &[row("value_of_stochastic_solution_eur", Boolean, Optional), row("value_of_perfect_information_eur", Boolean, Optional)],
     variants: &[],
 };
 
@@ -121,8 +121,15 @@ impl Roadmap {
                 let _ = writeln!(out, "unserved = {{ {} }}", unserved.join(", "));
             }
         }
-        if let Some(value) = self.value_of_stochastic_solution {
-            let _ = write!(out, "\n[outlooks]\nvalue_of_stochastic_solution_eur = {}\n", float(value.as_eur()));
+        let values = [
+            ("value_of_stochastic_solution_eur", self.value_of_stochastic_solution),
+            ("value_of_perfect_information_eur", self.value_of_perfect_information),
+        ];
+        if values.iter().any(|(_, value)| value.is_some()) {
+            out.push_str("\n[outlooks]\n");
+        }
+        for (key, value) in values.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            let _ = writeln!(out, "{key} = {}", float(value.as_eur()));
         }
     }
 
@@ -213,9 +220,10 @@ pub(crate) fn begin(cursor: &mut Cursor<'_, '_>) -> (CampaignId, Time) {
     (CampaignId(cursor.reference("campaign", "campaign")), cursor.date_opt("at").unwrap_or(Time::ZERO))
 }
 
-/// Decodes `[outlooks]`.
-pub(crate) fn outlooks(cursor: &mut Cursor<'_, '_>) -> Money {
-    Money::from_eur(real(cursor, "value_of_stochastic_solution_eur"))
+/// Decodes `[outlooks]`: the value of the stochastic solution and of perfect information.
+pub(crate) fn outlooks(cursor: &mut Cursor<'_, '_>) -> [Option<Money>; 2] {
+    ["value_of_stochastic_solution_eur", "value_of_perfect_information_eur"]
+        .map(|key| cursor.has(key).then(|| Money::from_eur(real(cursor, key))))
 }
 
 /// Decodes `[[period]]`.

@@ -139,6 +139,13 @@ impl Demand {
         self.base[service] * self.factor[service * self.nations + origin] * weight
     }
 
+    /// Whether an hour asks for anything else than the one before: a demand that grows does so in steps.
+    fn changes(&self, model: &Model, hour: usize) -> bool {
+        let of = |service: &bastide_model::model::Service, hour| model.at(service.profile, hour);
+        let drawn = |at: usize| self.shaped[at] || self.noise[at].is_some();
+        model.services.iter().enumerate().any(|(at, it)| drawn(at) || of(it, hour) != of(it, hour - 1))
+    }
+
     /// Works out local time and spikes of a service again.
     fn shape(&mut self, model: &Model, service: usize, hour: usize) {
         let it = &model.services[service];
@@ -168,7 +175,7 @@ impl World<'_> {
     /// Demand of the hour.
     pub(in crate::world) fn services_hour(&mut self) {
         let model = self.setup.model;
-        if self.hour == 0 || self.services.demand.varying {
+        if self.hour == 0 || self.services.demand.varying && self.services.demand.changes(model, self.hour) {
             self.integrate_services();
             let demand = &mut self.services.demand;
             for (at, service) in model.services.iter().enumerate() {
