@@ -107,13 +107,33 @@ pub(crate) fn solve(program: &Program, limits: &Limits) -> Result<Answer, PlanEr
 /// # Errors
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
-    let Some(scaling) = Scaling::of(program) else { return run(program, limits, start) };
+    solve_with(program, limits, start, Effort::Usual)
+}
+
+/// As [`solve_from`] for one of many programs of the same kind: the solver neither begins anew when it has fixed many columns nor looks
+/// for points by its dearest heuristics, which takes longer than to prove a point that is near the best.
+///
+/// # Errors
+/// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+pub(crate) fn solve_briefly(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
+    solve_with(program, limits, start, Effort::Brief)
+}
+
+/// How much the solver does before it branches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Effort {
+    Usual,
+    Brief,
+}
+
+fn solve_with(program: &Program, limits: &Limits, start: Option<&[f64]>, effort: Effort) -> Result<Answer, PlanError> {
+    let Some(scaling) = Scaling::of(program) else { return run(program, limits, start, effort) };
     let start = start.map(|values| scaling.point(values));
-    Ok(scaling.unscaled(run(&scaling.scaled(program), limits, start.as_deref())?))
+    Ok(scaling.unscaled(run(&scaling.scaled(program), limits, start.as_deref(), effort)?))
 }
 
 /// Hands a program to the solver.
-fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
+fn run(program: &Program, limits: &Limits, start: Option<&[f64]>, effort: Effort) -> Result<Answer, PlanError> {
     let failed = |what: &str| PlanError::Solver(what.to_owned());
     let (unsolved, _, constraints) = express(program);
     let mut problem = unsolved.using(highs);
@@ -130,6 +150,11 @@ fn run(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answ
     set(model.try_set_option("mip_abs_gap", 1e-9))?;
     set(model.try_set_option("mip_feasibility_tolerance", 1e-7))?;
     set(model.try_set_option("time_limit", limits.time_limit.as_s()))?;
+    if effort == Effort::Brief {
+        set(model.try_set_option("mip_allow_restart", false))?;
+        set(model.try_set_option("mip_heuristic_run_root_reduced_cost", false))?;
+        set(model.try_set_option("mip_heuristic_run_feasibility_jump", false))?;
+    }
     if let Some(start) = start {
         // The constant's column comes last.
         let values: Vec<f64> = start.iter().copied().chain([1.0]).collect();
