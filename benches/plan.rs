@@ -11,6 +11,8 @@ use std::time::Instant;
 use bastide_plan::location::{self, Located, Location, Search, Sited};
 use bastide_units::Duration;
 
+#[path = "plan/front.rs"]
+mod front;
 #[allow(dead_code, reason = "each benchmark uses its own part")]
 #[path = "engine/measure.rs"]
 mod measure;
@@ -79,6 +81,10 @@ fn main() {
     // Two minutes by itself: only where asked for, `-- national`.
     if std::env::args().any(|argument| argument == "national") {
         national::national();
+        return;
+    }
+    if std::env::args().any(|argument| argument == "front") {
+        front::fronts();
         return;
     }
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");

@@ -6,6 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// CPU time of this thread \[ns\].
 pub fn cpu_ns() -> f64 {
+    const THREAD: i32 = if cfg!(target_os = "macos") { 16 } else { 3 };
+    clock_ns(THREAD)
+}
+
+/// CPU time of all threads of this process \[ns\].
+#[allow(dead_code, reason = "each benchmark uses its own part")]
+pub fn process_cpu_ns() -> f64 {
+    const PROCESS: i32 = if cfg!(target_os = "macos") { 12 } else { 2 };
+    clock_ns(PROCESS)
+}
+
+fn clock_ns(clock: i32) -> f64 {
     #[repr(C)]
     struct Timespec {
         seconds: i64,
@@ -14,10 +26,9 @@ pub fn cpu_ns() -> f64 {
     unsafe extern "C" {
         fn clock_gettime(clock: i32, time: *mut Timespec) -> i32;
     }
-    const CLOCK_THREAD_CPUTIME_ID: i32 = if cfg!(target_os = "macos") { 16 } else { 3 };
     let mut time = Timespec { seconds: 0, nanos: 0 };
     // SAFETY: the function of POSIX; the struct is that of 64-bit Unix systems.
-    unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    unsafe { clock_gettime(clock, &raw mut time) };
     time.seconds as f64 * 1e9 + time.nanos as f64
 }
 

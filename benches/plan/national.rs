@@ -52,8 +52,10 @@ fn generated(sites: usize, types: usize, works: usize, scenarios: usize) -> Stri
     let work = |at: usize, draw: &mut Draws| {
         let home = (draw.next() * countries as f64) as usize;
         let kind = draw.next();
-        let allowed: Vec<String> =
-            (0..sites).filter(|site| kind > 0.55 || site % countries == home || (kind > 0.35 && site % 7 < 3)).map(|site| site.to_string()).collect();
+        let allowed: Vec<String> = (0..sites)
+            .filter(|site| kind > 0.55 || site % countries == home || (kind > 0.35 && site % 7 < 3))
+            .map(|site| site.to_string())
+            .collect();
         let least = (draw.next() * 4.0) as usize;
         let fits: Vec<usize> = (least.saturating_sub(1)..types).collect();
         let eff = fits.iter().map(|gpu| format!("\"{gpu}\":{:.4}", 1.45_f64.powi(*gpu as i32) * draw.between(0.85, 1.15)));

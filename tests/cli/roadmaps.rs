@@ -22,7 +22,11 @@ fn planned(name: &str, scenario: &str, more: &[&str]) -> serde_json::Value {
 #[test]
 fn growth_under_power_limits_is_planned_against_its_outlooks() {
     let document = planned("india", INDIA, &[]);
-    assert!(document["prices"].as_array().is_some_and(|list| list.iter().any(|price| price["constraint"].as_str().is_some_and(|it| it.starts_with("hosting limit of")))));
+    assert!(
+        document["prices"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|price| price["constraint"].as_str().is_some_and(|it| it.starts_with("hosting limit of"))))
+    );
     let worth = &document["uncertainty"];
     assert!(worth["vss"].as_f64().is_some_and(|value| value >= 0.0) && worth["evpi"].as_f64().is_some_and(|value| value >= 0.0), "{worth}");
 }

@@ -1,5 +1,7 @@
 //! Attacks on a whole scenario: what the search leaves out is never worse than what it finds.
 
+#![allow(clippy::print_stdout, reason = "tests show their figures")]
+
 use std::sync::Arc;
 
 use bastide_model::load;
@@ -37,13 +39,16 @@ fn pairs(world: &World) -> Vec<(Vec<usize>, f64)> {
 #[test]
 fn the_worst_attacks_are_those_of_all_pairs() {
     let kinds = [WorldKind::Sites, WorldKind::Facilities, WorldKind::Links];
-    for (scenario, measure) in [("central-vs-hybrid", Measure::Money), ("baltic-alliance", Measure::Money), ("central-vs-hybrid", Measure::Tokens)] {
+    for (scenario, measure) in
+        [("central-vs-hybrid", Measure::Money), ("baltic-alliance", Measure::Money), ("central-vs-hybrid", Measure::Tokens)]
+    {
         let world = world(scenario, &kinds, measure);
         let mut all = pairs(&world);
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         let answer = worst(&world, &Question { best: 5, ..Question::of(2) });
         assert!(answer.proven, "{scenario}: {answer:?}");
-        assert!(answer.looked_at < all.len() as u64 || all.len() < 50, "{scenario}: {} of {}", answer.looked_at, all.len());
+        // Worth bounds damage where it is money: most sets need no look.
+        assert!(measure != Measure::Money || answer.looked_at < all.len() as u64, "{scenario}: {} of {}", answer.looked_at, all.len());
         for (found, (targets, damage)) in answer.attacks.iter().zip(&all) {
             let close = (found.damage - damage).abs() <= 1e-6 * damage.abs().max(1.0);
             assert!(close, "{scenario} {measure:?}: {found:?}, all pairs: {targets:?} {damage}");
@@ -62,5 +67,8 @@ fn more_resources_do_no_less_and_more_defence_no_more() {
         (0..world.targets().len()).map(|target| bastide_strike::Measure { protects: vec![target], cost: 1 }).collect();
     let defences = frontier(&world, &Question::of(2), &measures, 2);
     assert!(defences.iter().all(|it| it.proven), "{defences:?}");
-    assert!(defences.windows(2).all(|pair| pair[1].attack.damage <= pair[0].attack.damage + 1e-6 * pair[0].attack.damage.abs()), "{defences:?}");
+    assert!(
+        defences.windows(2).all(|pair| pair[1].attack.damage <= pair[0].attack.damage + 1e-6 * pair[0].attack.damage.abs()),
+        "{defences:?}"
+    );
 }

@@ -32,6 +32,8 @@ use chain::{Raw, Walk};
 
 /// Limits tried beyond those asked for, at most, as a multiple of the points.
 const MORE: usize = 2;
+/// Intervals narrower than this part of the range are not looked into.
+const NARROW: f64 = 1e-4;
 /// Values closer than this, relative, are the same.
 const SAME: f64 = 1e-7;
 
@@ -109,13 +111,13 @@ pub fn front(
 
     let free = vec![f64::INFINITY; goals.len().saturating_sub(1)];
     let best = match walk.first()? {
-        Answer::Found(found) => walk.raw(&found, &free)?,
+        Answer::Found(found) => walk.raw(&found, &free, false)?,
         Answer::Infeasible => return Ok(FrontOutcome::Infeasible(search.conflict()?)),
         Answer::Unknown { bound, reason } => return Ok(FrontOutcome::Unknown { bound: bound * goals[0].unit, reason }),
     };
     let mut raws = vec![best];
     for at in 1..goals.len() {
-        raws.extend(walk.end(at, &raws[0])?);
+        raws.extend(walk.end(at)?);
     }
     let grid = grid(&raws, goals.len(), count);
     raws.extend(walk.halves(&grid, &raws)?);
@@ -161,36 +163,49 @@ fn fill(walk: &Walk, raws: &mut Vec<Raw>, goals: usize, count: usize) -> Result<
     }
     // Below these limits, down to the next point, nothing is cheaper than that point.
     let mut closed: Vec<f64> = Vec::new();
+    let mut just_closed = false;
     for _ in 0..MORE * count {
         let kept = undominated(raws.clone());
         let Some((low, high)) = widest(&kept, &closed) else { return Ok(false) };
         if kept.len() >= count {
             return Ok(true);
         }
-        let limit = 0.5 * (low + high);
+        // What is empty below its middle may well be empty up to the next point: one search right below that point tells.
+        let limit = if just_closed && closed.contains(&low) { high - 0.5 * NARROW * range(&kept) } else { 0.5 * (low + high) };
+        just_closed = false;
         match walk.at(&[limit], raws)? {
             Some(raw) => {
                 if raw.values_of[1] <= low * (1.0 + SAME) || kept.iter().any(|other| dominates(other, &raw)) {
                     closed.push(limit);
+                    just_closed = true;
                 }
                 raws.push(raw);
             }
-            None => closed.push(limit),
+            None => {
+                closed.push(limit);
+                just_closed = true;
+            }
         }
     }
     Ok(true)
+}
+
+/// Range of the second objective.
+fn range(kept: &[Raw]) -> f64 {
+    let values = || kept.iter().map(|raw| raw.values_of[1]);
+    values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
 }
 
 /// The widest interval between two points, less what is known to be empty.
 fn widest(kept: &[Raw], closed: &[f64]) -> Option<(f64, f64)> {
     let mut values: Vec<f64> = kept.iter().map(|raw| raw.values_of[1]).collect();
     values.sort_by(f64::total_cmp);
-    let range = values.last()? - values.first()?;
+    let range = range(kept);
     let intervals = values.windows(2).map(|pair| {
         let low = closed.iter().copied().filter(|limit| (pair[0]..pair[1]).contains(limit)).fold(pair[0], f64::max);
         (low, pair[1])
     });
-    intervals.filter(|(low, high)| high - low > 1e-4 * range).max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+    intervals.filter(|(low, high)| high - low > NARROW * range).max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
 }
 
 /// At least as good in every objective, better in one.

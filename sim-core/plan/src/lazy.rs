@@ -138,7 +138,7 @@ fn begin(
                 (own.lower, own.upper) = ((own.lower - wide).max(given.lower), (own.upper + wide).min(given.upper));
             }
             let start: Option<&Found> = best.as_ref();
-            let way = Way { start: start.map(|it| it.values.as_slice()), target: Some(target), lean: false };
+            let way = Way { start: start.map(|it| it.values.as_slice()), target: Some(target), ..Way::default() };
             let Answer::Found(found) = solver::solve_in(&rounded, &part(limits.gap * NODES, SHORT), way)? else { continue };
             let fixed = formulation.program.with_integers_fixed(&found.values);
             if let Answer::Found(kept) = rounds(instance, formulation, deadline, fixed, usize::MAX)?

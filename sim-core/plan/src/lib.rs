@@ -16,6 +16,7 @@
 
 mod backbone;
 mod campaign;
+mod campaigns_first;
 mod carbon;
 mod class;
 pub mod closed_loop;

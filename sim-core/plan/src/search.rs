@@ -52,10 +52,14 @@ impl Goal {
     pub(crate) fn of(&self, program: &Program) -> Program {
         objectives::with_objective(program, &self.expression, self.unit)
     }
-    /// `expression <= limit`, up to the solver's tolerance.
+    /// `expression <= limit`, up to the solver's tolerance: for a limit that a point has reached.
     pub(crate) fn at_most(&self, program: &mut Program, limit: f64) {
+        self.at_most_exactly(program, limit + SLACK * 100.0 * self.unit);
+    }
+    /// `expression <= limit`.
+    pub(crate) fn at_most_exactly(&self, program: &mut Program, limit: f64) {
         let terms: Vec<_> = self.expression.terms.iter().map(|(column, coefficient)| (*column, coefficient / self.unit)).collect();
-        program.at_most(Group::Structure, terms, (limit - self.expression.constant) / self.unit + SLACK * 100.0);
+        program.at_most(Group::Structure, terms, (limit - self.expression.constant) / self.unit);
     }
 }
 
@@ -117,23 +121,29 @@ impl<'m> Search<'m> {
         Ok((lazy::solve(&self.instance, &mut self.formulation, &self.limits)?, None))
     }
 
-    /// Solves a program made from this one, at once where the program without whole numbers proves the start: other costs and limits, further rows. Its point keeps the rows that are found on demand, too; where
-    /// there are such rows, a start is of no use.
+    /// Solves a program made from this one: other costs and limits, further rows. Its point keeps the rows that are found on demand, too;
+    /// where there are such rows, a start is of no use.
     ///
     /// # Errors
     /// [`PlanError`] when the solver breaks off.
     pub(crate) fn solve(&self, program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
         if self.instance.states.is_empty() {
-            if let Some(start) = start
-                && let Some(found) = proven(program, limits, start)?
-            {
-                return Ok(Answer::Found(found));
-            }
-            return solver::solve_from(program, limits, start);
+            return match start {
+                Some(start) => self.solve_from(program, limits, start),
+                None => solver::solve(program, limits),
+            };
         }
         let mut formulation = self.formulation.clone();
         formulation.program = program.clone();
         lazy::solve(&self.instance, &mut formulation, limits)
+    }
+
+    /// As [`Search::solve`] without a start, for the first of many programs of the same kind.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the solver breaks off.
+    pub(crate) fn briefly(&self, program: &Program, limits: &Limits) -> Result<Answer, PlanError> {
+        if self.instance.states.is_empty() { solver::solve_briefly(program, limits, None) } else { self.solve(program, limits, None) }
     }
 
     /// An objective of this program.
@@ -231,22 +241,4 @@ pub(crate) fn certificate(plan: &Plan, bound_eur: f64, limited: bool, proof: Pro
         columns: proof.columns,
         integers: proof.integers,
     }
-}
-
-/// A start that the program without whole numbers proves within the gap.
-fn proven(program: &Program, limits: &Limits, start: &[f64]) -> Result<Option<Found>, PlanError> {
-    let value = program.value(start);
-    // The bound of a linear program is exact up to the solver's tolerance.
-    let bound = match solver::solve(&program.relaxed(), limits)? {
-        Answer::Found(found) if !found.limited => found.objective - 1e-7 * found.objective.abs(),
-        _ => return Ok(None),
-    };
-    let near = value - bound <= limits.gap * value.abs() && siting::is_feasible(program, start);
-    Ok(near.then(|| Found {
-        values: start.to_vec(),
-        duals: vec![0.0; program.rows.len()],
-        objective: value,
-        bound: bound.min(value),
-        limited: false,
-    }))
 }

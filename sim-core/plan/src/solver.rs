@@ -110,6 +110,9 @@ pub(crate) struct Way<'a> {
     pub target: Option<f64>,
     /// No searches in small neighbourhoods of good points: they cost more than they bring where linear programs are large and integers few.
     pub lean: bool,
+    /// One of many programs of the same kind: the solver neither begins anew when it has fixed many columns nor looks for points by its
+    /// dearest heuristics, which takes longer than to prove a point that is near the best.
+    pub brief: bool,
 }
 
 /// Solves a program from a point that satisfies it: the search begins with that point as its best, and drops at once whatever cannot be
@@ -119,6 +122,14 @@ pub(crate) struct Way<'a> {
 /// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
 pub(crate) fn solve_from(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
     solve_in(program, limits, Way { start, ..Way::default() })
+}
+
+/// As [`solve_from`], briefly: see [`Way::brief`].
+///
+/// # Errors
+/// [`PlanError::Solver`] when HiGHS refuses the program or ends in a state that says nothing.
+pub(crate) fn solve_briefly(program: &Program, limits: &Limits, start: Option<&[f64]>) -> Result<Answer, PlanError> {
+    solve_in(program, limits, Way { start, brief: true, ..Way::default() })
 }
 
 /// Solves a program in some way.
@@ -168,6 +179,11 @@ fn run(program: &Program, limits: &Limits, way: Way) -> Result<Answer, PlanError
         for search in ["rins", "rens", "root_reduced_cost"] {
             set(&mut model, &format!("mip_heuristic_run_{search}"), false)?;
         }
+    }
+    if way.brief {
+        set(&mut model, "mip_allow_restart", false)?;
+        set(&mut model, "mip_heuristic_run_root_reduced_cost", false)?;
+        set(&mut model, "mip_heuristic_run_feasibility_jump", false)?;
     }
     if let Some(start) = way.start {
         // The constant's column comes last.

@@ -5,12 +5,13 @@
 //! sum_t place[g,s,t]    <= demand\[g\] * build\[s\]          each g, s     (1)
 //! 2 sum_st place[g,s,t] <= demand\[g\] * sum_s build\[s\]    each protected g; s where it may run     (2)
 //! sum_st rate accelerators >= (1 + 1/(m-1) + 1/(m-1)) sum_st place - demand\[g\] sum_s build\[s\] / (m (m-1))      each m >= 2     (3)
+//! sum_t run[j,s,t] <= islands\[j\] build\[s\]     each j, s     (4)
 //! ```
 //!
 //! (1) is the strong form of facility location (Cornuejols, Nemhauser and Wolsey 1990, "The uncapacitated facility location problem"). (2) holds
 //! because a protected class that is served at all moves to another site when one is lost: two sites are in use where it may run. (3)
 //! holds because each of `n` sites in use can be lost: the others carry all that is served, so that together they carry `n / (n - 1)` times as
-//! much. That is convex in `n`; (3) is its tangent at `m`, written for what is served of the demand.
+//! much. That is convex in `n`; (3) is its tangent at `m`, written for what is served of the demand. (4) is (1) for campaigns.
 
 use crate::formulation::Formulation;
 use crate::instance::Instance;
@@ -36,7 +37,7 @@ fn capacity(instance: &Instance, it: &Formulation, class: usize, sites: &[usize]
 }
 
 impl Search<'_> {
-    /// A program made from this one, with the rows (1) and (2).
+    /// A program made from this one, with the rows (1) to (4) and whether each campaign runs as further columns.
     pub(crate) fn strengthened(&self, program: &Program) -> Program {
         let (instance, it) = (&self.instance, &self.formulation);
         let mut program = program.clone();
@@ -62,6 +63,16 @@ impl Search<'_> {
                 }
             }
         }
+        let mut gangs: Vec<_> = instance.gangs.iter().zip(&it.run).collect();
+        gangs.sort_by_key(|(gang, column)| (gang.campaign, gang.site, **column));
+        for here in gangs.chunk_by(|(a, _), (b, _)| (a.campaign, a.site) == (b.campaign, b.site)) {
+            let (site, islands) = (here[0].0.site, f64::from(here[0].0.islands));
+            if !instance.stands(site) {
+                let runs = here.iter().map(|(_, column)| (**column, 1.0));
+                program.at_most(Group::Structure, runs.chain([(it.build[site], -islands)]), 0.0);
+            }
+        }
+        self.add_ran(&mut program);
         program
     }
 }

@@ -112,9 +112,7 @@ fn all(model: &Model, plan: &Plan, alternative: Option<&Alternative>) -> Checks 
     // A plan written by a person may state no costs.
     let written = if plan.cost.is_empty() { lines } else { objective(plan) };
     let last = plan.cost.len().wrapping_sub(1);
-    checks
-        .equal(SUM_OF_COSTS, written, lines, lines.abs().max(1.0), "EUR/y")
-        .marked("F0918", None, || [Entry::Annual(last)]);
+    checks.equal(SUM_OF_COSTS, written, lines, lines.abs().max(1.0), "EUR/y").marked("F0918", None, || [Entry::Annual(last)]);
     figures::costs(scenario, plan, &mut checks);
     figures::certificate(scenario, plan, &mut checks);
     checks

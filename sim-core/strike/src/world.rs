@@ -86,7 +86,7 @@ impl World {
             fleet[it.site.index()][it.accelerator.index()] += f64::from(it.count);
         }
         let last = targets.iter().map(|it| it.repair).fold(0.0, f64::max);
-        let horizon = horizon.map_or(last, |it| it.base()).min(last);
+        let horizon = horizon.map_or(last, Quantity::base).min(last);
         Self { model, plan, targets: targets.into(), measure, hour, time, fleet: fleet.into(), horizon }
     }
 

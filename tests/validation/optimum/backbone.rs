@@ -3,6 +3,7 @@
 use bastide_model::import::import_sndlib;
 use bastide_model::model::{Endpoint, Model};
 use bastide_plan::{Outcome, SolveOptions, solve};
+use bastide_units::Money;
 
 use super::{Row, model, proven, read, rows};
 
@@ -12,7 +13,7 @@ pub(super) fn links(model: &Model) -> Vec<(usize, usize, f64)> {
         Endpoint::Nation(id) => id.index(),
         Endpoint::Site(id) => model.sites[id].nation.index(),
     };
-    model.links.iter().map(|link| (hub(link.from), hub(link.to), link.build_cost.map_or(0.0, |cost| cost.as_eur()))).collect()
+    model.links.iter().map(|link| (hub(link.from), hub(link.to), link.build_cost.map_or(0.0, Money::as_eur))).collect()
 }
 
 /// The root of a node, paths halved.

@@ -229,9 +229,12 @@ fn agrees(name: &str, text: &str, strikes: u32) {
     }
 }
 
+/// A file, a strike, and the values found.
+type Known = (PathBuf, Option<u32>, (f64, Option<Information>));
+
 #[test]
 fn placements_have_the_values_of_the_table() {
-    let mut known: Vec<(PathBuf, Option<u32>, (f64, Option<Information>))> = Vec::new();
+    let mut known: Vec<Known> = Vec::new();
     // The table may have none: then only the words of the problem say what the answers are, in the tests below.
     for (row, path) in rows("placements", |row| row.folder() == "placement") {
         let strike = match Question::of(&row) {
@@ -261,7 +264,7 @@ fn check_files(strikes: u32) {
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
     files.sort();
     for path in files {
-        let (text, name) = (read(&path), path.file_name().map(Path::new).unwrap_or(&path).display().to_string());
+        let (text, name) = (read(&path), path.file_name().map_or(path.as_path(), Path::new).display().to_string());
         let file: Value = serde_json::from_str(&text).expect("a file of JSON");
         if list(&file["sites"]).len() > FEW {
             println!("{name}: too many sites to write out");

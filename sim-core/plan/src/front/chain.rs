@@ -14,6 +14,9 @@ const DELTA: f64 = 1e-6;
 /// Gap of the first point, as a share of that asked for.
 const FIRST: f64 = 0.2;
 
+/// Points on either side that a start is made from.
+const NEAR: usize = 2;
+
 /// A point of the program with what it is worth.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Raw {
@@ -63,20 +66,21 @@ impl<'s> Walk<'s> {
         self.solves.fetch_add(1, Ordering::Relaxed);
         // A tight bound here proves other points near it.
         let limits = Limits { gap: self.search.limits.gap * FIRST, ..self.search.limits };
-        self.search.solve(&self.program, &limits, None)
+        self.search.briefly(&self.program, &limits)
     }
 
-    fn under(&self, program: &Program, limits: &[f64]) -> Program {
+    /// A program under limits; `reached` where a point has reached them.
+    fn under(&self, program: &Program, limits: &[f64], reached: bool) -> Program {
         let mut program = program.clone();
         for (goal, limit) in self.goals[1..].iter().zip(limits).filter(|(_, limit)| limit.is_finite()) {
-            goal.at_most(&mut program, *limit);
+            if reached { goal.at_most(&mut program, *limit) } else { goal.at_most_exactly(&mut program, *limit) }
         }
         program
     }
 
     /// A point found under limits, its integers rounded and its continuous part made efficient.
-    pub(super) fn raw(&self, found: &Found, limits: &[f64]) -> Result<Raw, PlanError> {
-        let rounded = self.under(&self.augmented, limits).with_integers_fixed(&found.values);
+    pub(super) fn raw(&self, found: &Found, limits: &[f64], reached: bool) -> Result<Raw, PlanError> {
+        let rounded = self.under(&self.augmented, limits, reached).with_integers_fixed(&found.values);
         let point = match self.search.solve(&rounded, &self.search.limits, None)? {
             Answer::Found(polished) => polished.values,
             Answer::Infeasible | Answer::Unknown { .. } => found.values.clone(),
@@ -87,30 +91,34 @@ impl<'s> Walk<'s> {
     }
 
     /// The point at the far end of an objective: as little of it as there can be, then as little of the first as that allows.
-    pub(super) fn end(&self, at: usize, best: &Raw) -> Result<Option<Raw>, PlanError> {
+    pub(super) fn end(&self, at: usize) -> Result<Option<Raw>, PlanError> {
         let least = self.goals[at].of(&self.program);
         self.solves.fetch_add(1, Ordering::Relaxed);
-        let Some(found) = found_at(&least, self.search, Some(&best.point))? else { return Ok(None) };
+        // The best point of the first is far from it: no start.
+        let Answer::Found(found) = self.search.briefly(&least, &self.search.limits)? else { return Ok(None) };
         let found = self.search.polished(&least, &found)?;
         let value = self.goals[at].expression.at(&found.values);
         let mut limits = vec![f64::INFINITY; self.goals.len() - 1];
         limits[at - 1] = value;
         self.solves.fetch_add(1, Ordering::Relaxed);
-        let program = self.under(&self.program, &limits);
+        let program = self.under(&self.program, &limits, true);
         let Some(found) = found_at(&program, self.search, Some(&found.values))? else { return Ok(None) };
-        self.raw(&found, &limits).map(Some)
+        self.raw(&found, &limits, true).map(Some)
     }
 
     /// The best point under limits, begun from what is known.
     pub(super) fn at(&self, limits: &[f64], known: &[Raw]) -> Result<Option<Raw>, PlanError> {
-        let program = self.under(&self.program, limits);
+        let program = self.under(&self.program, limits, false);
         let keeps = |raw: &&Raw| raw.values_of[1..].iter().zip(limits).all(|(value, limit)| value <= limit);
         let by_first = |a: &&Raw, b: &&Raw| a.values_of[0].total_cmp(&b.values_of[0]);
         let mut start = known.iter().filter(keeps).min_by(by_first).map(|raw| (raw.values_of[0], raw.point.clone()));
-        // The dearest point that breaks the limits is the closest one.
-        if let Some(near) = known.iter().filter(|raw| !keeps(raw)).max_by(by_first)
-            && let Some(repaired) = self.search.near(&program, &near.point)?
-        {
+        // The dearest points that break the limits and the cheapest that keep them are the closest ones.
+        let mut breaking: Vec<&Raw> = known.iter().filter(|raw| !keeps(raw)).collect();
+        breaking.sort_by(|a, b| by_first(b, a));
+        let mut keeping: Vec<&Raw> = known.iter().filter(keeps).collect();
+        keeping.sort_by(by_first);
+        for near in breaking.into_iter().take(NEAR).chain(keeping.into_iter().take(NEAR)) {
+            let Some(repaired) = self.search.near(&program, &near.point)? else { continue };
             let value = self.goals[0].expression.at(&repaired);
             if start.as_ref().is_none_or(|(best, _)| value < *best) {
                 start = Some((value, repaired));
@@ -127,11 +135,11 @@ impl<'s> Walk<'s> {
                 bound: bound / self.goals[0].unit,
                 limited: false,
             };
-            return self.raw(&found, limits).map(Some);
+            return self.raw(&found, limits, false).map(Some);
         }
         self.solves.fetch_add(1, Ordering::Relaxed);
         let Some(found) = found_at(&program, self.search, start.as_ref().map(|(_, point)| point.as_slice()))? else { return Ok(None) };
-        self.raw(&found, limits).map(Some)
+        self.raw(&found, limits, false).map(Some)
     }
 
     /// The limits of a grid in their order: the first half from the front, the second half from the back, each with what it has found itself.

@@ -188,8 +188,11 @@ fn sites(model: &Model, plan: &Plan) -> impl Iterator<Item = SiteId> {
     (0..model.sites.len()).map(SiteId::from_index).filter(move |id| has.contains(id))
 }
 
+/// Takes a target: name, time out \[s\], announced size \[MW\], the same for a hazard, what is lost.
+type Add<'a> = &'a mut dyn FnMut(&str, Option<f64>, f64, Option<Target>, Vec<Loss>);
+
 /// Links by duct, and links without one.
-fn links(model: &Model, plan: &Plan, add: &mut dyn FnMut(&str, Option<f64>, f64, Option<Target>, Vec<Loss>)) {
+fn links(model: &Model, plan: &Plan, add: Add<'_>) {
     let stands =
         |index: usize| model.links[LinkId::from_index(index)].build_cost.is_none() || plan.links.contains(&LinkId::from_index(index));
     let mut ducts: Vec<&str> = Vec::new();
