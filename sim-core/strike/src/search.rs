@@ -38,6 +38,10 @@ pub trait Field {
     fn bound_below(&mut self, _open: &[usize], _budget: u32) -> f64 {
         f64::INFINITY
     }
+    /// A bound on the damage of every attack that adds `target` and then targets of `rest`, worth at most `budget` resources, to the current one.
+    fn bound_through(&mut self, _target: usize, _rest: &[usize], _budget: u32) -> f64 {
+        f64::INFINITY
+    }
     /// Whether [`Field::narrow`] does anything.
     const NARROWS: bool = false;
     /// Targets of which every extension that does more than the current attack has at least one. Called after [`Field::damage`], with a floor
@@ -312,7 +316,7 @@ impl Walk {
         for target in few {
             rest.retain(|it| *it != target);
             let cost = field.cost(target);
-            if cost > budget {
+            if cost > budget || field.bound_through(target, &rest, budget - cost) <= self.known.floor() {
                 continue;
             }
             field.enter(target);

@@ -1,6 +1,6 @@
 //! The operators' program: columns and rows are made once, a moment sets bounds. One of the files that name a solver.
 
-use bastide_model::model::{AcceleratorId, CampaignId, CampaignMode, GeneratorId, LineId, Model, NationId, ServiceId, SiteId};
+use bastide_model::model::{AcceleratorId, BusId, CampaignId, CampaignMode, GeneratorId, LineId, Model, NationId, ServiceId, SiteId};
 use bastide_units::Quantity;
 use highs::{Col, HighsModelStatus, Model as Solver, RowProblem, Sense};
 
@@ -15,6 +15,8 @@ const HOUR: f64 = 3600.0;
 const FIRST: f64 = 1e6;
 /// Worth of what is used and not measured.
 const TRACE: f64 = 1e-9;
+/// Flows below this are the solver's \[MW\].
+const DUST: f64 = 1e-9;
 
 /// What a column is.
 #[derive(Clone, Debug)]
@@ -24,7 +26,8 @@ enum Kind {
     /// Flow of a line with a reactance that does not follow its angles, since the line is down.
     Slack(LineId),
     Angle,
-    Shed(f64),
+    /// A load: what an MWh counts, how much it asks \[MW\], where.
+    Shed(f64, f64, BusId),
     Draw(SiteId),
     Backup(SiteId),
     Reach(ServiceId, NationId, SiteId, f64),
@@ -103,7 +106,7 @@ impl Lp {
                     (f64::NEG_INFINITY, f64::INFINITY)
                 }
             }
-            Kind::Angle | Kind::Shed(_) | Kind::Unserved => (*lower, *upper),
+            Kind::Angle | Kind::Shed(..) | Kind::Unserved => (*lower, *upper),
             Kind::Draw(site) => when(moment.sites[site.index()] && moment.buses[world.model.sites[site].bus.index()]),
             Kind::Backup(site) => (0.0, if moment.sites[site.index()] { upper * moment.backup[site.index()] } else { 0.0 }),
             Kind::Reach(service, nation, site, planned) => {
@@ -134,19 +137,10 @@ impl Lp {
         };
         // Where the measure is not money, what is used at all is worth a trace: its loss may move what is measured.
         let value_of = |service: ServiceId| unserved_cost(world, service, world.measure).1.max(TRACE);
-        for ((kind, ..), value) in self.columns.iter().zip(&answer.values).filter(|(_, value)| value.abs() > 1e-9) {
+        let used =
+            || self.columns.iter().zip(&answer.values).map(|((kind, ..), value)| (kind, *value)).filter(|(_, value)| value.abs() > DUST);
+        for (kind, value) in used() {
             match *kind {
-                Kind::Generator(id) => {
-                    worth.generators[id.index()] += value * self.dearest;
-                    worth.buses[model.generators[id].bus.index()] += value * self.dearest;
-                }
-                Kind::Line(id) => {
-                    worth.lines[id.index()] += value.abs() * self.dearest;
-                    // What flows through a bus arrives over a line.
-                    let line = &model.lines[id];
-                    let to = if *value > 0.0 { line.to } else { line.from };
-                    worth.buses[to.index()] += value.abs() * self.dearest;
-                }
                 Kind::Reach(service, nation, site, _) => {
                     let lost = value * value_of(service);
                     worth.sites[site.index()] += lost;
@@ -170,7 +164,71 @@ impl Lp {
                 _ => {}
             }
         }
+        let density = self.density(model, answer, &worth.sites);
+        for (kind, value) in used() {
+            match *kind {
+                Kind::Generator(id) => {
+                    let bus = model.generators[id].bus.index();
+                    worth.generators[id.index()] += value * density[bus];
+                    worth.buses[bus] += value * density[bus];
+                }
+                Kind::Line(id) => {
+                    // What flows through a bus arrives over a line.
+                    let line = &model.lines[id];
+                    let to = if value > 0.0 { line.to } else { line.from }.index();
+                    worth.lines[id.index()] += value.abs() * density[to];
+                    worth.buses[to] += value.abs() * density[to];
+                }
+                _ => {}
+            }
+        }
         worth
+    }
+
+    /// What a MWh that arrives at each bus is worth on average to those whom it reaches, each flow shared out in proportion (Bialek 1996, "Tracing
+    /// the flow of electricity"): to drop a flow with all that it feeds is a response, and what two flows feed adds up.
+    fn density(&self, model: &Model, answer: &Answer, sites: &[f64]) -> Vec<f64> {
+        let buses = model.buses.len();
+        let (mut arrives, mut local, mut leaves) = (vec![0.0; buses], vec![0.0; buses], vec![Vec::new(); buses]);
+        let mut incoming = vec![0_usize; buses];
+        let mut supply = vec![[0.0_f64; 2]; sites.len()];
+        for ((kind, ..), value) in self.columns.iter().zip(&answer.values) {
+            match *kind {
+                Kind::Generator(id) if *value > DUST => arrives[model.generators[id].bus.index()] += value,
+                Kind::Line(id) if value.abs() > DUST => {
+                    let line = &model.lines[id];
+                    let (from, to) = if *value > 0.0 { (line.from, line.to) } else { (line.to, line.from) };
+                    arrives[to.index()] += value.abs();
+                    leaves[from.index()].push((to.index(), value.abs()));
+                    incoming[to.index()] += 1;
+                }
+                Kind::Shed(count, mw, bus) => local[bus.index()] += count.max(TRACE) * (mw - value).max(0.0),
+                Kind::Draw(site) => supply[site.index()][0] = value.max(0.0),
+                Kind::Backup(site) => supply[site.index()][1] = value.max(0.0),
+                _ => {}
+            }
+        }
+        for (at, [draw, backup]) in supply.into_iter().enumerate().filter(|(_, [draw, _])| *draw > DUST) {
+            local[model.sites.as_slice()[at].bus.index()] += sites[at] * draw / (draw + backup);
+        }
+        // From the sources on (Kahn 1962); what goes round in a circle counts as the dearest.
+        let mut order: Vec<usize> = (0..buses).filter(|bus| incoming[*bus] == 0).collect();
+        let mut next = 0;
+        while let Some(&bus) = order.get(next) {
+            next += 1;
+            for (to, _) in &leaves[bus] {
+                incoming[*to] -= 1;
+                if incoming[*to] == 0 {
+                    order.push(*to);
+                }
+            }
+        }
+        let mut density = vec![self.dearest; buses];
+        for &bus in order.iter().rev() {
+            let fed: f64 = leaves[bus].iter().map(|(to, flow)| flow * density[*to]).sum();
+            density[bus] = if arrives[bus] > DUST { (local[bus] + fed) / arrives[bus] } else { 0.0 };
+        }
+        density
     }
 }
 
@@ -306,7 +364,8 @@ impl<'w> Builder<'w> {
             load[it.bus.index()] += mw;
             // EUR/J to EUR/MWh.
             let value = it.value_of_lost_load.base() * 3.6e9;
-            let column = self.column(Kind::Shed(value), shed_cost(value, it.interruptible, self.world.measure), 0.0, mw);
+            let cost = shed_cost(value, it.interruptible, self.world.measure);
+            let column = self.column(Kind::Shed(cost.1, mw, it.bus), cost, 0.0, mw);
             balance[it.bus.index()].push((column, 1.0));
         }
         let (mut draws, mut backups) = (Vec::new(), Vec::new());
@@ -385,7 +444,7 @@ impl<'w> Builder<'w> {
         let mut most = TRACE;
         for (kind, _, _, upper) in &self.columns {
             match *kind {
-                Kind::Shed(value) if *upper > 0.0 => most = most.max(value),
+                Kind::Shed(count, ..) if *upper > 0.0 => most = most.max(count),
                 Kind::Work(service, site, kind) => {
                     let rate = model.token_rate[service.index()][kind.index()].as_tokens_per_s() / WORK;
                     let mw = power[site.index()][kind.index()];

@@ -117,6 +117,15 @@ impl Operator {
         self.world.targets.iter().map(|target| target.losses.iter().map(of_loss).sum()).collect()
     }
 
+    /// The most that a budget's worth of further targets adds: the response that drops all that depends on them is still possible.
+    fn most(&self, adds: &[f64], open: &[usize], budget: u32) -> f64 {
+        let cheapest = open.iter().map(|target| self.cost(*target)).min().unwrap_or(1);
+        let payable = open.iter().filter(|target| self.cost(**target) <= budget);
+        let mut most: Vec<f64> = payable.map(|target| adds[*target]).collect();
+        most.sort_by(|a, b| b.total_cmp(a));
+        most.iter().take((budget / cheapest) as usize).sum()
+    }
+
     /// Damage of the current attack over time, and what each target adds at most.
     fn work_out(&mut self) -> (f64, Vec<f64>) {
         let mut key = self.attack.clone();
@@ -189,16 +198,13 @@ impl Field for Operator {
     fn damage(&mut self) -> f64 {
         self.work_out().0
     }
-    /// What is at hand plus the most that each further target adds: the response that drops what depends on it is still possible.
     fn bound_below(&mut self, open: &[usize], budget: u32) -> f64 {
         let (damage, adds) = self.work_out();
-        if !self.bounded {
-            return f64::INFINITY;
-        }
-        let mut most: Vec<f64> = open.iter().map(|target| adds[*target]).collect();
-        most.sort_by(|a, b| b.total_cmp(a));
-        let cheapest = open.iter().map(|target| self.cost(*target)).min().unwrap_or(1);
-        damage + most.iter().take((budget / cheapest) as usize).sum::<f64>()
+        if self.bounded { damage + self.most(&adds, open, budget) } else { f64::INFINITY }
+    }
+    fn bound_through(&mut self, target: usize, rest: &[usize], budget: u32) -> f64 {
+        let (damage, adds) = self.work_out();
+        if self.bounded { damage + adds[target] + self.most(&adds, rest, budget) } else { f64::INFINITY }
     }
     const NARROWS: bool = true;
     /// What nothing depends on changes nothing when it is lost.
