@@ -441,7 +441,7 @@ pub struct StrikeInput {
     /// What counts as damage (scenarios; networks count MW)
     #[arg(long, value_enum, default_value_t)]
     pub damage: DamageArg,
-    /// Damage counts for this long, for example "30 d" (scenarios) [default: until the last repair]
+    /// Damage counts for this long, for example "30 d" (scenarios) [default: the scenario's duration from its second day on]
     #[arg(long, value_name = "DURATION")]
     pub within: Option<String>,
     /// Attack this alternative only, or `recommended` (scenarios) [default: all]
@@ -450,6 +450,9 @@ pub struct StrikeInput {
     /// Attack this plan (scenarios) [default: search for plans]
     #[arg(long, value_name = "FILE", conflicts_with = "alternative")]
     pub plan: Option<PathBuf>,
+    /// Simulate the worst attack, and so many random ones of the same budget (scenarios)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub simulate: Option<u32>,
     /// Give up the proof after so many million sets of targets
     #[arg(long, value_name = "MILLIONS")]
     pub effort: Option<u64>,

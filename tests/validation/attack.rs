@@ -15,7 +15,7 @@ fn world(scenario: &str, kinds: &[WorldKind], measure: Measure) -> World {
     let Ok(Outcome::Planned(plan)) = solve(&loaded.model, None, &SolveOptions::default()) else { panic!("{scenario} has a plan") };
     let model = Arc::new(loaded.model.realised(&plan).into_owned());
     let targets = world::targets(&model, &plan, kinds);
-    World::new(model, Arc::new(*plan), targets, measure, 12, None)
+    World::new(model, Arc::new(*plan), targets, measure, Some(12), None)
 }
 
 /// Damage of every pair of targets, and of each alone.

@@ -1,6 +1,7 @@
 //! `strike`: the attack that hurts most, and the defence that makes it least bad.
 
 mod network;
+mod replay;
 mod targets;
 mod world;
 

@@ -150,7 +150,7 @@ pub(crate) fn with_objective(program: &Program, expression: &Expression, unit: f
 pub struct Achieved {
     /// Yearly cost with lost tokens at their value [EUR/y].
     pub cost: f64,
-    /// The same every year of the life of buildings, at the discount rate, as one sum [EUR].
+    /// The same every year of the life of buildings, at the discount rate, as one sum \[EUR\].
     pub net_present_cost: f64,
     /// Demand not served, all tiers [tokens/s].
     pub unserved: f64,

@@ -43,7 +43,7 @@ const BRIDGE: f64 = 1e-7;
 /// The operator's answer to the current attack, feasible in what is left.
 #[derive(Clone, Debug)]
 struct Response {
-    /// Inverse of the susceptance matrix of what is left, an island's slack grounded [rad/MW], bus by bus.
+    /// Inverse of the susceptance matrix of what is left, an island's slack grounded \[rad/MW\], bus by bus.
     inverse: Vec<f64>,
     alive: Vec<bool>,
     /// Most output by bus \[MW\].
@@ -52,7 +52,7 @@ struct Response {
     output: Vec<f64>,
     /// Served load by bus \[MW\].
     served: Vec<f64>,
-    /// Value of it by bus [1/h].
+    /// Value of it by bus \[1/h\].
     kept: Vec<f64>,
     /// Flow by branch \[MW\].
     flow: Vec<f64>,

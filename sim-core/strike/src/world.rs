@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A service works where law, data and memory allow and where its requests arrive in time over the links that are up; a campaign runs where the plan
-//! put it, if all its sites are up. Loads, output and demand are those of one hour.
+//! put it, if all its sites are up. Loads, output and demand are those of one hour, or their means.
 //!
 //! Damage adds up over the time of repair: the moments differ in what is still down, in what batteries and fuel still carry, in what goes on for a
 //! while without a facility, and in that before the failover work stays where the plan put it. Between them nothing changes.
@@ -25,7 +25,7 @@ mod target;
 
 use std::sync::Arc;
 
-use bastide_model::model::{Model, SiteId};
+use bastide_model::model::{Model, Profile, SiteId};
 use bastide_model::plan::Plan;
 use bastide_units::{Duration, Quantity, Time};
 
@@ -37,7 +37,7 @@ use crate::search::Source;
 /// What counts as damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// Value of unserved tokens and unserved load, cost of delay [EUR].
+    /// Value of unserved tokens and unserved load, cost of delay \[EUR\].
     Money,
     /// Energy that loads other than the sites' go without \[MWh\].
     Energy,
@@ -50,6 +50,9 @@ pub enum Measure {
 /// What a token of each tier weighs beside one of T3: an assumption, ten for each tier.
 pub const TIER_WEIGHTS: [f64; 4] = [1000.0, 100.0, 10.0, 1.0];
 
+/// Without an hour, attacks come a day after the start \[h\].
+const ATTACK_H: f64 = 24.0;
+
 /// A scenario with a plan, and what may be attacked.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -57,8 +60,8 @@ pub struct World {
     pub(crate) plan: Arc<Plan>,
     pub(crate) targets: Arc<[WorldTarget]>,
     pub(crate) measure: Measure,
-    /// The hour whose loads, output and demand count.
-    pub(crate) hour: usize,
+    /// The hour whose loads, output and demand count; `None` for their means.
+    pub(crate) hour: Option<usize>,
     pub(crate) time: Time,
     /// Accelerators by site, then type.
     pub(crate) fleet: Arc<[Vec<f64>]>,
@@ -74,10 +77,10 @@ impl World {
         plan: Arc<Plan>,
         targets: Vec<WorldTarget>,
         measure: Measure,
-        hour: usize,
+        hour: Option<usize>,
         horizon: Option<Duration>,
     ) -> Self {
-        let time = Time::ZERO + Duration::from_h(hour as f64);
+        let time = Time::ZERO + Duration::from_h(hour.map_or(ATTACK_H, |hour| hour as f64));
         let mut fleet = vec![vec![0.0; model.accelerators.len()]; model.sites.len()];
         for it in model.fleets.iter().filter(|it| it.energised <= time && it.retired > time) {
             fleet[it.site.index()][it.accelerator.index()] += f64::from(it.count);
@@ -94,6 +97,11 @@ impl World {
     #[must_use]
     pub fn targets(&self) -> &[WorldTarget] {
         &self.targets
+    }
+
+    /// Value of a profile in the hour that counts, or its mean.
+    pub(crate) fn value(&self, profile: Profile) -> f64 {
+        self.hour.map_or_else(|| self.model.mean(profile), |hour| self.model.at(profile, hour))
     }
 
     /// Accelerators at a site.

@@ -10,9 +10,9 @@ use bastide_strike::{Answer, Attack, Defence, Question, frontier, worst};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
+use super::replay::{self, Random, Replay};
 use super::status;
 use crate::args::{DamageArg, Format, Global, StrikeInput, TargetKind};
-use crate::cmd::grid::input::peak;
 use crate::cmd::{aligned, threads};
 use crate::exit::Failure;
 use crate::output::Output;
@@ -25,6 +25,7 @@ struct Case {
     answers: Vec<Answer>,
     defences: Option<Vec<Defence>>,
     measures: Vec<bastide_strike::Measure>,
+    replay: Option<Replay>,
 }
 
 pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(), Failure> {
@@ -41,8 +42,7 @@ pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(),
                 format!("the scenario has hours 0 to {}", hours.saturating_sub(1)),
             ));
         }
-        Some(hour) => hour,
-        None => peak(hours, |hour| model.loads.iter().map(|load| model.at(load.power, hour)).sum()),
+        hour => hour,
     };
     let horizon = match &strike.within {
         Some(text) => Some(
@@ -51,14 +51,14 @@ pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(),
                 .filter(|it| *it > Duration::ZERO)
                 .ok_or_else(|| Failure::hinted(format!("`{text}` is no time"), "write a duration above zero, for example \"30 d\""))?,
         ),
-        None => None,
+        None => Some(model.header.duration - replay::at()).filter(|it| *it > Duration::ZERO),
     };
     let mut cases = Vec::new();
     for (title, plan) in plans(&model, strike, global, output)? {
         let real = Arc::new(model.realised(&plan).into_owned());
         let plan = Arc::new(plan);
         let targets = priced(world::targets(&real, &plan, &kinds), strike);
-        let world = World::new(real, plan.clone(), targets, measure(strike.damage), hour, horizon);
+        let world = World::new(real.clone(), plan.clone(), targets, measure(strike.damage), hour, horizon);
         let safe = safe(&world, &strike.safe)?;
         let most: u32 = world.targets().iter().enumerate().filter(|(at, _)| !safe.contains(at)).map(|(_, it)| it.cost).sum();
         if strike.budget > most {
@@ -72,12 +72,20 @@ pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(),
         let effort = strike.effort.map_or(u64::MAX, |millions| millions.saturating_mul(super::MILLION));
         let question = |budget: u32| Question { safe: safe.clone(), best: usize::from(strike.best), effort, ..Question::of(budget) };
         let (answers, defences) = bastide_strike::with_threads(threads(global), || {
-            let answers = (1..=strike.budget.max(1)).map(|budget| worst(&world, &question(budget))).collect();
+            let answers: Vec<Answer> = (1..=strike.budget.max(1)).map(|budget| worst(&world, &question(budget))).collect();
             let defences = strike.harden.map(|most| frontier(&world, &Question { best: 1, ..question(strike.budget) }, &measures, most));
             (answers, defences)
         })
         .map_err(|error| Failure::sentence(format!("cannot start threads: {error}")))?;
-        cases.push(Case { title, plan, world, answers, defences, measures });
+        let worst = answers.last().and_then(|answer| answer.attacks.first()).map_or_else(Vec::new, |it| it.targets.clone());
+        let replayed = |count: u32| {
+            output.say(&format!("simulating {count} random attacks on `{}`", plan.name));
+            let seed = global.seed.unwrap_or(model.header.seed);
+            let random = Random { budget: strike.budget, count, seed, threads: threads(global) };
+            replay::replay(&real, &plan, world.targets(), &worst, random)
+        };
+        let replay = strike.simulate.map(replayed).transpose()?;
+        cases.push(Case { title, plan, world, answers, defences, measures, replay });
     }
     if output.format == Format::Json {
         return output.json("strike/1", &document(&model, &cases, strike, hour));
@@ -190,7 +198,7 @@ fn list(world: &World, targets: &[usize]) -> Vec<Value> {
     targets.iter().map(of).collect()
 }
 
-fn document(model: &Model, cases: &[Case], strike: &StrikeInput, hour: usize) -> Value {
+fn document(model: &Model, cases: &[Case], strike: &StrikeInput, hour: Option<usize>) -> Value {
     let (unit, scale) = unit(strike.damage);
     let attack = |world: &World, it: &Attack| json!({ "damage": it.damage / scale, "targets": list(world, &it.targets) });
     let of = |case: &Case| {
@@ -219,6 +227,10 @@ fn document(model: &Model, cases: &[Case], strike: &StrikeInput, hour: usize) ->
                 value["defences"] = json!(list(world, &last.measures));
                 value["rounds"] = json!(defences.iter().map(|it| it.rounds).sum::<u64>());
             }
+        }
+        if let Some(replay) = &case.replay {
+            value["simulated"] = replay.document(1e6);
+            value["simulated"]["unit"] = json!("M EUR");
         }
         value
     };
@@ -280,6 +292,17 @@ fn human(case: &Case, strike: &StrikeInput, output: &Output) -> Result<(), Failu
             ]);
         }
         aligned(&table).iter().try_for_each(|line| output.line(line))?;
+    }
+    if let Some(replay) = &case.replay {
+        let random = &replay.random;
+        output.line(&format!(
+            "simulated: {:.3} M EUR lost to the worst attack; {} random ones of the same budget lose {:.3} on average, {:.3} at most; {} of them do more",
+            replay.worst / 1e6,
+            random.len(),
+            random.iter().sum::<f64>() / random.len().max(1) as f64 / 1e6,
+            random.last().copied().unwrap_or(0.0) / 1e6,
+            replay.harder()
+        ))?;
     }
     output.line("")
 }

@@ -115,7 +115,7 @@ pub(super) struct Instance {
     pub moments: Vec<f64>,
     pub partial: bool,
     power_cuts_s: f64,
-    /// Time of day of the order [s].
+    /// Time of day of the order \[s\].
     day_s: f64,
 }
 
@@ -209,7 +209,7 @@ impl Instance {
         order
     }
 
-    /// Time between two moments in which links have power [s].
+    /// Time between two moments in which links have power \[s\].
     pub fn lit(&self, from: f64, until: f64) -> f64 {
         let dark_before = |time: f64| {
             let clock = self.day_s + time;

@@ -119,7 +119,7 @@ impl Cost<'_> {
         (0..self.periods()).map(each).sum::<f64>() + 0.0
     }
 
-    /// IT power at a site in a period, fleets included, and what of it is drawn when idle [MW].
+    /// IT power at a site in a period, fleets included, and what of it is drawn when idle \[MW\].
     fn it_power(&self, site: SiteId, period: usize) -> (f64, f64) {
         let begin = self.horizon.begin(period);
         let lots =
@@ -149,7 +149,7 @@ impl Cost<'_> {
         self.model.fleets.iter().any(|it| it.site == site && fleet_at_work(self.model, self.horizon, site, it.accelerator, period) > 0.0)
     }
 
-    /// Price of a year of one MW of IT power at a site in a period [EUR].
+    /// Price of a year of one MW of IT power at a site in a period \[EUR\].
     fn energy_price(&self, site: SiteId, period: usize) -> f64 {
         let (from, until) = hours(self.horizon, period);
         let price = mean_between(self.model, self.model.buses[self.model.sites[site].bus].energy_price, from, until);
@@ -171,7 +171,7 @@ impl Cost<'_> {
         services + training.sum::<f64>()
     }
 
-    /// Energy beyond idle of a campaign's accelerators at a site, as value today [EUR].
+    /// Energy beyond idle of a campaign's accelerators at a site, as value today \[EUR\].
     fn training(&self, it: &bastide_model::plan::CampaignPlacement, begin: Time) -> f64 {
         let Some(duration) = campaign::duration(self.model, it.campaign, it.accelerator) else { return 0.0 };
         let kind = &self.model.accelerators[it.accelerator];

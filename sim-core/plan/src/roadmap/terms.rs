@@ -368,11 +368,11 @@ impl<'m> Terms<'m> {
         let kind = &self.base.types[self.books[book].kind];
         kind.per_node * kind.power
     }
-    /// IT power of the fleets at a stage [MW].
+    /// IT power of the fleets at a stage \[MW\].
     pub(super) fn fleet_power(&self, site: usize, period: usize) -> f64 {
         self.base.types.iter().zip(&self.fleet_at_work[site]).map(|(kind, fleet)| kind.power * fleet[period]).sum()
     }
-    /// IT power of the fleets when it is greatest: their halls and connections stand [MW].
+    /// IT power of the fleets when it is greatest: their halls and connections stand \[MW\].
     pub(super) fn standing(&self, site: usize) -> f64 {
         (0..self.periods).map(|period| self.fleet_power(site, period)).fold(0.0, f64::max)
     }
@@ -467,7 +467,7 @@ impl<'m> Terms<'m> {
         let periods = self.horizon.lag(due).clamp(1, self.periods);
         self.worth.at_end(periods - 1)
     }
-    /// Most IT power of a site, all steps included [MW].
+    /// Most IT power of a site, all steps included \[MW\].
     pub(super) fn room(&self, site: usize) -> f64 {
         if self.roomy[site] {
             return UNLIMITED;

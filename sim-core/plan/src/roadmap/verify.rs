@@ -64,7 +64,7 @@ impl Verify<'_> {
         let lots = self.roadmap.lots.iter().filter(|lot| lot.site == site && lot.accelerator == kind && lot.runs(begin));
         lots.map(|lot| f64::from(lot.count)).sum()
     }
-    /// Most IT power at a site in a period [MW].
+    /// Most IT power at a site in a period \[MW\].
     fn it_power(&self, site: SiteId, period: usize) -> f64 {
         let count = |kind| self.bought(site, kind, period) + fleet_at_work(self.model, self.horizon, site, kind, period);
         self.types().map(|kind| self.model.accelerators[kind].power.as_mw() * count(kind)).sum()

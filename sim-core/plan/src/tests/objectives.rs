@@ -10,7 +10,7 @@ use crate::{
 
 /// Yearly cost of one accelerator of the fixture without energy: annuities of the card and of its building.
 const CAPITAL: f64 = 30_000.0 * 0.230_974_798_128_267_23 + 10_000.0 * 0.080_242_587_190_691_3;
-/// Energy of one accelerator in a year: 1.25 kW all the time [MWh].
+/// Energy of one accelerator in a year: 1.25 kW all the time \[MWh\].
 const MWH: f64 = 1.25e-3 * 8760.0;
 
 /// A coal bus at 50 EUR/MWh and 800 g/kWh, and a clean one at 150 EUR/MWh and 100 g/kWh, each with a site; tokens for 24 accelerators.

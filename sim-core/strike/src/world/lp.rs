@@ -43,6 +43,12 @@ pub(crate) struct Gang {
     pub members: Vec<(SiteId, AcceleratorId, f64)>,
     /// Share of the campaign.
     pub share: f64,
+    /// Hours from the attack until it begins; nothing counts before.
+    pub begins: f64,
+    /// Hours that it may stand still without being late.
+    pub slack: f64,
+    /// What an hour beyond that counts.
+    pub late: f64,
 }
 
 /// An answer of the operators.
@@ -52,6 +58,8 @@ pub(crate) struct Answer {
     pub rate: f64,
     /// Whether anything runs on batteries or generators.
     pub on_backup: bool,
+    /// Share of each gang that stands still.
+    pub standing: Vec<f64>,
     pub values: Vec<f64>,
 }
 
@@ -62,7 +70,7 @@ pub(crate) struct Lp {
     /// What a column counts in the measure.
     count: Vec<f64>,
     gangs: Vec<Gang>,
-    /// Most that a MWh is worth to anyone [EUR].
+    /// Most that a MWh is worth to anyone \[EUR\].
     dearest: f64,
     bounds: Vec<(f64, f64)>,
 }
@@ -90,7 +98,9 @@ impl Lp {
         self.solver = Some(solved.into());
         let rate = values.iter().zip(&self.count).map(|(value, count)| value * count).sum();
         let on_backup = self.columns.iter().zip(&values).any(|((kind, ..), value)| matches!(kind, Kind::Backup(_)) && *value > 1e-7);
-        Some(Answer { rate, on_backup, values })
+        let runs = self.columns.iter().zip(&values).filter(|((kind, ..), _)| matches!(kind, Kind::Run(_)));
+        let standing = runs.map(|(_, run)| (1.0 - run).clamp(0.0, 1.0)).collect();
+        Some(Answer { rate, on_backup, standing, values })
     }
 
     fn bounds_at(&self, world: &World, moment: &Moment, ways: &Ways, at: usize) -> (f64, f64) {
@@ -123,6 +133,11 @@ impl Lp {
         }
     }
 
+    /// The gangs, in the order of what stands still.
+    pub fn gangs(&self) -> &[Gang] {
+        &self.gangs
+    }
+
     /// The damage of dropping all that depends on a thing, in an hour: what its loss adds at most, where flows are chosen freely.
     pub fn worth(&self, world: &World, answer: &Answer, ways: &Ways) -> Worth {
         let model = &*world.model;
@@ -152,7 +167,7 @@ impl Lp {
                 Kind::Work(service, _, kind) => worth.types[kind.index()] += value * value_of(service),
                 Kind::Run(gang) => {
                     let gang = &self.gangs[gang];
-                    let lost = value * gang.share * delay_cost(model, gang.campaign, world.measure).1.max(TRACE);
+                    let lost = value * gang.late.max(TRACE);
                     let mut sites: Vec<SiteId> = gang.members.iter().map(|(site, ..)| *site).collect();
                     sites.dedup();
                     sites.into_iter().for_each(|site| worth.sites[site.index()] += lost);
@@ -334,11 +349,10 @@ impl<'w> Builder<'w> {
 
     /// Buses, lines, units, loads; draw and backup of each site.
     fn grid(&mut self, model: &Model) -> (Vec<Col>, Vec<Col>) {
-        let hour = self.world.hour;
         let mut balance: Vec<Vec<(Col, f64)>> = vec![Vec::new(); model.buses.len()];
         let mut load = vec![0.0; model.buses.len()];
         for (index, unit) in model.generators.iter().enumerate() {
-            let most = (unit.capacity.as_mw() * model.at(unit.availability, hour)).max(0.0);
+            let most = (unit.capacity.as_mw() * self.world.value(unit.availability)).max(0.0);
             let column = self.column(Kind::Generator(GeneratorId::from_index(index)), (0.0, 0.0), 0.0, most);
             balance[unit.bus.index()].push((column, 1.0));
         }
@@ -360,7 +374,7 @@ impl<'w> Builder<'w> {
             }
         }
         for it in &model.loads {
-            let mw = (model.at(it.power, hour) / 1e6).max(0.0);
+            let mw = (self.world.value(it.power) / 1e6).max(0.0);
             load[it.bus.index()] += mw;
             // EUR/J to EUR/MWh.
             let value = it.value_of_lost_load.base() * 3.6e9;
@@ -388,7 +402,7 @@ impl<'w> Builder<'w> {
         let world = self.world;
         for (index, service) in model.services.iter().enumerate() {
             let id = ServiceId::from_index(index);
-            let demand = service.demand.as_tokens_per_s() * model.at(service.profile, world.hour) / WORK;
+            let demand = service.demand.as_tokens_per_s() * world.value(service.profile) / WORK;
             let cost = unserved_cost(world, id, world.measure);
             let open = |site: SiteId| {
                 let reads = service.dataset.is_none_or(|data| world.plan.replicas.iter().any(|it| it.dataset == data && it.site == site));
@@ -430,9 +444,10 @@ impl<'w> Builder<'w> {
 
     fn campaigns(&mut self, model: &Model, gangs: &[Gang], used: &mut [Vec<Vec<(Col, f64)>>]) {
         for (index, gang) in gangs.iter().enumerate() {
-            let (cost, count) = delay_cost(model, gang.campaign, self.world.measure);
-            // Standing still counts: one less what runs, the constant left out.
-            let run = self.column(Kind::Run(index), (-cost * gang.share, -count * gang.share), 0.0, 1.0);
+            // What stands still is summed up over time: it counts where it makes a campaign late.
+            let (cost, _) = delay_cost(model, gang.campaign, self.world.measure);
+            let cost = if self.world.measure == Measure::Money { gang.late } else { cost * gang.share };
+            let run = self.column(Kind::Run(index), (-cost, 0.0), 0.0, 1.0);
             for (site, kind, accelerators) in &gang.members {
                 used[site.index()][kind.index()].push((run, *accelerators));
             }
@@ -455,7 +470,7 @@ impl<'w> Builder<'w> {
         }
         for gang in gangs(self.world) {
             let mw: f64 = gang.members.iter().map(|(site, kind, count)| count * power[site.index()][kind.index()]).sum();
-            most = most.max(gang.share * delay_cost(model, gang.campaign, self.world.measure).1 / mw.max(f64::MIN_POSITIVE));
+            most = most.max(gang.late / mw.max(f64::MIN_POSITIVE));
         }
         most
     }
@@ -466,8 +481,7 @@ fn power(world: &World) -> Vec<Vec<f64>> {
     let model = &*world.model;
     let of = |index: usize| {
         let id = SiteId::from_index(index);
-        let temperature =
-            model.sites[id].temperature.map(|profile| bastide_units::Temperature::from_celsius(model.at(profile, world.hour)));
+        let temperature = model.sites[id].temperature.map(|profile| bastide_units::Temperature::from_celsius(world.value(profile)));
         let pue = model.pue(id, temperature);
         model.accelerators.iter().map(|kind| pue * kind.power.as_mw()).collect()
     };
@@ -478,18 +492,42 @@ fn power(world: &World) -> Vec<Vec<f64>> {
 fn gangs(world: &World) -> Vec<Gang> {
     let model = &*world.model;
     let mut gangs: Vec<Gang> = Vec::new();
+    let hours = |seconds: f64| seconds / HOUR;
     for (index, campaign) in model.campaigns.iter().enumerate() {
         let id = CampaignId::from_index(index);
-        let placed = world.plan.campaigns.iter().filter(|it| it.campaign == id);
-        let all: u32 = placed.clone().map(|it| it.islands.max(1)).sum();
+        let placed = || world.plan.campaigns.iter().filter(|it| it.campaign == id);
+        let all: u32 = placed().map(|it| it.islands.max(1)).sum();
         let apart = matches!(campaign.mode, CampaignMode::LowCommunication { .. });
         let size = f64::from(campaign.accelerators) / f64::from(all.max(1));
-        let of = placed
-            .map(|it| (it.site, it.accelerator, size * f64::from(it.islands.max(1)), f64::from(it.islands.max(1)) / f64::from(all.max(1))));
-        for (site, kind, count, share) in of {
+        // Training time without a stop, and with it what is left until the deadline.
+        let rate: f64 =
+            placed().map(|it| model.training_rate[index][it.accelerator.index()].base() * size * f64::from(it.islands.max(1))).sum();
+        let done = campaign.start.as_hours() + hours(campaign.compute.base() / rate.max(f64::MIN_POSITIVE));
+        let end = hours(model.header.duration.base());
+        let begins = (campaign.start.as_hours() - world.time.as_hours()).max(0.0);
+        // A deadline beyond the end of the history is not missed in it.
+        let slack = if campaign.deadline.as_hours() >= end || done <= world.time.as_hours() {
+            f64::INFINITY
+        } else {
+            (campaign.deadline.as_hours() - done).max(0.0)
+        };
+        let late = if world.measure == Measure::Delay {
+            delay_cost(model, id, Measure::Delay).1
+        } else if begins + slack >= hours(world.horizon) {
+            0.0
+        } else {
+            delay_cost(model, id, world.measure).1
+        };
+        let slack = if world.measure == Measure::Delay { 0.0 } else { slack };
+        for it in placed() {
+            let islands = f64::from(it.islands.max(1));
+            let member = (it.site, it.accelerator, size * islands);
             match gangs.last_mut().filter(|gang| gang.campaign == id && !apart) {
-                Some(gang) => gang.members.push((site, kind, count)),
-                None => gangs.push(Gang { campaign: id, members: vec![(site, kind, count)], share: if apart { share } else { 1.0 } }),
+                Some(gang) => gang.members.push(member),
+                None => {
+                    let share = if apart { islands / f64::from(all.max(1)) } else { 1.0 };
+                    gangs.push(Gang { campaign: id, members: vec![member], share, begins, slack, late: late * share });
+                }
             }
         }
     }

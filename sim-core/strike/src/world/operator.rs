@@ -15,9 +15,19 @@ use crate::search::Field;
 struct Stretch {
     from: f64,
     until: f64,
-    /// Damage in an hour.
+    /// Damage in an hour, but for what makes campaigns late.
     rate: f64,
+    /// Share of each gang that stands still, above the usual.
+    standing: Vec<f64>,
     /// What each target adds at most, in an hour.
+    worth: Vec<f64>,
+}
+
+/// What happens in an hour.
+struct Hourly {
+    rate: f64,
+    on_backup: bool,
+    standing: Vec<f64>,
     worth: Vec<f64>,
 }
 
@@ -29,8 +39,8 @@ pub struct Operator {
     /// Ends of moments, whatever is attacked \[s\].
     times: Vec<f64>,
     ways: BTreeMap<Vec<bool>, Ways>,
-    /// Damage in an hour without an attack, before and after the failover.
-    usual: [f64; 2],
+    /// Damage in an hour without an attack, and what stands still, before and after the failover.
+    usual: [(f64, Vec<f64>); 2],
     /// Damages of attacks that were worked out, with what each target may add.
     known: BTreeMap<Vec<usize>, (f64, Vec<f64>)>,
     /// Whether flows are chosen freely, and the measure is what the operators minimise: then worth bounds damage.
@@ -52,33 +62,46 @@ impl Operator {
         times.extend(model.facilities.iter().map(|it| it.grace.base()));
         let bounded = world.measure == Measure::Money && model.lines.iter().all(|line| line.reactance_pu.is_none());
         let lp = Lp::new(&world);
-        let mut this =
-            Self { world, lp, attack: Vec::new(), times, ways: BTreeMap::new(), usual: [0.0; 2], known: BTreeMap::new(), bounded };
+        let mut this = Self {
+            world,
+            lp,
+            attack: Vec::new(),
+            times,
+            ways: BTreeMap::new(),
+            usual: Default::default(),
+            known: BTreeMap::new(),
+            bounded,
+        };
         let failover = this.world.model.policy.failover_time.base();
-        let at = |this: &mut Self, time: f64| this.rate(&[], time).0;
-        // Without an attack nothing fails over.
-        this.usual = [if failover > 0.0 { at(&mut this, 0.0) } else { 0.0 }, at(&mut this, failover)];
+        let at = |this: &mut Self, time: f64| {
+            let found = this.rate(&[], time);
+            (found.rate, found.standing)
+        };
+        // Without a failover time there is no moment before it.
+        let after = at(&mut this, failover);
+        this.usual = [if failover > 0.0 { at(&mut this, 0.0) } else { after.clone() }, after];
         this
     }
 
-    /// Damage in an hour, whether batteries or generators carry anything, and what each target is worth.
-    fn rate(&mut self, lost: &[usize], time: f64) -> (f64, bool, Vec<f64>) {
+    /// What happens in an hour at a time after the loss of some targets.
+    fn rate(&mut self, lost: &[usize], time: f64) -> Hourly {
         let moment = Moment::of(&self.world, lost, time);
         if !self.ways.contains_key(&moment.links) {
             let found = ways(&self.world.model, &moment.links);
             self.ways.insert(moment.links.clone(), found);
         }
         let ways = &self.ways[&moment.links];
-        let Some(answer) = self.lp.solve(&self.world, &moment, ways) else {
+        let mut answer = self.lp.solve(&self.world, &moment, ways);
+        if answer.is_none() {
             // The program has an answer for every moment; a solver that breaks off is given another chance from the start.
             self.lp = Lp::new(&self.world);
-            let Some(answer) = self.lp.solve(&self.world, &moment, ways) else { return (f64::NAN, false, Vec::new()) };
-            let worth = self.lp.worth(&self.world, &answer, ways);
-            return (answer.rate, answer.on_backup, self.by_target(&moment, &worth));
+            answer = self.lp.solve(&self.world, &moment, ways);
+        }
+        let Some(answer) = answer else {
+            return Hourly { rate: f64::NAN, on_backup: false, standing: vec![0.0; self.lp.gangs().len()], worth: Vec::new() };
         };
         let worth = self.lp.worth(&self.world, &answer, ways);
-        let by_target = self.by_target(&moment, &worth);
-        (answer.rate, answer.on_backup, by_target)
+        Hourly { rate: answer.rate, on_backup: answer.on_backup, worth: self.by_target(&moment, &worth), standing: answer.standing }
     }
 
     /// Worth of all that a target takes out.
@@ -153,16 +176,24 @@ impl Operator {
             match stretches.last_mut().filter(|_| same) {
                 Some(stretch) => stretch.until = until,
                 None => {
-                    let (rate, on_backup, worth) = self.rate(&key, from);
-                    let usual = self.usual[usize::from(from >= failover)];
-                    stretches.push(Stretch { from, until, rate: rate - usual, worth });
-                    last = Some((moment, on_backup));
+                    let found = self.rate(&key, from);
+                    let (rate, standing) = &self.usual[usize::from(from >= failover)];
+                    let standing = found.standing.iter().zip(standing).map(|(now, usual)| now - usual).collect();
+                    stretches.push(Stretch { from, until, rate: found.rate - rate, standing, worth: found.worth });
+                    last = Some((moment, found.on_backup));
                 }
             }
             from = until;
         }
         let hours = |stretch: &Stretch, until: f64| (stretch.until.min(until) - stretch.from).max(0.0) / 3600.0;
-        let damage = stretches.iter().map(|stretch| stretch.rate * hours(stretch, horizon)).sum();
+        let served: f64 = stretches.iter().map(|stretch| stretch.rate * hours(stretch, horizon)).sum();
+        let late = self.lp.gangs().iter().enumerate().map(|(at, gang)| {
+            let since = |stretch: &Stretch| (stretch.until.min(horizon) - stretch.from.max(gang.begins * 3600.0)).max(0.0) / 3600.0;
+            let still: f64 = stretches.iter().map(|stretch| stretch.standing.get(at).copied().unwrap_or(0.0) * since(stretch)).sum();
+            let beyond = still - gang.slack;
+            if gang.late > 0.0 && beyond > 0.0 { gang.late * beyond } else { 0.0 }
+        });
+        let damage = served + late.sum::<f64>();
         let targets = self.world.targets.iter().enumerate();
         let adds = targets.map(|(at, target)| {
             let of =

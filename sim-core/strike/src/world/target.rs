@@ -78,8 +78,6 @@ pub struct WorldTarget {
     pub repair: f64,
     /// Whether an attacker who knows what is announced alone knows of it: its worth then is its announced size \[MW\].
     pub announced_mw: f64,
-    /// The hazard's target that is the same, if there is one.
-    pub target: Option<Target>,
     pub(crate) losses: Vec<Loss>,
 }
 
@@ -88,6 +86,21 @@ impl WorldTarget {
     #[must_use]
     pub fn word(&self) -> String {
         format!("{}.{}", self.kind.word(), self.name)
+    }
+
+    /// What a hazard of the simulator hits for the same loss. Accelerators of one vendor are no target there.
+    #[must_use]
+    pub fn hits(&self) -> Vec<Target> {
+        let hit = |loss: &Loss| match *loss {
+            Loss::Site(id) => Some(Target::Site(id)),
+            Loss::Bus(id) => Some(Target::Bus(id)),
+            Loss::Line(id) => Some(Target::Line(id)),
+            Loss::Generator(id) => Some(Target::Generator(id)),
+            Loss::Link(id) => Some(Target::Link(id)),
+            Loss::Facility(id) => Some(Target::Facility(id)),
+            Loss::Type(_) => None,
+        };
+        self.losses.iter().filter_map(hit).collect()
     }
 }
 
@@ -101,10 +114,10 @@ pub fn targets(model: &Model, plan: &Plan, kinds: &[WorldKind]) -> Vec<WorldTarg
     for &kind in kinds {
         let first = found.len();
         let mut units: Vec<u32> = Vec::new();
-        let mut add = |name: &str, repair: Option<f64>, announced_mw: f64, target: Option<Target>, losses: Vec<Loss>| {
+        let mut add = |name: &str, repair: Option<f64>, announced_mw: f64, losses: Vec<Loss>| {
             let repair =
                 repair.filter(|s| s.is_finite() && *s > 0.0).unwrap_or_else(|| Duration::from_d(DEFAULT_DAYS[kind as usize]).base());
-            found.push(WorldTarget { kind, name: name.to_owned(), cost: 1, repair, announced_mw, target, losses });
+            found.push(WorldTarget { kind, name: name.to_owned(), cost: 1, repair, announced_mw, losses });
         };
         let struck = |target: Target| struck(model, target);
         match kind {
@@ -112,30 +125,28 @@ pub fn targets(model: &Model, plan: &Plan, kinds: &[WorldKind]) -> Vec<WorldTarg
                 for id in sites(model, plan) {
                     let site = &model.sites[id];
                     let repair = struck(Target::Site(id)).or(site.reliability.as_ref().map(|it| mean(&it.repair)));
-                    add(&site.entity.name, repair, site.max_it_power.as_mw(), Some(Target::Site(id)), vec![Loss::Site(id)]);
+                    add(&site.entity.name, repair, site.max_it_power.as_mw(), vec![Loss::Site(id)]);
                 }
             }
             WorldKind::Buses => {
                 for (index, bus) in model.buses.iter().enumerate() {
                     let id = BusId::from_index(index);
                     let load: f64 = model.loads.iter().filter(|load| load.bus == id).map(|load| model.mean(load.power) / 1e6).sum();
-                    add(&bus.entity.name, struck(Target::Bus(id)), load, Some(Target::Bus(id)), vec![Loss::Bus(id)]);
+                    add(&bus.entity.name, struck(Target::Bus(id)), load, vec![Loss::Bus(id)]);
                 }
             }
             WorldKind::Lines => {
                 for (index, line) in model.lines.iter().enumerate() {
                     let id = LineId::from_index(index);
                     let repair = struck(Target::Line(id)).or(line.reliability.as_ref().map(|it| mean(&it.repair)));
-                    add(&line.entity.name, repair, line.capacity.as_mw(), Some(Target::Line(id)), vec![Loss::Line(id)]);
+                    add(&line.entity.name, repair, line.capacity.as_mw(), vec![Loss::Line(id)]);
                 }
             }
             WorldKind::Plants => {
                 for (index, unit) in model.generators.iter().enumerate() {
                     let id = GeneratorId::from_index(index);
-                    // A hazard takes one unit of a class; the same only where it has one.
-                    let same = (unit.units <= 1).then_some(Target::Generator(id));
                     let repair = struck(Target::Generator(id)).or(unit.reliability.as_ref().map(|it| mean(&it.repair)));
-                    add(&unit.entity.name, repair, unit.capacity.as_mw(), same, vec![Loss::Generator(id)]);
+                    add(&unit.entity.name, repair, unit.capacity.as_mw(), vec![Loss::Generator(id)]);
                     // Every unit takes a resource of its own.
                     units.push(unit.units.max(1));
                 }
@@ -145,7 +156,7 @@ pub fn targets(model: &Model, plan: &Plan, kinds: &[WorldKind]) -> Vec<WorldTarg
                 for (index, it) in model.facilities.iter().enumerate() {
                     let id = FacilityId::from_index(index);
                     let repair = struck(Target::Facility(id)).or(it.reliability.as_ref().map(|it| mean(&it.repair)));
-                    add(&it.entity.name, repair, 0.0, Some(Target::Facility(id)), vec![Loss::Facility(id)]);
+                    add(&it.entity.name, repair, 0.0, vec![Loss::Facility(id)]);
                 }
             }
             WorldKind::Vendors => {
@@ -162,7 +173,7 @@ pub fn targets(model: &Model, plan: &Plan, kinds: &[WorldKind]) -> Vec<WorldTarg
                 for vendor in vendors {
                     let of = (0..model.accelerators.len()).map(AcceleratorId::from_index);
                     let losses = of.filter(|id| model.accelerators[*id].vendor == vendor).map(Loss::Type).collect();
-                    add(vendor, None, 0.0, None, losses);
+                    add(vendor, None, 0.0, losses);
                 }
             }
             WorldKind::Segments => {
@@ -172,7 +183,7 @@ pub fn targets(model: &Model, plan: &Plan, kinds: &[WorldKind]) -> Vec<WorldTarg
                     let facilities = model.facilities.iter().enumerate().filter(|(_, it)| it.segment == Some(id));
                     let losses: Vec<Loss> = sites.chain(facilities.map(|(at, _)| Loss::Facility(FacilityId::from_index(at)))).collect();
                     if !losses.is_empty() {
-                        add(name, None, 0.0, None, losses);
+                        add(name, None, 0.0, losses);
                     }
                 }
             }
@@ -188,8 +199,8 @@ fn sites(model: &Model, plan: &Plan) -> impl Iterator<Item = SiteId> {
     (0..model.sites.len()).map(SiteId::from_index).filter(move |id| has.contains(id))
 }
 
-/// Takes a target: name, time out \[s\], announced size \[MW\], the same for a hazard, what is lost.
-type Add<'a> = &'a mut dyn FnMut(&str, Option<f64>, f64, Option<Target>, Vec<Loss>);
+/// Takes a target: name, time out \[s\], announced size \[MW\], what is lost.
+type Add<'a> = &'a mut dyn FnMut(&str, Option<f64>, f64, Vec<Loss>);
 
 /// Links by duct, and links without one.
 fn links(model: &Model, plan: &Plan, add: Add<'_>) {
@@ -200,14 +211,13 @@ fn links(model: &Model, plan: &Plan, add: Add<'_>) {
         let id = LinkId::from_index(index);
         let repair = struck(model, Target::Link(id)).or(link.reliability.as_ref().map(|it| mean(&it.repair)));
         if link.ducts.is_empty() {
-            add(&link.entity.name, repair, 0.0, Some(Target::Link(id)), vec![Loss::Link(id)]);
+            add(&link.entity.name, repair, 0.0, vec![Loss::Link(id)]);
         }
         for duct in link.ducts.iter().filter(|duct| !ducts.contains(&duct.as_str())).collect::<Vec<_>>() {
             ducts.push(duct);
             let inside = (0..model.links.len()).filter(|at| stands(*at) && model.links[LinkId::from_index(*at)].ducts.contains(duct));
             let losses: Vec<Loss> = inside.map(|at| Loss::Link(LinkId::from_index(at))).collect();
-            let same = (losses.len() == 1 && link.ducts.len() == 1).then_some(Target::Link(id));
-            add(duct, repair, 0.0, same, losses);
+            add(duct, repair, 0.0, losses);
         }
     }
 }
