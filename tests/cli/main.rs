@@ -12,6 +12,7 @@ mod jobs;
 mod location;
 mod predict;
 mod roadmaps;
+mod strike;
 mod study;
 mod verify;
 mod words;

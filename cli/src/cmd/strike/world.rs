@@ -6,7 +6,7 @@ use bastide_model::model::{Alternative, Model};
 use bastide_model::plan::Plan;
 use bastide_plan::SolveOptions;
 use bastide_strike::world::{self, Measure, World, WorldKind, WorldTarget};
-use bastide_strike::{Answer, Attack, Defence, Question, frontier, worst};
+use bastide_strike::{Answer, Attack, Defence, Field, Question, Source, frontier, worst};
 use bastide_units::{Duration, Quantity};
 use serde_json::{Value, json};
 
@@ -26,6 +26,10 @@ struct Case {
     defences: Option<Vec<Defence>>,
     measures: Vec<bastide_strike::Measure>,
     replay: Option<Replay>,
+    /// Damage of each target alone, the most first.
+    alone: Vec<(usize, f64)>,
+    /// What an attacker takes who knows announced sizes alone, and its damage.
+    announced: Attack,
 }
 
 pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(), Failure> {
@@ -71,10 +75,11 @@ pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(),
             (0..world.targets().len()).map(|target| bastide_strike::Measure { protects: vec![target], cost: 1 }).collect();
         let effort = strike.effort.map_or(u64::MAX, |millions| millions.saturating_mul(super::MILLION));
         let question = |budget: u32| Question { safe: safe.clone(), best: usize::from(strike.best), effort, ..Question::of(budget) };
-        let (answers, defences) = bastide_strike::with_threads(threads(global), || {
+        let (answers, defences, alone, announced) = bastide_strike::with_threads(threads(global), || {
             let answers: Vec<Answer> = (1..=strike.budget.max(1)).map(|budget| worst(&world, &question(budget))).collect();
             let defences = strike.harden.map(|most| frontier(&world, &Question { best: 1, ..question(strike.budget) }, &measures, most));
-            (answers, defences)
+            let (alone, announced) = one_by_one(&world, &safe, strike.budget);
+            (answers, defences, alone, announced)
         })
         .map_err(|error| Failure::sentence(format!("cannot start threads: {error}")))?;
         let worst = answers.last().and_then(|answer| answer.attacks.first()).map_or_else(Vec::new, |it| it.targets.clone());
@@ -85,12 +90,38 @@ pub fn run(strike: &StrikeInput, global: &Global, output: &Output) -> Result<(),
             replay::replay(&real, &plan, world.targets(), &worst, random)
         };
         let replay = strike.simulate.map(replayed).transpose()?;
-        cases.push(Case { title, plan, world, answers, defences, measures, replay });
+        cases.push(Case { title, plan, world, answers, defences, measures, replay, alone, announced });
     }
     if output.format == Format::Json {
         return output.json("strike/1", &document(&model, &cases, strike, hour));
     }
     cases.iter().try_for_each(|case| human(case, strike, output))
+}
+
+/// Damage of each target alone, the most first; and what an attacker takes who knows announced sizes alone: the largest that the budget pays.
+fn one_by_one(world: &World, safe: &[usize], budget: u32) -> (Vec<(usize, f64)>, Attack) {
+    let mut field = world.field();
+    let mut damage = |targets: &[usize]| {
+        targets.iter().for_each(|target| field.enter(*target));
+        let damage = field.damage();
+        targets.iter().for_each(|_| field.leave());
+        damage
+    };
+    let open: Vec<usize> = (0..world.targets().len()).filter(|target| !safe.contains(target)).collect();
+    let mut alone: Vec<(usize, f64)> = open.iter().map(|target| (*target, damage(&[*target]))).collect();
+    alone.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut largest = open;
+    largest.sort_by(|a, b| world.targets()[*b].announced_mw.total_cmp(&world.targets()[*a].announced_mw).then(a.cmp(b)));
+    let (mut left, mut targets) = (budget, Vec::new());
+    for target in largest {
+        let it = &world.targets()[target];
+        if it.cost <= left && it.announced_mw > 0.0 {
+            left -= it.cost;
+            targets.push(target);
+        }
+    }
+    targets.sort_unstable();
+    (alone, Attack { damage: damage(&targets), targets })
 }
 
 /// The plans in question, with their titles.
@@ -228,6 +259,11 @@ fn document(model: &Model, cases: &[Case], strike: &StrikeInput, hour: Option<us
                 value["rounds"] = json!(defences.iter().map(|it| it.rounds).sum::<u64>());
             }
         }
+        let worst = case.answers.last().and_then(|answer| answer.attacks.first()).map_or(0.0, |it| it.damage);
+        value["ranking"] =
+            case.alone.iter().map(|(at, damage)| json!({ "target": world.targets()[*at].word(), "damage": damage / scale })).collect();
+        value["announced"] = attack(world, &case.announced);
+        value["worth_of_secrecy"] = json!((worst - case.announced.damage) / scale);
         if let Some(replay) = &case.replay {
             value["simulated"] = replay.document(1e6);
             value["simulated"]["unit"] = json!("M EUR");
@@ -265,6 +301,21 @@ fn human(case: &Case, strike: &StrikeInput, output: &Output) -> Result<(), Failu
         }
     }
     aligned(&table).iter().try_for_each(|line| output.line(line))?;
+    let worst = case.answers.last().and_then(|answer| answer.attacks.first()).map_or(0.0, |it| it.damage);
+    output.line(&format!(
+        "who knows announced sizes alone takes {}: {:.3} {unit}; to keep the rest secret is worth {:.3}",
+        words(world, &case.announced.targets),
+        case.announced.damage.max(0.0) / scale,
+        (worst - case.announced.damage) / scale
+    ))?;
+    let first: Vec<String> = case
+        .alone
+        .iter()
+        .filter(|it| world.targets()[it.0].cost <= strike.budget && it.1 > 0.0)
+        .take(5)
+        .map(|(at, damage)| format!("{} {:.3}", world.targets()[*at].word(), damage / scale))
+        .collect();
+    output.line(&format!("alone: {}", if first.is_empty() { "no target does any damage".to_owned() } else { first.join(", ") }))?;
     let sum = |of: fn(&Answer) -> u64| case.answers.iter().map(of).sum::<u64>();
     output.say(&format!("{} sets looked at, {} worked out", sum(|it| it.looked_at), sum(|it| it.worked_out)));
     if let Some(defences) = &case.defences {
