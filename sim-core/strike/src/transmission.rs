@@ -174,12 +174,6 @@ impl Transmission {
         self.total
     }
 
-    /// The targets.
-    #[must_use]
-    pub fn targets_of(&self) -> &[Target] {
-        &self.targets
-    }
-
     /// One column of the inverse after the other.
     fn inverse_of_all(&self) -> Vec<f64> {
         let buses = self.network.buses;
